@@ -1,0 +1,100 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The model of what flows through Mesura: series, measurements, batches.
+#pragma once
+
+#include <mesura/plugin_abi.h>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace mesura {
+
+enum class Kind : std::uint8_t { gauge = MESURA_GAUGE, reg = MESURA_REGISTER, state = MESURA_STATE };
+
+[[nodiscard]] std::string_view to_string(Kind kind);  ///< "gauge", "register", "state"
+
+/// The names of the quality flags that are set, joined by ',' ("good" for none): "clock_suspect,derived".
+[[nodiscard]] std::string quality_to_string(std::uint8_t quality);
+
+/// What is measured: described once, then referred to by `id`. Immutable.
+struct SeriesInfo {
+  std::uint32_t id = 0;
+  std::string device;    ///< the configured name
+  std::string channel;   ///< "total", "l1", "mbus1"
+  std::string quantity;  ///< "active_power"
+  std::string unit;      ///< base unit: "W", "Wh", "1"
+  std::string flat_name; ///< channel_quantity_suffix: "l1_active_power_w"
+  std::string label;     ///< the user's name for the channel, or the device's, or empty
+  std::string role;      ///< "grid", "solar", "battery", "load" or empty
+  std::string source;    ///< what the wire calls it, or empty
+  Kind kind = Kind::gauge;
+  bool text = false;     ///< values are texts
+  int decimals = 0;      ///< decimals that mean something in the base unit
+
+  /// "device/channel/quantity"
+  [[nodiscard]] std::string name() const { return device + "/" + channel + "/" + quantity; }
+};
+
+/// All series of one collector. Reading is lock-free from any thread; adding is thread-safe.
+class SeriesTable {
+ public:
+  SeriesTable();
+  ~SeriesTable();
+  SeriesTable(const SeriesTable&) = delete;
+  SeriesTable& operator=(const SeriesTable&) = delete;
+
+  /// Returns the id of an equal series (all members but id equal), or of a new one. At most 2^24 series.
+  std::uint32_t add(SeriesInfo info);
+  /// `id` must come from add() of this table.
+  [[nodiscard]] const SeriesInfo& at(std::uint32_t id) const {
+    return chunks_[id / kChunk].load(std::memory_order_acquire)[id % kChunk];
+  }
+  [[nodiscard]] std::uint32_t size() const { return size_.load(std::memory_order_acquire); }
+
+ private:
+  static constexpr std::uint32_t kChunk = 1024;
+  static constexpr std::uint32_t kMaxChunks = 16384;
+
+  std::mutex mutex_;
+  std::unordered_multimap<std::string, std::uint32_t> by_name_;
+  std::unique_ptr<std::atomic<SeriesInfo*>[]> chunks_;
+  std::atomic<std::uint32_t> size_{0};
+};
+
+/// One value of one series at one instant. A text lies in its batch.
+struct Measurement {
+  std::int64_t time_ns;  ///< UTC, ns since the epoch
+  double number;         ///< base unit; unused for texts
+  std::uint32_t series;
+  std::uint32_t text_offset;
+  std::uint16_t text_size;
+  std::uint8_t type;     ///< MESURA_NUMBER or MESURA_TEXT
+  std::uint8_t quality;  ///< MESURA_GOOD or flags
+};
+
+/// All measurements of one telegram of one device, in its order. Immutable once shared.
+struct Batch {
+  std::string device;
+  std::int64_t time_ns = 0;      ///< of the telegram
+  std::int64_t received_ns = 0;  ///< when it arrived
+  std::vector<Measurement> items;
+  std::string texts;             ///< backs the texts of `items`
+
+  [[nodiscard]] std::string_view text(const Measurement& m) const {
+    return std::string_view{texts}.substr(m.text_offset, m.text_size);
+  }
+};
+
+using BatchPtr = std::shared_ptr<const Batch>;
+
+}  // namespace mesura

@@ -1,0 +1,85 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "config/schema.hpp"
+#include "config/value.hpp"
+#include "runtime/event_loop.hpp"
+#include "runtime/log.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace mesura::transport {
+
+using Bytes = std::span<const std::uint8_t>;
+
+/// What is known about bytes that came in.
+struct Meta {
+  std::int64_t received_ns = 0;  ///< UTC, when the last of the bytes arrived (from the recording, for a replay)
+  std::uint64_t offset = 0;      ///< of the first byte since the transport opened
+  std::string_view peer;         ///< of a datagram or an accepted connection
+  std::string_view topic;
+  int status = 0;
+};
+
+/// Why a transport is not (or no longer) open: a stable code and a sentence with what, where, expected, got, hint.
+struct Reason {
+  std::string code;  ///< "open-failed", "locked", "eof", "vanished", "refused", "silent", "asked", "ended"
+  std::string message;
+};
+
+/// Who uses a transport. Calls come on the loop's thread, never from inside a call to the transport.
+class Listener {
+ public:
+  virtual ~Listener() = default;
+  virtual void on_open() = 0;
+  virtual void on_bytes(Bytes bytes, const Meta& meta) = 0;
+  /// The transport is down; one opening attempt that failed counts as well. `final`: nothing can ever come again (end of a file).
+  virtual void on_closed(const Reason& reason, bool final) = 0;
+};
+
+/// One way in which bytes come and go: a single life from open to closed, without second tries (Link has those).
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  /// Starts opening; ends in exactly one on_open or one on_closed, later, never inside this call.
+  virtual void open(Listener& listener) = 0;
+  /// Immediately; no call to the listener follows. Safe when closed.
+  virtual void close() = 0;
+  /// Queues bytes; false when not open or when more than the transport's bound (1 MiB) would wait.
+  /// `to` selects a peer (UDP, accepted connections); empty: the only one, or all of them.
+  virtual bool send(Bytes bytes, std::string_view to) = 0;
+  /// Modem lines: 0 low, 1 high, -1 leave. False where there are none.
+  virtual bool set_lines(int /*rts*/, int /*dtr*/) { return false; }
+  /// "serial /dev/ttyUSB0", "tcp p1.local:23"; no secrets.
+  [[nodiscard]] virtual std::string describe() const = 0;
+  /// False for files and replays: their bytes were not made just now.
+  [[nodiscard]] virtual bool live() const { return true; }
+};
+
+/// What every transport gets.
+struct Context {
+  runtime::EventLoop& loop;
+  runtime::Logger log;
+};
+
+/// A kind of transport as the configuration names it.
+struct Kind {
+  std::string name;       ///< "serial", "tcp", ...
+  config::Schema schema;  ///< of its options
+  std::unique_ptr<Transport> (*make)(const config::Value& options, const Context& context);
+};
+
+/// All kinds: serial, tcp, tcp_listen, udp, file, replay and pty (the serving side of a pseudo-terminal).
+[[nodiscard]] std::span<const Kind> kinds();
+[[nodiscard]] const Kind* find_kind(std::string_view name);
+
+}  // namespace mesura::transport
