@@ -1,7 +1,7 @@
 # Copyright 2026 the Mesura authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# mesura_add_test(NAME SOURCES a.cpp ... [LIBS lib ...] [LABELS label ...])
+# mesura_add_test(NAME SOURCES a.cpp ... [LIBS lib ...] [LABELS label])
 #   A Catch2 (2 or 3) test program in <build>/tests/bin, one ctest per case. Label `soak`: also run by `./dev soak`, with
 #   MESURA_SOAK=1 in its environment; every line "SOAK | name | count | result" that it prints enters docs/soak.md.
 # mesura_add_bench(NAME SOURCES a.cpp ... [LIBS lib ...])
@@ -22,11 +22,14 @@ function(mesura_add_test NAME)
   add_executable(${NAME} ${ARG_SOURCES})
   target_link_libraries(${NAME} PRIVATE mesura_check mesura_catch ${ARG_LIBS})
   set_target_properties(${NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests/bin")
-  # Catch's script expands the properties once more: an empty value would vanish, a list would fall apart.
-  set(properties "")
-  if(ARG_LABELS)
-    list(JOIN ARG_LABELS "\\;" labels)
-    set(properties PROPERTIES LABELS "${labels}")
+  # Catch's script expands the properties once more: an empty value would vanish there, and a list fall apart.
+  list(LENGTH ARG_LABELS labels)
+  if(labels GREATER 1)
+    message(FATAL_ERROR "mesura_add_test(${NAME}): at most one label can be handed through Catch2, got ${ARG_LABELS}")
+  elseif(labels EQUAL 1)
+    set(properties PROPERTIES LABELS "${ARG_LABELS}")
+  else()
+    set(properties "")
   endif()
   catch_discover_tests(${NAME} TEST_PREFIX "${NAME}: " ${properties})
 endfunction()
