@@ -44,11 +44,18 @@ inline std::string_view view(mesura_str s) {
 inline mesura_bytes bytes(Bytes b) { return {b.data(), b.size()}; }
 inline Bytes view(mesura_bytes b) { return {b.data, b.size}; }
 
+/// The first `limit` bytes of a UTF-8 text at most, without half a character at the end.
+inline std::string_view cut(std::string_view text, std::size_t limit) noexcept {
+  if (text.size() <= limit) return text;
+  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xC0U) == 0x80U) --limit;
+  return text.substr(0, limit);
+}
+
 inline void set_error(mesura_error* error, std::string_view message) noexcept {
-  if (error == nullptr || error->struct_size < sizeof(mesura_error)) return;
-  const std::size_t n = message.size() < sizeof(error->message) ? message.size() : sizeof(error->message);
-  std::memcpy(error->message, message.data(), n);
-  error->size = static_cast<std::uint32_t>(n);
+  if (error == nullptr || error->struct_size < offsetof(mesura_error, message) + sizeof(error->message)) return;
+  message = cut(message, sizeof(error->message));
+  std::memcpy(error->message, message.data(), message.size());
+  error->size = static_cast<std::uint32_t>(message.size());
 }
 
 }  // namespace abi
@@ -227,11 +234,12 @@ inline mesura_measurement number(SeriesId series, double value, std::int64_t tim
 /// A measurement of a text; the view must live until emit returns. Texts beyond 65 535 bytes are cut.
 inline mesura_measurement text(SeriesId series, std::string_view value, std::int64_t time_ns = MESURA_NO_TIME,
                                std::uint8_t quality = MESURA_GOOD) {
+  value = abi::cut(value, UINT16_MAX);
   mesura_measurement m{};
   m.time_ns = time_ns;
   m.text = value.data();
   m.series = series;
-  m.text_size = static_cast<std::uint16_t>(value.size() < 65535 ? value.size() : 65535);
+  m.text_size = static_cast<std::uint16_t>(value.size());
   m.type = MESURA_TEXT;
   m.quality = quality;
   return m;
@@ -277,7 +285,8 @@ std::int32_t guarded(mesura_error* error, F&& f) noexcept {
     f();
     return 0;
   } catch (const std::exception& e) {
-    set_error(error, e.what());
+    const char* what = e.what();
+    set_error(error, what != nullptr ? what : "exception without a text");
   } catch (...) {
     set_error(error, "unknown exception");
   }
@@ -324,8 +333,23 @@ struct Glue {
     });
   }
 
+  static mesura_session_api session_table() {
+    mesura_session_api s{};
+    s.struct_size = sizeof s;
+    s.create = &create;
+    s.destroy = &destroy;
+    s.on_open = &on_open;
+    s.on_close = &on_close;
+    s.on_bytes = &on_bytes;
+    s.on_timer = &on_timer;
+    s.on_command = &on_command;
+    return s;
+  }
+
+  /// The tables are the caller's: as static members of this template they would be one object for all libraries that
+  /// have a class of the same name (STB_GNU_UNIQUE), RTLD_LOCAL or not.
   static mesura_plugin descriptor(std::string_view name, std::string_view version, std::string_view schema,
-                                  const mesura_plugin* virtual_device = nullptr) {
+                                  const mesura_session_api* session, const mesura_plugin* virtual_device = nullptr) {
     mesura_plugin p{};
     p.struct_size = sizeof p;
     p.abi_major = MESURA_ABI_MAJOR;
@@ -333,14 +357,7 @@ struct Glue {
     p.name = str(name);
     p.version = str(version);
     p.schema = str(schema);
-    p.session.struct_size = sizeof p.session;
-    p.session.create = &create;
-    p.session.destroy = &destroy;
-    p.session.on_open = &on_open;
-    p.session.on_close = &on_close;
-    p.session.on_bytes = &on_bytes;
-    p.session.on_timer = &on_timer;
-    p.session.on_command = &on_command;
+    p.session = session;
     p.virtual_device = virtual_device;
     return p;
   }
@@ -352,14 +369,20 @@ struct Glue {
 /// Makes `Class` the plugin of this library. `schema`: YAML text (docs/plugin-schema.md), it must outlive the library.
 #define MESURA_PLUGIN(Class, name, version, schema)                                                                  \
   extern "C" MESURA_PLUGIN_EXPORT const mesura_plugin* mesura_plugin_query(const mesura_host_info*, mesura_error*) { \
-    static const mesura_plugin plugin = ::mesura::abi::Glue<Class>::descriptor(name, version, schema);               \
+    using MesuraGlue = ::mesura::abi::Glue<Class>;                                                                   \
+    static const mesura_session_api session = MesuraGlue::session_table();                                           \
+    static const mesura_plugin plugin = MesuraGlue::descriptor(name, version, schema, &session);                     \
     return &plugin;                                                                                                  \
   }
 
 /// The same with a virtual device, whose own options stand in `virtual_schema`.
 #define MESURA_PLUGIN_WITH_VIRTUAL(Class, name, version, schema, Virtual, virtual_schema)                            \
   extern "C" MESURA_PLUGIN_EXPORT const mesura_plugin* mesura_plugin_query(const mesura_host_info*, mesura_error*) { \
-    static const mesura_plugin twin = ::mesura::abi::Glue<Virtual>::descriptor(name, version, virtual_schema);       \
-    static const mesura_plugin plugin = ::mesura::abi::Glue<Class>::descriptor(name, version, schema, &twin);        \
+    using MesuraGlue = ::mesura::abi::Glue<Class>;                                                                   \
+    using MesuraTwin = ::mesura::abi::Glue<Virtual>;                                                                 \
+    static const mesura_session_api twin_session = MesuraTwin::session_table();                                      \
+    static const mesura_plugin twin = MesuraTwin::descriptor(name, version, virtual_schema, &twin_session);          \
+    static const mesura_session_api session = MesuraGlue::session_table();                                           \
+    static const mesura_plugin plugin = MesuraGlue::descriptor(name, version, schema, &session, &twin);              \
     return &plugin;                                                                                                  \
   }

@@ -6,6 +6,10 @@
  * Compatibility
  *   - A different `abi_major` is refused. A minor only appends members to the end of a struct; whoever reads a struct
  *     checks `struct_size` before it touches a member that is younger than minor 0.
+ *   - Structs that lie side by side in arrays never grow: mesura_str, mesura_bytes, mesura_measurement,
+ *     mesura_option_entry, mesura_option. For the same reason no growing struct is a member of another.
+ *   - In every major, mesura_plugin begins with struct_size, abi_major, abi_minor, name and version, so that a host can
+ *     say which plugin it refuses.
  *   - Nothing here owns memory across the border: every pointer is valid for the duration of the call that passes it,
  *     except those in `mesura_plugin`, which live as long as the library is loaded.
  *   - No exception crosses in either direction.
@@ -277,7 +281,7 @@ typedef struct mesura_session_info {
 } mesura_session_info;
 
 /* Calls into one session. Each returns 0, or -1 with `error` filled: the session is then destroyed and the device backs
- * off. on_command, on_timer and on_close may be NULL. */
+ * off. on_close, on_timer and on_command may be NULL. */
 typedef struct mesura_session_api {
   uint32_t struct_size;
   uint32_t reserved;
@@ -297,9 +301,9 @@ typedef struct mesura_plugin {
   uint16_t abi_minor;
   mesura_str name;    /* snake_case, unique; equals `plugin` in the schema */
   mesura_str version; /* of the plugin */
-  mesura_str
-      schema; /* YAML: summary, links, options, own quantities, default roles, commands (docs/plugin-schema.md) */
-  mesura_session_api session;
+  /* YAML: summary, links, options, own quantities, default roles, commands (docs/plugin-schema.md) */
+  mesura_str schema;
+  const mesura_session_api* session; /* shared by all sessions, never NULL */
   /* The device's virtual twin: a session of the same kind that plays the device. Its links are served by the host, the
    * bytes that it sends are the device's, and what it emits is the truth that it put into them. NULL: none. */
   const struct mesura_plugin* virtual_device;
