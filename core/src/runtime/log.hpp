@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -33,20 +34,27 @@ struct LogRecord {
 /// The log of one collector: levels per component, any number of outputs. No globals; silent without outputs. Thread-safe.
 class Log {
  public:
+  /// Called for one record at a time; must not log itself.
   using Output = std::function<void(const LogRecord&)>;
 
   void add_output(Output output);
   void set_level(Level level);
   /// Overrides the level of one component and those below it ("device.grid"); nullopt takes the override back.
   void set_level(std::string_view component, std::optional<Level> level);
+  /// Costs one atomic load for a level that no component has.
   [[nodiscard]] bool enabled(std::string_view component, Level level) const;
+  /// Hands the record to every output when its level is enabled.
   void write(Level level, std::string_view component, std::string_view code, std::string_view message);
 
  private:
-  mutable std::mutex mutex_;
-  std::vector<Output> outputs_;
+  void update_finest();
+
+  mutable std::mutex mutex_;  // of the levels
   Level level_ = Level::info;
   std::map<std::string, Level, std::less<>> overrides_;
+  std::atomic<Level> finest_{Level::info};
+  std::mutex output_mutex_;
+  std::vector<Output> outputs_;
 };
 
 /// A component's handle on the log; cheap to copy. A default-made one is silent.
@@ -92,10 +100,12 @@ class Logger {
 /// Outputs.
 /// text      "2026-06-14T12:45:01.213Z warn  [device.grid] dec-crc: 41 of 360 ..."
 /// json      one object a line with the same fields
-/// journald  text without time, "<4>" priorities in front (for stderr under systemd)
+/// journald  text without time, "<4>" priorities in front of every line (for stderr under systemd)
+/// In text, further lines of a message are indented and control characters are escaped: foreign text can't forge a record.
 enum class LogFormat : std::uint8_t { text, json, journald };
 [[nodiscard]] Log::Output log_to_fd(int fd, LogFormat format);
-/// Appends; starts a new file at `max_bytes` and keeps `keep` old ones (file.1 is the youngest). Throws std::system_error.
+/// Appends; starts a new file before one would pass `max_bytes` (0: never) and keeps `keep` old ones (file.1 is the
+/// youngest). Throws std::system_error when the file can't be opened now; what fails later is lost in silence.
 [[nodiscard]] Log::Output log_to_file(const std::string& path, LogFormat format, std::uint64_t max_bytes, int keep);
 
 }  // namespace mesura::runtime
