@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace mesura::config {
@@ -31,6 +32,7 @@ struct Diagnostic {
 class Diagnostics {
  public:
   void add(Diagnostic d) { list_.push_back(std::move(d)); }
+  void add(const Diagnostics& others);
   void sort();
   [[nodiscard]] bool has_errors() const;
   [[nodiscard]] const std::vector<Diagnostic>& list() const { return list_; }

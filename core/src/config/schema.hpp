@@ -32,20 +32,34 @@ enum class Type {
   list,
   map,          ///< free keys, one element schema
   object,       ///< known keys
-  one_of        ///< exactly one of the known keys: {serial: {...}}
+  one_of,       ///< exactly one of the known keys: {serial: {...}}; further keys beside it as `beside` says
+  any           ///< taken as it is, not looked into; its Value is absent
 };
 
 struct Field;
+
+/// A key that a person may well write here, and what to tell them.
+struct Refusal {
+  std::string name;
+  std::string reason;
+  std::string hint;
+};
 
 /// The shape of one configuration value. One tree feeds the reader, the defaults, --help, README tables and JSON Schema.
 struct Schema {
   Type type = Type::text;
   std::string help = {};
   std::optional<double> min = {};         ///< in the base unit (ns, bytes for duration, size)
-  std::optional<double> max = {};
-  std::vector<std::string> values = {};   ///< enumeration members
+  std::optional<double> max = {};         ///< list: elements; port, address: the lowest port is `min`, else 1
+  std::vector<std::string> values = {};   ///< enumeration members; url: permitted schemes
   std::string format = {};                ///< further check of a text: "hex32", ...
   std::vector<Field> fields = {};         ///< object, one_of
+  std::vector<Field> beside = {};         ///< one_of: ordinary keys that may stand beside the chosen one
+  std::vector<Refusal> refused = {};      ///< object, one_of: keys that are right elsewhere, and why not here
+  std::string selector = {};              ///< object: the key whose value picks one of `cases` in place of this schema
+  std::vector<Field> cases = {};          ///< whole object schemas by the selector's value
+  std::shared_ptr<const Schema> key = {}; ///< map: of the keys; none: any text
+  std::string noun = {};                  ///< list, map: what messages call an element: "device"
   std::shared_ptr<const Schema> element = {};  ///< list, map
   bool single = false;                    ///< list: one bare element is taken as a list of one
   std::string unit = {};                  ///< shown in help
@@ -71,9 +85,18 @@ struct Field {
 [[nodiscard]] Schema of(Type type, std::string help);  ///< path, zone, host, port, address, url, glob, name, rate
 [[nodiscard]] Schema list(Schema element, std::string help, bool single = false);
 [[nodiscard]] Schema map(Schema element, std::string help);
+/// A map whose keys are snake_case names; `noun` names an element in messages: "device 'grid'".
+[[nodiscard]] Schema named(Schema element, std::string noun, std::string help);
 [[nodiscard]] Schema object(std::vector<Field> fields, std::string help = {});
 [[nodiscard]] Schema one_of(std::vector<Field> fields, std::string help);
 [[nodiscard]] Field required(std::string name, Schema schema);
 [[nodiscard]] Field optional(std::string name, Schema schema, std::optional<std::string> fallback = {});
+
+/// The field of this name, or null.
+[[nodiscard]] const Field* find_field(const std::vector<Field>& fields, std::string_view name);
+/// What a value of this schema looks like, for messages and help: "a duration with its unit (10s), from 10ms to 1m".
+[[nodiscard]] std::string expectation(const Schema& schema);
+/// A limit of `min` or `max` in the schema's own notation: "10ms", "64MiB", "115200".
+[[nodiscard]] std::string print_limit(const Schema& schema, double limit);
 
 }  // namespace mesura::config

@@ -51,6 +51,7 @@ class Value {
   [[nodiscard]] const std::pair<std::string, Value>& chosen() const;
 
   Mark mark;            ///< of the value, or of its key where the file gives none
+  Mark key_mark;        ///< of its key in a map, else as `mark`
   bool secret = false;  ///< masked wherever it is shown
   bool defaulted = false;
 

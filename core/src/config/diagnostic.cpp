@@ -1,0 +1,87 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#include "config/diagnostic.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <tuple>
+
+namespace mesura::config {
+namespace {
+
+std::string_view word(Severity severity) { return severity == Severity::error ? "error" : "warn"; }
+
+void append_json(std::string& out, std::string_view text) {
+  out += '"';
+  for (const char c : text) {
+    switch (c) {
+      case '"': out += "\\\""; break;
+      case '\\': out += "\\\\"; break;
+      case '\n': out += "\\n"; break;
+      case '\t': out += "\\t"; break;
+      case '\r': out += "\\r"; break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20)
+          fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
+        else
+          out += c;
+    }
+  }
+  out += '"';
+}
+
+}  // namespace
+
+void Diagnostics::add(const Diagnostics& others) {
+  list_.insert(list_.end(), others.list_.begin(), others.list_.end());
+}
+
+void Diagnostics::sort() {
+  std::stable_sort(list_.begin(), list_.end(), [](const Diagnostic& a, const Diagnostic& b) {
+    return std::tie(a.mark.line, a.mark.column) < std::tie(b.mark.line, b.mark.column);
+  });
+}
+
+bool Diagnostics::has_errors() const {
+  return std::any_of(list_.begin(), list_.end(), [](const Diagnostic& d) { return d.severity == Severity::error; });
+}
+
+std::string render_text(const Diagnostic& d) {
+  std::string out;
+  if (!d.file.empty()) {
+    out = d.file;
+    if (d.mark.line > 0) fmt::format_to(std::back_inserter(out), ":{}:{}", d.mark.line, d.mark.column);
+    out += ": ";
+  }
+  fmt::format_to(std::back_inserter(out), "{}[{}]: {}\n", word(d.severity), d.code, d.message);
+  const auto line = [&out](std::string_view label, const std::string& text) {
+    if (!text.empty()) fmt::format_to(std::back_inserter(out), "  {:<8}  {}\n", label, text);
+  };
+  line("expected", d.expected);
+  line("got", d.got);
+  line("hint", d.hint);
+  return out;
+}
+
+std::string render_json(const Diagnostic& d) {
+  std::string out = "{";
+  const auto member = [&out](std::string_view name, std::string_view text) {
+    if (text.empty()) return;
+    fmt::format_to(std::back_inserter(out), "{}\"{}\":", out.size() > 1 ? "," : "", name);
+    append_json(out, text);
+  };
+  member("severity", word(d.severity));
+  member("code", d.code);
+  member("file", d.file);
+  if (d.mark.line > 0)
+    fmt::format_to(std::back_inserter(out), ",\"line\":{},\"column\":{}", d.mark.line, d.mark.column);
+  member("message", d.message);
+  member("expected", d.expected);
+  member("got", d.got);
+  member("hint", d.hint);
+  return out + "}";
+}
+
+}  // namespace mesura::config

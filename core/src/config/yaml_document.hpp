@@ -1,0 +1,42 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// yaml-cpp with what it leaves out: encoding, unterminated quotes, second documents, columns in characters.
+#pragma once
+
+#include "config/diagnostic.hpp"
+
+#include <yaml-cpp/yaml.h>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mesura::config {
+
+/// One parsed YAML document and the places in its text.
+class YamlDocument {
+ public:
+  /// Larger files are refused: nobody writes them, and yaml-cpp needs about 100 times their size.
+  static constexpr std::size_t kLargestText = 16U << 20U;
+
+  /// Nothing, and one error in `out`, if the text is no YAML. Messages quote nothing of the text: it may hold secrets.
+  [[nodiscard]] static std::optional<YamlDocument> parse(std::string_view text, const std::string& file,
+                                                         Diagnostics& out);
+
+  [[nodiscard]] const YAML::Node& root() const { return root_; }
+  [[nodiscard]] Mark mark(const YAML::Mark& mark) const { return mark_at(static_cast<std::size_t>(mark.pos)); }
+
+ private:
+  explicit YamlDocument(std::string text);
+  [[nodiscard]] Mark mark_at(std::size_t offset) const;
+  [[nodiscard]] std::optional<std::size_t> open_quote() const;
+
+  std::string text_;
+  std::vector<std::size_t> lines_;  ///< offset of each line's first byte
+  YAML::Node root_;
+};
+
+}  // namespace mesura::config
