@@ -5,9 +5,9 @@
 
 usage: tidy.py [--jobs N] BUILD_DIR FILE...
 
-A unit is examined when it is among the FILEs. One that was found clean is remembered in .cache/tidy under a hash of all
-that decides the outcome (its preprocessed text with comments, the checks, clang-tidy itself), so a second run costs only
-the preprocessing. Findings go to standard output; the exit status is 1 if there are any.
+A unit is examined when it is among the FILEs. One that was found clean is remembered in .cache/tidy under a hash of
+all that decides the outcome (its preprocessed text with comments, the checks, clang-tidy itself), so a second run
+costs only the preprocessing. Findings go to standard output; the exit status is 1 if there are any.
 """
 import argparse
 import concurrent.futures
@@ -103,8 +103,8 @@ def main():
             if output:
                 bad += 1
                 print(f"{os.path.relpath(file, ROOT)} ({seconds:.1f} s)\n{output}", flush=True)
-    print(f"{len(entries)} units in {time.monotonic() - started:.0f} s, {remembered} of them known, {bad} with findings",
-          file=sys.stderr)
+    took = time.monotonic() - started
+    print(f"{len(entries)} units in {took:.0f} s, {remembered} of them known, {bad} with findings", file=sys.stderr)
     return 1 if bad else 0
 
 

@@ -233,7 +233,7 @@ typedef struct mesura_host_api {
   uint16_t abi_minor;
   /* Another device of a fleet session, by a key from the wire; `name` is what the unit calls itself. Cheap if known. */
   uint32_t (*device)(mesura_host*, mesura_str key, mesura_str name);
-  /* Resolves a series once; the number is valid for the session's life. MESURA_NO_SERIES: refused, and why in the log. */
+  /* Resolves a series once; the number lives as long as the session. MESURA_NO_SERIES: refused; the log says why. */
   uint32_t (*series)(mesura_host*, const mesura_series_info*);
   /* A fact about a device that is no measurement: serial, firmware, model. Repeating an equal value costs little. */
   void (*attribute)(mesura_host*, uint32_t device, mesura_str key, mesura_str value);
