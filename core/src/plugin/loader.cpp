@@ -5,6 +5,7 @@
 #include "plugin/descriptor_check.hpp"
 #include "plugin/elf_check.hpp"
 #include "plugin/library.hpp"
+#include "plugin/trial.hpp"
 
 #include <mesura/plugin.hpp>
 
@@ -63,6 +64,7 @@ void PluginSet::scan_directory(const SearchDirectory& directory) {
 
 void PluginSet::load_file(const fs::path& file) {
   if (auto refusal = check_elf(file)) return refuse(file, std::move(*refusal));
+  if (auto refusal = try_in_child(file)) return refuse(file, std::move(*refusal));
   auto opened = open_library(file);
   if (auto* refusal = std::get_if<Refusal>(&opened)) return refuse(file, std::move(*refusal));
   take(*std::get<const mesura_plugin*>(opened), file);

@@ -35,8 +35,8 @@ struct RefusedPlugin {
 
 /// The plugins of one process: those that can be used, and those that can't with the reason.
 ///
-/// Loading runs the libraries' static initialisers. Plugins are never unloaded, and one that was refused stays in
-/// memory as well.
+/// Loading runs the libraries' static initialisers, in a child process first (see try_in_child). Plugins are never
+/// unloaded, and one that was refused stays in memory as well.
 /// thread  one caller at a time; the pointers that find() gives stay valid as long as the set, moved or not
 class PluginSet {
  public:

@@ -17,7 +17,8 @@ struct SearchDirectory {
 
 /// Where plugins are looked for, first come first served: the configured directories, $MESURA_PLUGIN_PATH (separated by
 /// ':'), then the default: lib/mesura/plugins of the tree in whose bin the program lies, else of the prefix for which
-/// Mesura was built. Only one of these two, so that a build tree and an installed Mesura don't shadow each other's files.
+/// Mesura was built. Only one of these two, so that a build tree and an installed Mesura don't shadow each other's
+/// files.
 std::vector<SearchDirectory> search_path(std::span<const std::filesystem::path> configured);
 
 }  // namespace mesura::plugin

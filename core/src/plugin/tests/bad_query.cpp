@@ -4,6 +4,8 @@
 // Its query, or its static initialisation, does what no plugin may: throw, or end the process.
 #include <mesura/plugin_abi.h>
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <stdexcept>
 
@@ -13,6 +15,9 @@ namespace {
 [[maybe_unused]] int throw_number() { throw 7; }
 [[maybe_unused]] int leave() { std::exit(0); }
 [[maybe_unused]] int abort_now() { std::abort(); }
+[[maybe_unused]] int hang() {
+  for (;;) ::pause();
+}
 
 #ifdef TEST_AT_LOAD
 const int at_load = TEST_AT_LOAD();

@@ -76,6 +76,16 @@ TEST_CASE("an exception in a session's constructor is a failed create") {
   CHECK(host.error() == message);
 }
 
+TEST_CASE("two plugins with a class of the same name stay apart") {
+  const auto set = test::scan({test::library_directory("same_class_one"), test::library_directory("same_class_two")});
+  for (const auto* name : {"one", "two"}) {
+    FakeHost host{descriptor(set, name)};
+    REQUIRE(host.create());
+    CHECK(host.on_bytes("x") == -1);
+    CHECK(host.error() == name);
+  }
+}
+
 TEST_CASE("a message that does not fit is cut between characters") {
   const auto set = test::scan_case("throwing_plugin");
   FakeHost host{descriptor(set, "throwing_plugin")};

@@ -5,6 +5,7 @@
 #include "test_libraries.hpp"
 
 #include "plugin/descriptor_check.hpp"
+#include "plugin/trial.hpp"
 
 #include "support/catch.hpp"
 
@@ -138,6 +139,11 @@ TEST_CASE("every bad library is refused with its reason") {
       {"query_throws", "plg-query-threw", "mesura_plugin_query threw \"no licence file\"; expected a descriptor"},
       {"query_throws_number", "plg-query-threw",
        "mesura_plugin_query threw an unknown exception; expected a descriptor"},
+      {"query_aborts", "plg-crash", "ends the process when it is loaded: killed by signal 6 (Aborted)"},
+      {"load_exits", "plg-crash", "ends the process when it is loaded: exit status 0"},
+      {"load_throws", "plg-crash",
+       "ends the process when it is loaded: killed by signal 6 (Aborted), its last words: \"what():  no licence "
+       "file\""},
       {"no_query", "plg-no-query", "a library, but not a plugin: it lacks mesura_plugin_query"},
       {"undefined_symbol", "plg-symbol", "undefined symbol 'meter::decode(char const*)'"},
       {"missing_dependency", "plg-dependency", "needs library 'libmesura_test_answer.so', which is not installed"},
@@ -196,6 +202,13 @@ TEST_CASE("what is no library of this machine is refused before the dynamic link
     CHECK(refusal().code == "plg-truncated");
     CHECK_THAT(refusal().reason, Catch::Matchers::EndsWith("the file has " + std::to_string(cut)));
   }
+}
+
+TEST_CASE("a library that never comes back is given up") {
+  const auto refusal = try_in_child(library_directory("load_hangs") / "bad_query.so", std::chrono::milliseconds{100});
+  REQUIRE(refusal.has_value());
+  CHECK(refusal->code == "plg-hang");
+  CHECK(refusal->reason == "does not come back within 100 ms when it is loaded");
 }
 
 TEST_CASE("of two plugins of one name the first found is taken, the other names it") {
