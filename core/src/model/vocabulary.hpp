@@ -1,7 +1,8 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The vocabulary (vocabulary.yaml), embedded at build time: what may be measured, in which unit, and where it may stand.
+// The vocabulary (vocabulary.yaml), embedded at build time: what may be measured, in which unit, and where it may
+// stand.
 #pragma once
 
 #include <mesura/measurement.hpp>
@@ -100,8 +101,8 @@ class Vocabulary {
 /// prefix "unit<n>_" or "system_" ("unit2_ac_output" matches "ac_output"; "unit2" and "system" match "total").
 [[nodiscard]] bool channel_matches(std::string_view pattern, std::string_view channel);
 
-/// "l1_active_power_w": the name where only one word fits (columns, topics, Prometheus). The suffix is the unit in lower
-/// case, except % = pct, Cel = celsius, 1 = none.
+/// "l1_active_power_w": the name where only one word fits (columns, topics, Prometheus). The suffix is the unit in
+/// lower case, except % = pct, Cel = celsius, 1 = none.
 [[nodiscard]] std::string flat_name(std::string_view channel, std::string_view quantity, std::string_view unit);
 
 }  // namespace mesura::model

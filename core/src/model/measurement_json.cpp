@@ -1,0 +1,75 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#include "model/measurement_json.hpp"
+
+#include <cmath>
+#include <string_view>
+
+#include "model/text.hpp"
+
+namespace mesura::model {
+
+namespace {
+
+/// `time` and `received` are formatted already.
+void append_object(std::string& out, const SeriesInfo& series, std::string_view time, std::string_view received,
+                   const Batch& batch, const Measurement& m) {
+  out += R"({"device":)";
+  append_json_string(out, series.device);
+  out += R"(,"channel":)";
+  append_json_string(out, series.channel);
+  out += R"(,"quantity":)";
+  append_json_string(out, series.quantity);
+  out += R"(,"unit":)";
+  append_json_string(out, series.unit);
+  out += R"(,"time":")";
+  out += time;
+  out += R"(","received":")";
+  out += received;
+  if (m.type == MESURA_TEXT) {
+    out += R"(","text":)";
+    append_json_string(out, batch.text(m));
+  } else {
+    out += R"(","value":)";
+    if (std::isfinite(m.number)) {
+      append_number(out, m.number, series.decimals);
+    } else {
+      out += "null";
+    }
+  }
+  if (m.quality != MESURA_GOOD) {
+    out += R"(,"quality":")";
+    out += quality_to_string(m.quality);
+    out += '"';
+  }
+  out += '}';
+}
+
+std::string utc(std::int64_t time_ns) {
+  std::string out;
+  append_utc(out, time_ns);
+  return out;
+}
+
+}  // namespace
+
+void append_json(std::string& out, const SeriesInfo& series, const Batch& batch, const Measurement& m) {
+  append_object(out, series, utc(m.time_ns), utc(batch.received_ns), batch, m);
+}
+
+void append_json_lines(std::string& out, const SeriesTable& table, const Batch& batch) {
+  const auto received = utc(batch.received_ns);
+  auto time_ns = batch.time_ns;
+  auto time = utc(time_ns);
+  for (const auto& m : batch.items) {
+    if (m.time_ns != time_ns) {
+      time_ns = m.time_ns;
+      time.clear();
+      append_utc(time, time_ns);
+    }
+    append_object(out, table.at(m.series), time, received, batch, m);
+    out += '\n';
+  }
+}
+
+}  // namespace mesura::model

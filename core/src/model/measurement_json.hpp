@@ -1,0 +1,24 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// One measurement as a JSON line, the same wherever one is shown (decode, probe, query, live stream, exec sink):
+//
+//   {"device":"grid","channel":"l1","quantity":"active_power","unit":"W","time":"2026-06-14T12:45:01.000Z",
+//    "received":"2026-06-14T12:45:01.213Z","value":1843.27}
+//
+// "text" in place of "value" for texts; "quality" at the end only when not good; a number that is none is null.
+#pragma once
+
+#include <mesura/measurement.hpp>
+
+#include <string>
+
+namespace mesura::model {
+
+/// Appends the object without a line end. `m` belongs to `batch`, `series` to `m`.
+void append_json(std::string& out, const SeriesInfo& series, const Batch& batch, const Measurement& m);
+
+/// Appends every measurement of the batch, a line each; the times of a telegram are formatted once.
+void append_json_lines(std::string& out, const SeriesTable& table, const Batch& batch);
+
+}  // namespace mesura::model
