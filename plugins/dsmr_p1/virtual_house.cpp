@@ -1,0 +1,120 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#include "virtual_house.hpp"
+
+#include "virtual_random.hpp"
+
+namespace mesura::dsmr_p1::twin {
+namespace {
+
+enum What : std::uint64_t { kBase = 1, kFridge, kKettle, kWashing, kCooking, kClouds, kWeather };
+
+constexpr std::int64_t hhmm(int hours, int minutes) { return (hours * 60 + minutes) * 60; }
+
+/// Chance in percent that somebody boils water in a half hour that begins in this hour.
+constexpr int kKettlePercent[24] = {0,  0,  0,  0,  0,  2,  30, 70, 45, 20, 30, 15,
+                                    45, 25, 20, 35, 30, 25, 40, 30, 25, 20, 10, 3};
+
+/// Sunrise and sunset (minutes of the local wall clock) and the clear midday sky in percent of the panels' peak at 51
+/// degrees north, by month.
+struct SunMonth {
+  int rise;
+  int set;
+  int percent;
+};
+constexpr SunMonth kSun[12] = {{523, 1015, 32}, {475, 1070, 48}, {415, 1120, 66}, {410, 1230, 82},
+                               {355, 1280, 90}, {330, 1320, 94}, {345, 1310, 92}, {390, 1260, 84},
+                               {435, 1190, 70}, {485, 1120, 52}, {480, 1010, 36}, {518, 992, 27}};
+
+}  // namespace
+
+HouseLoad::HouseLoad(const ProfileSetup& setup)
+    : phases_(setup.phases), seed_(setup.seed), pv_watts_(setup.pv_watts), clock_(setup.clock) {}
+
+std::int64_t HouseLoad::base_watts(const Moment& m) const { return 150 + wander(seed_, kBase, m.t, 240) * 45 / 1000; }
+
+std::int64_t HouseLoad::fridge_watts(const Moment& m) const {
+  constexpr std::int64_t kCycle = 2700;
+  constexpr std::int64_t kRunning = 960;
+  const std::int64_t shift = static_cast<std::int64_t>(chance_of(seed_, kFridge, 0) % kCycle);
+  const std::int64_t in = (m.t + shift) - floor_to(m.t + shift, kCycle);
+  // The compressor's first seconds take several times its running power.
+  if (in < 2) return 420;
+  return in < kRunning ? 92 : 0;
+}
+
+std::int64_t HouseLoad::kettle_watts(const Moment& m) const {
+  constexpr std::int64_t kSlot = 1800;
+  const std::int64_t slot = m.second / kSlot;
+  const std::uint64_t chance = chance_of(seed_, kKettle, m.day * 48 + slot);
+  if (static_cast<int>(chance % 100) >= kKettlePercent[m.second / 3600]) return 0;
+  const auto begin = static_cast<std::int64_t>((chance >> 16) % 1400);
+  const auto length = static_cast<std::int64_t>(110 + (chance >> 32) % 150);
+  const std::int64_t in = m.second - slot * kSlot - begin;
+  return in >= 0 && in < length ? 2050 : 0;
+}
+
+std::int64_t HouseLoad::washing_watts(const Moment& m) const {
+  const std::uint64_t chance = chance_of(seed_, kWashing, m.day);
+  if (chance % 3 != 0) return 0;
+  const std::int64_t begin = hhmm(9, 30) + static_cast<std::int64_t>((chance >> 16) % 14400);
+  const std::int64_t in = m.second - begin;
+  if (in < 0 || in >= hhmm(1, 35)) return 0;
+  if (in < hhmm(0, 4) || in >= hhmm(0, 26)) return in >= hhmm(1, 22) ? 480 : 110;  // filling, drum; spin at the end
+  return 2080;                                                                     // heating
+}
+
+std::int64_t HouseLoad::cooking_watts(const Moment& m) const {
+  const std::uint64_t chance = chance_of(seed_, kCooking, m.day);
+  const std::int64_t begin = hhmm(17, 20) + static_cast<std::int64_t>(chance % 4200);
+  const std::int64_t length = 2400 + static_cast<std::int64_t>((chance >> 16) % 2700);
+  const std::int64_t in = m.second - begin;
+  if (in < 0 || in >= length) return 0;
+  // The oven heats up for ten minutes, then its thermostat clicks; the hob runs beside it.
+  const std::int64_t oven = in < 600 || in % 85 < 40 ? 2250 : 0;
+  const std::int64_t hob = in > 700 && in % 41 < 22 ? 1400 : 0;
+  return oven + hob;
+}
+
+std::int64_t HouseLoad::light_watts(const Moment& m) const {
+  if (m.second >= hhmm(6, 40) && m.second < hhmm(8, 15)) return 95;
+  if (m.second >= hhmm(17, 45) && m.second < hhmm(23, 10)) return 230;
+  return 0;
+}
+
+std::int64_t HouseLoad::pv_watts(const Moment& m) const {
+  if (pv_watts_ == 0) return 0;
+  const SunMonth& sun = kSun[clock_->local(m.t).month - 1];
+  const std::int64_t rise = sun.rise * 60;
+  const std::int64_t set = sun.set * 60;
+  if (m.second <= rise || m.second >= set) return 0;
+  // 4x(1-x) between sunrise and sunset, in millionths; its square root would be too wide, its square too narrow.
+  const std::int64_t x = (m.second - rise) * 1'000'000 / (set - rise);
+  const std::int64_t height = 4 * x * (1'000'000 - x) / 1'000'000;
+  // A grey day halves the sun; passing clouds take up to four fifths of it for minutes.
+  const std::int64_t grey = 500 + static_cast<std::int64_t>(chance_of(seed_, kWeather, m.day) % 501);
+  const std::int64_t cloud = wander(seed_, kClouds, m.t, 170);
+  const std::int64_t sky = cloud > 250 ? grey * (1000 - (cloud - 250)) / 1000 : grey;
+  return pv_watts_ * sun.percent / 100 * height / 1'000'000 * sky / 1000;
+}
+
+Load HouseLoad::at(UtcSeconds t) const {
+  const std::int64_t wall = t + clock_->offset_seconds(t);
+  const std::int64_t midnight = floor_to(wall, kDaySeconds);
+  const Moment m{t, midnight / kDaySeconds, wall - midnight};
+
+  const std::int64_t motors = fridge_watts(m);
+  const PerPhase drawn{base_watts(m) + kettle_watts(m) + light_watts(m), motors + washing_watts(m), cooking_watts(m)};
+  const std::int64_t sun = pv_watts(m);
+  Load load;
+  for (std::size_t p = 0; p < kPhases; ++p) {
+    const std::size_t to = phases_ == 3 ? p : 0;
+    const std::int64_t part = phases_ == 3 ? sun / 3 : (p == 0 ? sun : 0);
+    load.power_mw[to] += (drawn[p] - part) * 1000;
+    // Electronics pull the current ahead of the voltage, motors hold it back.
+    load.reactive_mvar[to] += (p == 1 ? motors * 600 : 0) - (p == 0 ? base_watts(m) * 350 : 0);
+  }
+  return load;
+}
+
+}  // namespace mesura::dsmr_p1::twin
