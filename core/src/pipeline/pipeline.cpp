@@ -1,0 +1,158 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/pipeline.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace mesura::pipeline {
+
+namespace {
+
+constexpr std::size_t kNoSampler = static_cast<std::size_t>(-1);
+
+/// The items of `batch` at `indexes`, as a batch of its own.
+BatchPtr select(const Batch& batch, const std::vector<std::uint32_t>& indexes) {
+  auto selected = std::make_shared<Batch>();
+  selected->device = batch.device;
+  selected->time_ns = batch.time_ns;
+  selected->received_ns = batch.received_ns;
+  selected->items.reserve(indexes.size());
+  for (const std::uint32_t index : indexes) {
+    Measurement m = batch.items[index];
+    if (m.type == MESURA_TEXT) {
+      const auto text = batch.text(m);
+      m.text_offset = static_cast<std::uint32_t>(selected->texts.size());
+      selected->texts.append(text);
+    }
+    selected->items.push_back(m);
+  }
+  return selected;
+}
+
+}  // namespace
+
+Pipeline::Pipeline(runtime::EventLoop& loop, const SeriesTable& series, std::function<bool()> synchronised, SyncHold::Limits limits)
+    : loop_(loop), series_(series), hold_(loop.clock(), std::move(synchronised), limits) {}
+
+Pipeline::~Pipeline() {
+  loop_.cancel(hold_timer_);
+  for (const auto& sampled : samplers_) loop_.cancel(sampled.timer);
+}
+
+void Pipeline::set_routes(std::vector<Route> routes, std::vector<Output> outputs) {
+  close_windows();
+  for (const auto& sampled : samplers_) loop_.cancel(sampled.timer);
+  routes_ = std::move(routes);
+  outputs_ = std::move(outputs);
+  plans_.clear();
+  samplers_.clear();
+  sampler_of_route_.assign(routes_.size(), kNoSampler);
+  for (std::size_t i = 0; i < routes_.size(); ++i) {
+    const Route& route = routes_[i];
+    if (route.every.count() == 0) continue;
+    sampler_of_route_[i] = samplers_.size();
+    samplers_.push_back({Sampler{series_, route.every, route.aggregate}, route.outputs, route.every, 0, {}});
+  }
+  for (std::size_t i = 0; i < samplers_.size(); ++i) arm_idle(i);
+}
+
+void Pipeline::arm_idle(std::size_t index) {
+  samplers_[index].timer = loop_.after(samplers_[index].every, [this, index] {
+    std::vector<BatchPtr> closed;
+    samplers_[index].sampler.close_idle(loop_.clock().wall_ns(), closed);
+    deliver(closed, samplers_[index].outputs);
+    arm_idle(index);
+  });
+}
+
+void Pipeline::accept(std::shared_ptr<Batch> batch, bool live) {
+  if (batch->items.empty()) return;
+  if (!live) {
+    route(batch);
+    return;
+  }
+  if (batch->time_ns != batch->received_ns) {
+    guard_.apply(*batch);
+    route(batch);
+    return;
+  }
+  std::vector<BatchPtr> ready;
+  hold_.add(std::move(batch), ready);
+  for (const auto& b : ready) route(b);
+  arm_hold();
+}
+
+void Pipeline::arm_hold() {
+  if (hold_.held() == 0 || hold_timer_ != 0) return;
+  hold_timer_ = loop_.after(std::chrono::seconds{1}, [this] {
+    hold_timer_ = 0;
+    std::vector<BatchPtr> ready;
+    hold_.tick(ready);
+    for (const auto& b : ready) route(b);
+    arm_hold();
+  });
+}
+
+const Pipeline::Plan& Pipeline::plan(std::uint32_t series) {
+  if (series >= plans_.size()) plans_.resize(std::max<std::size_t>(series + 1, plans_.size() * 2));
+  auto& slot = plans_[series];
+  if (slot) return *slot;
+  slot.emplace();
+  slot->direct.assign(outputs_.size(), false);
+  const SeriesInfo& info = series_.at(series);
+  for (std::size_t i = 0; i < routes_.size(); ++i) {
+    const Route& route = routes_[i];
+    if (std::none_of(route.from.begin(), route.from.end(), [&](const model::Glob& g) { return g.matches(info); })) continue;
+    if (sampler_of_route_[i] != kNoSampler) {
+      slot->sampled.push_back(sampler_of_route_[i]);
+    } else {
+      for (const std::size_t output : route.outputs) slot->direct[output] = true;
+    }
+  }
+  return *slot;
+}
+
+void Pipeline::route(const BatchPtr& batch) {
+  if (observer_) observer_(batch);
+  std::vector<std::vector<std::uint32_t>> direct(outputs_.size());
+  for (auto& sampled : samplers_) sampled.indexes.clear();
+  for (std::uint32_t i = 0; i < batch->items.size(); ++i) {
+    const Plan& p = plan(batch->items[i].series);
+    for (std::size_t output = 0; output < outputs_.size(); ++output)
+      if (p.direct[output]) direct[output].push_back(i);
+    for (const std::size_t sampler : p.sampled) samplers_[sampler].indexes.push_back(i);
+  }
+  for (std::size_t output = 0; output < outputs_.size(); ++output) {
+    if (direct[output].empty()) continue;
+    outputs_[output](direct[output].size() == batch->items.size() ? batch : select(*batch, direct[output]));
+  }
+  for (auto& sampled : samplers_) {
+    if (sampled.indexes.empty()) continue;
+    std::vector<BatchPtr> closed;
+    sampled.sampler.add(*batch, sampled.indexes, closed);
+    deliver(closed, sampled.outputs);
+  }
+}
+
+void Pipeline::deliver(const std::vector<BatchPtr>& batches, const std::vector<std::size_t>& outputs) {
+  for (const auto& batch : batches)
+    for (const std::size_t output : outputs) outputs_[output](batch);
+}
+
+void Pipeline::close_windows() {
+  for (auto& sampled : samplers_) {
+    std::vector<BatchPtr> closed;
+    sampled.sampler.close_all(closed);
+    deliver(closed, sampled.outputs);
+  }
+}
+
+void Pipeline::flush() {
+  std::vector<BatchPtr> ready;
+  hold_.release_all(ready);
+  for (const auto& b : ready) route(b);
+  close_windows();
+}
+
+}  // namespace mesura::pipeline

@@ -1,0 +1,114 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/time_rules.hpp"
+
+#include <sys/timex.h>
+#include <time.h>
+
+#include <functional>
+#include <string_view>
+#include <utility>
+
+namespace mesura::pipeline {
+
+namespace {
+
+std::size_t content_hash(const Batch& batch) {
+  std::size_t hash = batch.items.size();
+  const auto mix = [&hash](std::size_t value) { hash ^= value + 0x9e3779b97f4a7c15ULL + (hash << 6) + (hash >> 2); };
+  for (const Measurement& m : batch.items) {
+    mix(m.series);
+    mix(m.type == MESURA_TEXT ? std::hash<std::string_view>{}(batch.text(m)) : std::hash<double>{}(m.number));
+  }
+  return hash;
+}
+
+}  // namespace
+
+void ClockGuard::apply(Batch& batch) {
+  const std::size_t content = content_hash(batch);
+  auto [it, fresh] = last_.try_emplace(batch.device, Last{batch.time_ns, content});
+  if (fresh) return;
+  Last& last = it->second;
+  if (batch.time_ns > last.time_ns) {
+    last = {batch.time_ns, content};
+    return;
+  }
+  if (batch.time_ns == last.time_ns && content == last.content) return;  // the same telegram again: the same rows
+  for (Measurement& m : batch.items) {
+    if (m.time_ns != batch.time_ns) continue;
+    m.time_ns = batch.received_ns;
+    m.quality = static_cast<std::uint8_t>(m.quality | MESURA_CLOCK_SUSPECT);
+  }
+  batch.time_ns = batch.received_ns;
+}
+
+SyncHold::SyncHold(const runtime::Clock& clock, std::function<bool()> synchronised, Limits limits)
+    : clock_(clock), synchronised_(std::move(synchronised)), limits_(limits) {}
+
+void SyncHold::add(std::shared_ptr<Batch> batch, std::vector<BatchPtr>& out) {
+  if (held_.empty() && synchronised_()) {
+    out.push_back(std::move(batch));
+    return;
+  }
+  measurements_ += batch->items.size();
+  held_.push_back({std::move(batch), clock_.steady_ns(), clock_.wall_ns()});
+  tick(out);
+}
+
+void SyncHold::tick(std::vector<BatchPtr>& out) {
+  if (held_.empty()) return;
+  const bool synchronised = synchronised_();
+  const std::int64_t now = clock_.steady_ns();
+  while (!held_.empty() &&
+         (synchronised || measurements_ > limits_.measurements || now - held_.front().steady_ns >= limits_.hold.count())) {
+    Held front = std::move(held_.front());
+    held_.pop_front();
+    release(std::move(front), synchronised, out);
+  }
+}
+
+void SyncHold::release_all(std::vector<BatchPtr>& out) {
+  const bool synchronised = synchronised_();
+  while (!held_.empty()) {
+    Held front = std::move(held_.front());
+    held_.pop_front();
+    release(std::move(front), synchronised, out);
+  }
+}
+
+void SyncHold::release(Held held, bool synchronised, std::vector<BatchPtr>& out) {
+  measurements_ -= held.batch->items.size();
+  // What the wall clock would have said then, had it been right: now minus the monotonic time that has passed.
+  const std::int64_t shift = (clock_.wall_ns() - clock_.steady_ns()) - (held.wall_ns - held.steady_ns);
+  Batch& batch = *held.batch;
+  for (Measurement& m : batch.items) {
+    if (m.time_ns != batch.time_ns) continue;
+    if (synchronised)
+      m.time_ns += shift;
+    else
+      m.quality = static_cast<std::uint8_t>(m.quality | MESURA_CLOCK_UNSYNCED);
+  }
+  if (synchronised) {
+    batch.time_ns += shift;
+    batch.received_ns += shift;
+  }
+  out.push_back(std::move(held.batch));
+}
+
+std::function<bool()> kernel_synchronised(SyncMode mode, std::chrono::nanoseconds hold) {
+  if (mode == SyncMode::ignore) return [] { return true; };
+  return [mode, hold] {
+    if (mode == SyncMode::automatic) {
+      timespec boot{};
+      clock_gettime(CLOCK_BOOTTIME, &boot);
+      if (std::chrono::seconds{boot.tv_sec} > hold) return true;
+    }
+    timex state{};
+    const int result = adjtimex(&state);
+    // A kernel that will not tell (a sandbox) is no reason to hold a household's data back.
+    return result == -1 || (result != TIME_ERROR && (state.status & STA_UNSYNC) == 0);
+  };
+}
+
+}  // namespace mesura::pipeline
