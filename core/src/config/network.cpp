@@ -122,13 +122,13 @@ std::optional<NetworkProblem> check_host(std::string_view text) {
   return {};
 }
 
-std::optional<NetworkProblem> check_address(std::string_view text, int lowest_port) {
+std::optional<NetworkProblem> check_address(std::string_view text) {
   const auto parts = split(text);
   if (!parts) return problem("cfg-address", "is no address");
   if (parts->host.empty() && parts->has_port)
     return problem("cfg-address", "has no host", fmt::format("0.0.0.0:{} listens on every interface", parts->port));
   if (!parts->has_port) return problem("cfg-address", "has no port");
-  return check_parts(*parts, lowest_port);
+  return check_parts(*parts, 0);
 }
 
 std::optional<NetworkProblem> check_url(std::string_view text, const std::vector<std::string>& schemes) {
@@ -151,7 +151,7 @@ std::optional<NetworkProblem> check_url(std::string_view text, const std::vector
 }
 
 std::optional<Endpoint> split_address(std::string_view text) {
-  if (check_address(text, 0)) return {};
+  if (check_address(text)) return {};
   const auto parts = split(text);
   return Endpoint{std::string(parts->host), static_cast<std::uint16_t>(parse_port(parts->port))};
 }

@@ -20,8 +20,8 @@ struct NetworkProblem {
 
 /// A name (RFC 1123, '_' taken as well: mDNS and containers use it), IPv4 or IPv6 without brackets.
 [[nodiscard]] std::optional<NetworkProblem> check_host(std::string_view text);
-/// host:port or [v6]:port with a port from `lowest_port` on.
-[[nodiscard]] std::optional<NetworkProblem> check_address(std::string_view text, int lowest_port = 1);
+/// host:port or [v6]:port. Port 0 is taken: who listens there gets a free one.
+[[nodiscard]] std::optional<NetworkProblem> check_address(std::string_view text);
 /// scheme://[user[:password]@]host[:port][/...]; `schemes` empty: any. Messages never hold the user part.
 [[nodiscard]] std::optional<NetworkProblem> check_url(std::string_view text, const std::vector<std::string>& schemes);
 

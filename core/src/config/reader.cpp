@@ -126,7 +126,11 @@ class Walk {
   }
 
   void count() {
-    if (++values_ <= kMostValues) return;
+    if (budget_ == 0) too_large();
+    --budget_;
+  }
+
+  [[noreturn]] void too_large() {
     out_.add({Severity::error,
               "cfg-too-large",
               file_,
@@ -150,7 +154,11 @@ class Walk {
 
   Value read_unmarked(const YAML::Node& node, const Schema& schema, const Path* path, const Place& place) {
     const Mark mark = place.mark;
-    if (schema.type == Type::any) return {};
+    if (schema.type == Type::any) {
+      auto text = flow_text(node, budget_);
+      if (!text) too_large();
+      return Value{std::move(*text)};
+    }
     if (!check_tag(node, path, mark)) return {};
     if (schema.type == Type::list) return read_list(node, schema, path, mark);
     if (!node.IsDefined() || node.IsNull()) {
@@ -435,7 +443,7 @@ class Walk {
   Secrets secrets_;
   Diagnostics& out_;
   std::size_t errors_ = 0;
-  std::size_t values_ = 0;
+  std::size_t budget_ = kMostValues;
   std::unordered_map<const Field*, Value> defaults_;
 };
 

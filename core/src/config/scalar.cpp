@@ -97,27 +97,39 @@ Scalar read_number(const Schema& schema, std::string_view text, bool bare) {
   return good(Value{value});
 }
 
-Scalar read_quantity(const Schema& schema, std::string_view text) {
-  const bool is_duration = schema.type == Type::duration;
-  const Quantity parsed = is_duration ? parse_duration(text) : parse_size(text);
-  const std::string_view units = is_duration ? "ns us ms s m h d w" : "B KB KiB MB MiB GB GiB TB TiB";
-  const std::string_view what = is_duration ? "duration" : "size";
-  if (parsed.error) {
-    switch (*parsed.error) {
+/// `form`: the type's name and units, and what to write in place of a bare number.
+struct UnitForm {
+  std::string_view what;
+  std::string_view units;
+  std::string_view usual;
+};
+
+Scalar read_with_unit(const Schema& schema, std::string_view text, std::int64_t value, std::optional<UnitError> error,
+                      const UnitForm& form) {
+  if (error) {
+    switch (*error) {
       case UnitError::no_unit:
-        return bad(
-            schema, "cfg-unit", "has no unit",
-            fmt::format("write {}{} for {}", text, is_duration ? "s" : "MiB", is_duration ? "seconds" : "mebibytes"));
+        return bad(schema, "cfg-unit", "has no unit", fmt::format("write {}{}, for example", text, form.usual));
       case UnitError::unknown_unit:
-        return bad(schema, "cfg-unit", "has an unknown unit", fmt::format("units: {}", units));
+        return bad(schema, "cfg-unit", "has an unknown unit", fmt::format("units: {}", form.units));
       case UnitError::too_large: return bad(schema, "cfg-range", "is too large");
-      case UnitError::malformed:
-        return bad(schema, "cfg-type", fmt::format("is no {}", what), fmt::format("a number and a unit: {}", units));
+      case UnitError::malformed: break;
     }
+    return bad(schema, "cfg-type", fmt::format("is no {}", form.what),
+               fmt::format("a number and a unit: {}", form.units));
   }
-  const auto value = static_cast<double>(parsed.value);
-  if (out_of_range(schema, value)) return range_problem(schema, value);
-  return good(Value{parsed.value});
+  if (out_of_range(schema, static_cast<double>(value))) return range_problem(schema, static_cast<double>(value));
+  return good(Value{value});
+}
+
+Scalar read_duration(const Schema& schema, std::string_view text) {
+  const auto parsed = parse_duration(text);
+  return read_with_unit(schema, text, parsed.value.count(), parsed.error, {"duration", "ns us ms s m h d w", "s"});
+}
+
+Scalar read_size(const Schema& schema, std::string_view text) {
+  const auto parsed = parse_size(text);
+  return read_with_unit(schema, text, parsed.value, parsed.error, {"size", "B KB KiB MB MiB GB GiB TB TiB", "MiB"});
 }
 
 Scalar read_enumeration(const Schema& schema, std::string_view text) {
@@ -208,11 +220,10 @@ Scalar read_rate(const Schema& schema, std::string_view text, bool bare) {
 }
 
 Scalar read_network(const Schema& schema, std::string_view text) {
-  const auto lowest = static_cast<int>(schema.min.value_or(1));
   std::optional<NetworkProblem> problem;
   switch (schema.type) {
     case Type::host: problem = check_host(text); break;
-    case Type::address: problem = check_address(text, lowest); break;
+    case Type::address: problem = check_address(text); break;
     default: problem = check_url(text, schema.values); break;
   }
   if (problem) return bad(schema, std::move(problem->code), std::move(problem->message), std::move(problem->hint));
@@ -220,8 +231,7 @@ Scalar read_network(const Schema& schema, std::string_view text) {
 }
 
 Scalar read_port(const Schema& schema, std::string_view text, bool bare) {
-  Schema limits = integer({}, schema.min.value_or(1), 65535);
-  Scalar read = read_integer(limits, text, bare);
+  Scalar read = read_integer(integer({}, 1, 65535), text, bare);
   if (!read.problem) return read;
   if (read.problem->code == "cfg-range") return bad(schema, "cfg-port", "is no port");
   return bad(schema, read.problem->code, "is no port", read.problem->hint);
@@ -236,8 +246,8 @@ Scalar read_scalar(const Schema& schema, std::string_view text, bool bare) {
     case Type::integer: return read_integer(schema, text, bare);
     case Type::number: return read_number(schema, text, bare);
     case Type::enumeration: return read_enumeration(schema, text);
-    case Type::duration:
-    case Type::size: return read_quantity(schema, text);
+    case Type::duration: return read_duration(schema, text);
+    case Type::size: return read_size(schema, text);
     case Type::zone: return read_zone(schema, text);
     case Type::host:
     case Type::address:

@@ -22,9 +22,21 @@ Schema made(Type type, std::string help) {
   return s;
 }
 
-std::optional<double> limit(const Quantity& parsed, std::string_view text) {
+[[noreturn]] void no_limit(std::string_view text) {
+  throw std::logic_error(fmt::format("schema: '{}' is no limit", text));
+}
+
+std::optional<double> duration_limit(std::string_view text) {
   if (text.empty()) return {};
-  if (parsed.error) throw std::logic_error(fmt::format("schema: '{}' is no limit", text));
+  const auto parsed = parse_duration(text);
+  if (!parsed) no_limit(text);
+  return static_cast<double>(parsed.value.count());
+}
+
+std::optional<double> size_limit(std::string_view text) {
+  if (text.empty()) return {};
+  const auto parsed = parse_size(text);
+  if (!parsed) no_limit(text);
   return static_cast<double>(parsed.value);
 }
 
@@ -69,15 +81,15 @@ Schema enumeration(std::vector<std::string> values, std::string help) {
 
 Schema duration(std::string help, std::string_view min, std::string_view max) {
   Schema s = made(Type::duration, std::move(help));
-  s.min = limit(parse_duration(min), min);
-  s.max = limit(parse_duration(max), max);
+  s.min = duration_limit(min);
+  s.max = duration_limit(max);
   return s;
 }
 
 Schema size(std::string help, std::string_view min, std::string_view max) {
   Schema s = made(Type::size, std::move(help));
-  s.min = limit(parse_size(min), min);
-  s.max = limit(parse_size(max), max);
+  s.min = size_limit(min);
+  s.max = size_limit(max);
   return s;
 }
 
@@ -147,7 +159,7 @@ std::string expectation(const Schema& s) {
     case Type::path: return "a path";
     case Type::zone: return "an IANA time zone such as Europe/Brussels";
     case Type::host: return "a host name or an IP address";
-    case Type::port: return fmt::format("a port from {} to 65535", s.min.value_or(1));
+    case Type::port: return "a port from 1 to 65535";
     case Type::address: return "an address such as 127.0.0.1:8080 or [::1]:8080";
     case Type::url:
       return s.values.empty() ? "a URL such as https://host:8080/path"

@@ -33,7 +33,7 @@ enum class Type {
   map,          ///< free keys, one element schema
   object,       ///< known keys
   one_of,       ///< exactly one of the known keys: {serial: {...}}; further keys beside it as `beside` says
-  any           ///< taken as it is, not looked into; its Value is absent
+  any           ///< whatever it is; its Value is its text in YAML's flow style
 };
 
 struct Field;
@@ -50,7 +50,7 @@ struct Schema {
   Type type = Type::text;
   std::string help = {};
   std::optional<double> min = {};         ///< in the base unit (ns, bytes for duration, size)
-  std::optional<double> max = {};         ///< list: elements; port, address: the lowest port is `min`, else 1
+  std::optional<double> max = {};         ///< list: elements
   std::vector<std::string> values = {};   ///< enumeration members; url: permitted schemes
   std::string format = {};                ///< further check of a text: "hex32", ...
   std::vector<Field> fields = {};         ///< object, one_of

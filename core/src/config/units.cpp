@@ -65,46 +65,51 @@ const Unit* find_unit(const std::array<Unit, N>& units, std::string_view name) {
   return it == units.end() ? nullptr : &*it;
 }
 
-Quantity failed(UnitError error) { return {0, error}; }
+template <class T>
+Parsed<T> failed(UnitError error) {
+  return {{}, error};
+}
 
 }  // namespace
 
-Quantity parse_duration(std::string_view text) {
-  if (text.empty()) return failed(UnitError::malformed);
+Parsed<std::chrono::nanoseconds> parse_duration(std::string_view text) {
+  if (text.empty()) return failed<std::chrono::nanoseconds>(UnitError::malformed);
   std::int64_t total = 0;
   std::int64_t previous = std::numeric_limits<std::int64_t>::max();
   while (!text.empty()) {
     bool overflow = false;
     std::int64_t whole = 0;
-    if (!take_digits(text, whole, overflow)) return failed(UnitError::malformed);
+    if (!take_digits(text, whole, overflow)) return failed<std::chrono::nanoseconds>(UnitError::malformed);
     std::string_view fraction;
     if (!text.empty() && text.front() == '.') {
       text.remove_prefix(1);
       std::size_t n = 0;
       while (n < text.size() && digit(text[n])) ++n;
-      if (n == 0) return failed(UnitError::malformed);
+      if (n == 0) return failed<std::chrono::nanoseconds>(UnitError::malformed);
       fraction = text.substr(0, n);
       text.remove_prefix(n);
     }
     const std::string_view name = take_word(text);
-    if (name.empty()) return failed(text.empty() ? UnitError::no_unit : UnitError::malformed);
+    if (name.empty()) return failed<std::chrono::nanoseconds>(text.empty() ? UnitError::no_unit : UnitError::malformed);
     const Unit* unit = find_unit(kDurations, name);
-    if (unit == nullptr) return failed(UnitError::unknown_unit);
-    if (unit->factor >= previous || (!fraction.empty() && !text.empty())) return failed(UnitError::malformed);
+    if (unit == nullptr) return failed<std::chrono::nanoseconds>(UnitError::unknown_unit);
+    if (unit->factor >= previous || (!fraction.empty() && !text.empty()))
+      return failed<std::chrono::nanoseconds>(UnitError::malformed);
     previous = unit->factor;
 
     std::int64_t part = 0;
     if (overflow || __builtin_mul_overflow(whole, unit->factor, &part) || __builtin_add_overflow(total, part, &total))
-      return failed(UnitError::too_large);
+      return failed<std::chrono::nanoseconds>(UnitError::too_large);
     std::int64_t scale = unit->factor;
     for (const char c : fraction) {
       // Finer than the unit divides into nanoseconds: only exact values are taken.
-      if ((scale < 10 || scale % 10 != 0) && c != '0') return failed(UnitError::malformed);
+      if ((scale < 10 || scale % 10 != 0) && c != '0') return failed<std::chrono::nanoseconds>(UnitError::malformed);
       scale /= 10;
-      if (__builtin_add_overflow(total, (c - '0') * scale, &total)) return failed(UnitError::too_large);
+      if (__builtin_add_overflow(total, (c - '0') * scale, &total))
+        return failed<std::chrono::nanoseconds>(UnitError::too_large);
     }
   }
-  return {total, {}};
+  return {std::chrono::nanoseconds{total}, {}};
 }
 
 std::string print_duration(std::chrono::nanoseconds duration) {
@@ -122,15 +127,16 @@ std::string print_duration(std::chrono::nanoseconds duration) {
   return out;
 }
 
-Quantity parse_size(std::string_view text) {
+Parsed<std::int64_t> parse_size(std::string_view text) {
   bool overflow = false;
   std::int64_t whole = 0;
-  if (!take_digits(text, whole, overflow)) return failed(UnitError::malformed);
-  if (text.empty()) return failed(UnitError::no_unit);
+  if (!take_digits(text, whole, overflow)) return failed<std::int64_t>(UnitError::malformed);
+  if (text.empty()) return failed<std::int64_t>(UnitError::no_unit);
   const Unit* unit = find_unit(kSizes, text);
-  if (unit == nullptr) return failed(digit(text.back()) ? UnitError::malformed : UnitError::unknown_unit);
+  if (unit == nullptr) return failed<std::int64_t>(digit(text.back()) ? UnitError::malformed : UnitError::unknown_unit);
   std::int64_t total = 0;
-  if (overflow || __builtin_mul_overflow(whole, unit->factor, &total)) return failed(UnitError::too_large);
+  if (overflow || __builtin_mul_overflow(whole, unit->factor, &total))
+    return failed<std::int64_t>(UnitError::too_large);
   return {total, {}};
 }
 

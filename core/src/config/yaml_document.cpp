@@ -81,7 +81,8 @@ Mark YamlDocument::mark_at(std::size_t offset) const {
   return {static_cast<int>(line), static_cast<int>(column)};
 }
 
-/// Where a quote opens that is never closed: yaml-cpp takes all the rest of the text for the scalar, so only the last one can.
+/// Where a quote opens that is never closed: yaml-cpp takes all the rest of the text for the scalar, so only the last
+/// one can.
 std::optional<std::size_t> YamlDocument::open_quote() const {
   const YAML::Node last = last_node(root_);
   if (!last.IsScalar() || last.Mark().pos < 0) return {};
@@ -145,6 +146,67 @@ std::optional<YamlDocument> YamlDocument::parse(std::string_view text, const std
     return {};
   }
   return document;
+}
+
+std::string flow_scalar(std::string_view text, bool bare) {
+  const auto harmless = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+           c == '/' || c == '+' || c == '-' || c == '$';
+  };
+  if (bare && !text.empty() && text != "-" && std::all_of(text.begin(), text.end(), harmless)) return std::string(text);
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\r') {
+      out += "\\r";
+    } else {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+namespace {
+
+constexpr int kDeepest = 32;
+
+bool append_flow(std::string& out, const YAML::Node& node, std::size_t& budget, int depth) {
+  if (budget == 0 || depth > kDeepest) return false;
+  --budget;
+  if (node.IsScalar()) {
+    out += flow_scalar(node.Scalar(), node.Tag() != "!");
+  } else if (node.IsSequence()) {
+    std::string_view separator = "[";
+    for (const auto& item : node) {
+      out += separator;
+      if (!append_flow(out, item, budget, depth + 1)) return false;
+      separator = ", ";
+    }
+    out += node.size() == 0 ? "[]" : "]";
+  } else if (node.IsMap()) {
+    std::string_view separator = "{";
+    for (const auto& pair : node) {
+      out += separator;
+      if (!append_flow(out, pair.first, budget, depth + 1)) return false;
+      out += ": ";
+      if (!append_flow(out, pair.second, budget, depth + 1)) return false;
+      separator = ", ";
+    }
+    out += node.size() == 0 ? "{}" : "}";
+  } else {
+    out += "~";
+  }
+  return true;
+}
+
+}  // namespace
+
+std::optional<std::string> flow_text(const YAML::Node& node, std::size_t& budget) {
+  std::string out;
+  if (!append_flow(out, node, budget, 0)) return {};
+  return out;
 }
 
 }  // namespace mesura::config

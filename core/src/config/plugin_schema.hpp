@@ -1,0 +1,74 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a plugin says of itself in its schema.yaml (docs/plugin-schema.md).
+#pragma once
+
+#include "config/diagnostic.hpp"
+#include "config/schema.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace mesura::config {
+
+/// A channel of bytes between a device and its plugin. Its number at the ABI is its place in PluginSchema::links.
+struct LinkSpec {
+  std::string name;
+  std::string help;
+  std::vector<std::string> transports;  ///< kinds that may carry it, the usual one first
+  bool optional = false;                ///< may be left unconfigured: the plugin does without, or opens it itself
+  std::vector<std::pair<std::string, std::string>> defaults;  ///< by kind: its options' defaults here, as a YAML map
+};
+
+/// The role that a channel has unless the configuration gives another.
+struct RoleRule {
+  std::string channel;  ///< glob: "pv*"
+  std::string role;     ///< "grid", "solar", "battery", "load"
+};
+
+/// A quantity that the vocabulary does not have.
+struct QuantitySpec {
+  std::string name;
+  std::string unit;                   ///< a base unit, "1" for none
+  std::string kind;                   ///< "gauge", "register", "state"
+  bool text = false;                  ///< values are texts
+  int decimals = 0;                   ///< in the base unit
+  std::vector<std::string> channels;  ///< where it may stand: a name, with '*' for a number
+  std::string help;
+};
+
+/// A command of the device, for `mesura device NAME COMMAND`.
+struct CommandSpec {
+  std::string name;
+  std::string help;
+  std::vector<Field> arguments;
+  std::string danger;  ///< "read": changes nothing, "write", "dangerous": asks back
+};
+
+struct PluginSchema {
+  std::string name;
+  std::string version;
+  std::string summary;
+  std::optional<std::chrono::nanoseconds> stale_after;  ///< the usual silence after which the device is stale
+  std::vector<LinkSpec> links;
+  std::vector<RoleRule> roles;  ///< the first that matches counts
+  std::vector<Field> options;
+  std::vector<QuantitySpec> quantities;
+  std::vector<CommandSpec> commands;
+};
+
+struct PluginSchemaResult {
+  std::optional<PluginSchema> schema;  ///< nothing if there are errors
+  Diagnostics diagnostics;
+};
+
+/// Reads the text of a schema.yaml; `file` names it in messages. Defaults are checked against their own options, so
+/// that a schema which this accepts never fails later.
+[[nodiscard]] PluginSchemaResult parse_plugin_schema(std::string_view yaml, const std::string& file);
+
+}  // namespace mesura::config
