@@ -27,7 +27,7 @@ std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a / b - (a % b <
 
 /// A month's window and every offset fit ns from here.
 std::int64_t in_range(std::int64_t utc_ns) {
-  constexpr std::int64_t kLimit = std::numeric_limits<std::int64_t>::max() - 40 * 86400 * kNs;
+  constexpr std::int64_t kLimit = std::numeric_limits<std::int64_t>::max() - std::int64_t{40} * 86400 * kNs;
   return std::clamp(utc_ns, -kLimit, kLimit);
 }
 

@@ -2,10 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <mesura/measurement.hpp>
 
-#include <atomic>
+#include <cstdint>
 #include <string>
-#include <thread>
-#include <vector>
 
 #include "support/catch.hpp"
 
@@ -66,42 +64,6 @@ TEST_CASE("series keep their place while the table grows past a chunk") {
   CHECK(table.at(1023).channel == "ct1023");
   CHECK(table.at(1024).channel == "ct1024");
   CHECK(table.at(2999).channel == "ct2999");
-}
-
-TEST_CASE("readers see whole series while others add") {
-  constexpr int kWriters = 2;
-  constexpr std::uint32_t kEach = 1500;
-  SeriesTable table;
-  std::atomic<bool> done{false};
-  std::atomic<int> wrong{0};
-
-  std::vector<std::thread> readers;
-  for (int r = 0; r < 2; ++r) {
-    readers.emplace_back([&] {
-      bool last_round = false;
-      while (!last_round) {
-        last_round = done.load();
-        const auto n = table.size();
-        for (std::uint32_t id = 0; id < n; ++id) {
-          const auto& s = table.at(id);
-          if (s.id != id || s.flat_name != s.channel + "_active_power_w") ++wrong;
-        }
-      }
-    });
-  }
-  std::vector<std::thread> writers;
-  for (int w = 0; w < kWriters; ++w) {
-    writers.emplace_back([&table, w] {
-      // Half of the names are the other writer's as well.
-      for (std::uint32_t i = 0; i < kEach; ++i)
-        table.add(series((i % 2 == 0 ? "both" : w == 0 ? "a" : "b") + std::to_string(i)));
-    });
-  }
-  for (auto& t : writers) t.join();
-  done = true;
-  for (auto& t : readers) t.join();
-  CHECK(wrong == 0);
-  CHECK(table.size() == kEach / 2 * 3);
 }
 
 TEST_CASE("kinds and qualities have names") {
