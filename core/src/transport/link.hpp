@@ -16,7 +16,8 @@ class CaptureWriter;
 
 /// A transport kept alive: opens it again after every end, by the one back-off policy, and watches for silence.
 ///
-/// Each attempt makes a fresh transport, so that names and symbolic links are resolved anew.
+/// Each attempt makes a fresh transport, so that names and symbolic links are resolved anew. Logs changes of state
+/// only: the first failure, a summary a minute while it lasts, one line when bytes come again.
 class Link final : private Listener {
  public:
   enum class State { idle, connecting, open, waiting, finished };
@@ -26,7 +27,8 @@ class Link final : private Listener {
     std::chrono::nanoseconds silence{0};  ///< no byte for so long: closed and opened again; 0: never
     std::uint64_t seed = 0;               ///< of the jitter
   };
-  /// Called on the loop's thread, never from inside a call to the link.
+  /// Called on the loop's thread, never from inside a call to the link. In each of them the link may be used and
+  /// stopped, but not destroyed.
   struct Callbacks {
     std::function<void()> on_open;
     std::function<void(Bytes, const Meta&)> on_bytes;
@@ -44,8 +46,8 @@ class Link final : private Listener {
   void reopen(std::string_view why);
   bool send(Bytes bytes, std::string_view to);
   bool set_lines(int rts, int dtr);
-  /// Real data came through (the decoder said so): the back-off starts from its first step again.
-  void confirm() { backoff_.reset(); }
+  /// Real data came through (the decoder said so): the back-off starts from its first step again. Cheap.
+  void confirm();
   /// Every received byte also goes there; null ends it.
   void capture_to(std::shared_ptr<CaptureWriter> writer) { capture_ = std::move(writer); }
 
@@ -61,8 +63,12 @@ class Link final : private Listener {
   void on_bytes(Bytes bytes, const Meta& meta) override;
   void on_closed(const Reason& reason, bool final) override;
   void attempt();
-  void again();
-  void watch_silence();
+  void down(const Reason& reason, bool final);
+  void retire();
+  void watch_silence(std::chrono::nanoseconds wait);
+  void cancel_timers();
+  void log_down(std::chrono::nanoseconds delay, bool final);
+  void log_recovery();
 
   Context context_;
   Maker make_;
@@ -76,8 +82,16 @@ class Link final : private Listener {
   Reason reason_;
   std::uint64_t opened_ = 0;
   std::uint64_t bytes_ = 0;
+  bool confirmed_ = false;
   std::int64_t last_bytes_ns_ = 0;
-  runtime::EventLoop::TimerId timer_ = 0;
+  runtime::EventLoop::TimerId timer_ = 0;  // of the next attempt, or of what reopen() has to tell
+  runtime::EventLoop::TimerId silence_timer_ = 0;
+  runtime::EventLoop::TimerId settle_timer_ = 0;
+
+  // The outage that is going on; failures 0: none.
+  std::uint64_t failures_ = 0;
+  std::int64_t outage_ns_ = 0;
+  std::int64_t logged_ns_ = 0;
 };
 
 }  // namespace mesura::transport
