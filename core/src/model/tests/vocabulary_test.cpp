@@ -139,7 +139,7 @@ TEST_CASE("what the sheets call things") {
   CHECK(is_called(standard("reactive_power"), "smartmeter", "l*", "q"));
   const auto* serial = Vocabulary::standard().find_attribute("serial");
   REQUIRE(serial != nullptr);
-  CHECK(serial->names.size() == 9);
+  CHECK(serial->names.size() == 10);
   CHECK(Vocabulary::standard().find_attribute("colour") == nullptr);
 }
 
