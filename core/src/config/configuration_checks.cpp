@@ -3,6 +3,7 @@
 #include "config/configuration_checks.hpp"
 
 #include "config/text.hpp"
+#include "model/glob.hpp"
 
 #include <fmt/format.h>
 
@@ -16,30 +17,6 @@
 
 namespace mesura::config {
 namespace {
-
-/// '*' is any text, '?' any one character.
-bool matches(std::string_view glob, std::string_view text) {
-  std::size_t g = 0;
-  std::size_t t = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t resume = 0;
-  while (t < text.size()) {
-    if (g < glob.size() && (glob[g] == '?' || glob[g] == text[t])) {
-      ++g;
-      ++t;
-    } else if (g < glob.size() && glob[g] == '*') {
-      star = g++;
-      resume = t;
-    } else if (star != std::string_view::npos) {
-      g = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (g < glob.size() && glob[g] == '*') ++g;
-  return g == glob.size();
-}
 
 std::vector<std::string> keys(const Value& map) {
   std::vector<std::string> out;
@@ -220,7 +197,8 @@ class Checks {
     for (const auto& glob : from.list()) {
       if (!glob) continue;
       const std::string_view device = std::string_view(glob.text()).substr(0, glob.text().find('/'));
-      if (std::any_of(devices_.begin(), devices_.end(), [&](const std::string& d) { return matches(device, d); }))
+      if (std::any_of(devices_.begin(), devices_.end(),
+                      [&](const std::string& d) { return model::wildcard_matches(device, d); }))
         continue;
       report(Severity::warning, glob.mark, "cfg-no-match",
              fmt::format("{} of route {} matches no device", quote(glob.text()), index), joined(devices_), {},

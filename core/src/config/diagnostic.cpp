@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/diagnostic.hpp"
 
+#include "runtime/json.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,25 +14,6 @@ namespace mesura::config {
 namespace {
 
 std::string_view word(Severity severity) { return severity == Severity::error ? "error" : "warn"; }
-
-void append_json(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\t': out += "\\t"; break;
-      case '\r': out += "\\r"; break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20)
-          fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
-        else
-          out += c;
-    }
-  }
-  out += '"';
-}
 
 }  // namespace
 
@@ -66,22 +49,22 @@ std::string render_text(const Diagnostic& d) {
 }
 
 std::string render_json(const Diagnostic& d) {
-  std::string out = "{";
-  const auto member = [&out](std::string_view name, std::string_view text) {
-    if (text.empty()) return;
-    fmt::format_to(std::back_inserter(out), "{}\"{}\":", out.size() > 1 ? "," : "", name);
-    append_json(out, text);
+  std::string out;
+  runtime::JsonWriter json{out};
+  const auto member = [&json](std::string_view name, std::string_view text) {
+    if (!text.empty()) json.key(name).string(text);
   };
+  json.begin_object();
   member("severity", word(d.severity));
   member("code", d.code);
   member("file", d.file);
-  if (d.mark.line > 0)
-    fmt::format_to(std::back_inserter(out), ",\"line\":{},\"column\":{}", d.mark.line, d.mark.column);
+  if (d.mark.line > 0) json.key("line").integer(d.mark.line).key("column").integer(d.mark.column);
   member("message", d.message);
   member("expected", d.expected);
   member("got", d.got);
   member("hint", d.hint);
-  return out + "}";
+  json.end_object();
+  return out;
 }
 
 }  // namespace mesura::config

@@ -5,16 +5,15 @@
 #include "config/network.hpp"
 #include "config/text.hpp"
 #include "config/units.hpp"
+#include "model/glob.hpp"
+#include "model/zones.hpp"
 
-#include <date/tz.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <exception>
 #include <utility>
-#include <vector>
 
 namespace mesura::config {
 namespace {
@@ -179,36 +178,19 @@ Scalar read_name(const Schema& schema, std::string_view text) {
 }
 
 Scalar read_zone(const Schema& schema, std::string_view text) {
-  try {
-    const auto& zones = date::get_tzdb().zones;
-    const auto it = std::find_if(zones.begin(), zones.end(), [&](const auto& zone) { return zone.name() == text; });
-    if (it != zones.end()) return good(Value{std::string(text)});
-    std::vector<std::string> known;
-    known.reserve(zones.size());
-    for (const auto& zone : zones) known.push_back(zone.name());
-    return bad(schema, "cfg-zone", "names no time zone that this system knows", did_you_mean(text, known));
-  } catch (const std::exception&) {
-    return bad(schema, "cfg-zone", "can't be checked: this system has no time zone database", "install tzdata");
-  }
+  if (model::Zone::find(text)) return good(Value{std::string(text)});
+  const auto known = model::Zone::names();
+  if (known.empty())
+    return bad(schema, "cfg-zone", "can't be checked: there is no time zone database", "install tzdata");
+  return bad(schema, "cfg-zone", "names no time zone that this system knows", did_you_mean(text, known));
 }
 
 Scalar read_glob(const Schema& schema, std::string_view text) {
-  const auto character = [](char c) { return name_character(c) || c == '*' || c == '?'; };
-  std::size_t parts = 1;
-  std::size_t length = 0;
-  for (const char c : text) {
-    if (c == '/') {
-      if (length == 0) return bad(schema, "cfg-glob", "has an empty part");
-      ++parts;
-      length = 0;
-    } else if (character(c)) {
-      ++length;
-    } else {
-      return bad(schema, "cfg-glob", "is no pattern", "names are small letters, digits and '_'");
-    }
-  }
-  if (length == 0) return bad(schema, "cfg-glob", "has an empty part");
-  if (parts > 3) return bad(schema, "cfg-glob", "has more than three parts");
+  const auto character = [](char c) { return name_character(c) || c == '*' || c == '?' || c == '/'; };
+  if (!std::all_of(text.begin(), text.end(), character))
+    return bad(schema, "cfg-glob", "is no glob", "names are small letters, digits and '_'");
+  model::Problem problem;
+  if (!model::Glob::parse(text, &problem)) return bad(schema, "cfg-glob", "is no glob", problem.hint);
   return good(Value{std::string(text)});
 }
 

@@ -28,7 +28,6 @@ struct Scalar {
 
 /// Reads `text` as the schema's type. `bare`: it stood unquoted in the file; booleans and numbers must.
 /// Not for list, map, object, one_of, any.
-/// cost    a zone is looked up in the system's database (25 ns; the first one loads it)
 /// thread  any
 [[nodiscard]] Scalar read_scalar(const Schema& schema, std::string_view text, bool bare);
 
