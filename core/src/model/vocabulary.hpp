@@ -61,7 +61,7 @@ class VocabularyError : public std::runtime_error {
 /// thread reading from any thread while nobody adds
 class Vocabulary {
  public:
-  /// Ours, parsed at the first call (about 10 ms, thread-safe).
+  /// Ours, parsed at the first call (about 15 ms, thread-safe).
   static const Vocabulary& standard();
   /// Parses a text laid out like vocabulary.yaml. Throws VocabularyError with the line.
   explicit Vocabulary(const std::string& yaml);
