@@ -1,0 +1,382 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#include "obis_table.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <stdexcept>
+
+namespace mesura::dsmr_p1 {
+namespace {
+
+}  // namespace
+
+/// One line of the table. In `code`
+///   x   group B of 0 or 1: Swiss meters send their registers with B = 1
+///   y   group A of 0 or 1: Luxembourg's table has A = 0 where others have 1
+///   +   behind C: C, C + 20 and C + 40 are phases l1, l2 and l3
+///   t   E = 1..15 is a tariff, channel t1..t15
+///   n   group B = 1..4, a number of the channel
+struct ObisTable::Spec {
+  std::string_view code;
+  std::string_view channel;
+  std::string_view quantity;
+  Shape shape;
+  Unit unit = Unit::none;
+  Kind kind = Kind::gauge;
+};
+
+constexpr ObisTable::Spec ObisTable::kTable[] = {
+    // ---- time and state
+    {"0-0:1.0.0", "", "", Shape::meter_time},
+    {"0-0:1.1.0", "", "", Shape::meter_time},  // thermal converters
+    {"0-0:96.14.0", "total", "tariff_indicator", Shape::tariff, Unit::none, Kind::state},
+    {"0-0:96.14.1", "total", "tariff_indicator", Shape::tariff, Unit::none, Kind::state},  // Israel
+    {"0-0:96.3.10", "total", "breaker_state", Shape::on_off, Unit::none, Kind::state},
+    {"0-0:96.50.68", "total", "breaker_state", Shape::on_off, Unit::none, Kind::state},  // one Hungarian vendor
+    {"0-0:24.4.0", "total", "breaker_state", Shape::on_off, Unit::none, Kind::state},    // DSMR 2.2, paper
+    {"0-n:96.3.10", "relayn", "relay_state", Shape::on_off, Unit::none, Kind::state},    // in Luxembourg these are not M-Bus objects
+    {"0-0:17.0.0", "", "", Shape::limiter, Unit::none, Kind::state},
+    {"1-0:31+.4.0", "l", "fuse_threshold", Shape::limit, Unit::ampere, Kind::state},
+    {"1-1:31.4.0", "", "", Shape::limit_pair, Unit::ampere, Kind::state},
+    {"1-1:34.4.0", "", "", Shape::limit_pair, Unit::ampere, Kind::state},  // as printed in Luxembourg's table
+    {"0-0:96.13.0", "total", "message_text", Shape::message, Unit::none, Kind::state},
+    {"0-0:96.13.1", "total", "message_code", Shape::message, Unit::none, Kind::state},
+    {"0-0:96.13.2", "message2", "message_text", Shape::message, Unit::none, Kind::state},
+    {"0-0:96.13.3", "message3", "message_text", Shape::message, Unit::none, Kind::state},
+    {"0-0:96.13.4", "message4", "message_text", Shape::message, Unit::none, Kind::state},
+    {"0-0:96.13.5", "message5", "message_text", Shape::message, Unit::none, Kind::state},
+    {"1-0:96.5.5", "total", "device_status", Shape::text, Unit::none, Kind::state},
+    {"1-0:94.32.1", "total", "grid_configuration", Shape::count, Unit::none, Kind::state},
+    {"1-0:0.4.2", "total", "ct_ratio", Shape::count, Unit::none, Kind::state},
+    {"1-0:0.4.3", "total", "vt_ratio", Shape::count, Unit::none, Kind::state},
+    {"1-0:0.8.2", "total", "demand_period", Shape::number, Unit::second, Kind::state},
+
+    // ---- energy registers
+    {"1-x:1.8.0", "total", "active_energy_import", Shape::number, Unit::watt_hour, Kind::counter},
+    {"1-x:1.8.t", "t", "active_energy_import", Shape::number, Unit::watt_hour, Kind::counter},
+    {"1-x:2.8.0", "total", "active_energy_export", Shape::number, Unit::watt_hour, Kind::counter},
+    {"1-x:2.8.t", "t", "active_energy_export", Shape::number, Unit::watt_hour, Kind::counter},
+    {"1-0:3.8.0", "total", "reactive_energy_import", Shape::number, Unit::var_hour, Kind::counter},
+    {"1-0:3.8.t", "t", "reactive_energy_import", Shape::number, Unit::var_hour, Kind::counter},
+    {"1-0:4.8.0", "total", "reactive_energy_export", Shape::number, Unit::var_hour, Kind::counter},
+    {"1-0:4.8.t", "t", "reactive_energy_export", Shape::number, Unit::var_hour, Kind::counter},
+    {"1-0:5.8.0", "total", "reactive_energy_q1", Shape::number, Unit::var_hour, Kind::counter},
+    {"1-0:6.8.0", "total", "reactive_energy_q2", Shape::number, Unit::var_hour, Kind::counter},
+    {"1-0:7.8.0", "total", "reactive_energy_q3", Shape::number, Unit::var_hour, Kind::counter},
+    {"1-0:8.8.0", "total", "reactive_energy_q4", Shape::number, Unit::var_hour, Kind::counter},
+    {"1-0:15.8.0", "total", "active_energy_combined", Shape::number, Unit::watt_hour, Kind::counter},
+
+    // ---- instantaneous values
+    {"1-0:1.7.0", "total", "active_power_import", Shape::number, Unit::watt},
+    {"1-0:2.7.0", "total", "active_power_export", Shape::number, Unit::watt},
+    {"1-0:21+.7.0", "l", "active_power_import", Shape::number, Unit::watt},
+    {"1-0:22+.7.0", "l", "active_power_export", Shape::number, Unit::watt},
+    {"1-0:15.7.0", "total", "active_power_combined", Shape::number, Unit::watt},
+    {"1-0:3.7.0", "total", "reactive_power_import", Shape::number, Unit::var},
+    {"1-0:4.7.0", "total", "reactive_power_export", Shape::number, Unit::var},
+    {"1-0:23+.7.0", "l", "reactive_power_import", Shape::number, Unit::var},
+    {"1-0:24+.7.0", "l", "reactive_power_export", Shape::number, Unit::var},
+    {"1-0:5.7.0", "total", "reactive_power_q1", Shape::number, Unit::var},
+    {"1-0:6.7.0", "total", "reactive_power_q2", Shape::number, Unit::var},
+    {"1-0:7.7.0", "total", "reactive_power_q3", Shape::number, Unit::var},
+    {"1-0:8.7.0", "total", "reactive_power_q4", Shape::number, Unit::var},
+    {"1-0:9.7.0", "total", "apparent_power_import", Shape::number, Unit::volt_ampere},
+    {"1-0:10.7.0", "total", "apparent_power_export", Shape::number, Unit::volt_ampere},
+    {"1-0:29+.7.0", "l", "apparent_power_import", Shape::number, Unit::volt_ampere},
+    {"1-0:30+.7.0", "l", "apparent_power_export", Shape::number, Unit::volt_ampere},
+    {"1-0:32+.7.0", "l", "voltage", Shape::number, Unit::volt},
+    {"1-0:32+.24.0", "l", "voltage_avg", Shape::number, Unit::volt},
+    {"1-0:12.7.0", "total", "voltage", Shape::number, Unit::volt},
+    {"1-0:31+.7.0", "l", "current", Shape::number, Unit::ampere},
+    {"1-0:11.7.0", "total", "current", Shape::number, Unit::ampere},
+    {"1-0:90.7.0", "total", "current_sum", Shape::number, Unit::ampere},
+    {"1-0:91.7.0", "n", "current", Shape::number, Unit::ampere},
+    {"1-0:14.7.0", "total", "frequency", Shape::number, Unit::hertz},
+    {"1-0:13.7.0", "total", "power_factor", Shape::count},
+    {"1-0:33+.7.0", "l", "power_factor", Shape::count},
+    {"1-0:13.3.0", "total", "power_factor_min", Shape::count},
+    {"1-0:1.24.0", "total", "active_power_import_avg", Shape::number, Unit::watt},
+    {"1-0:2.24.0", "total", "active_power_export_avg", Shape::number, Unit::watt},
+    {"1-0:16.24.0", "total", "active_power_avg", Shape::number, Unit::watt},
+    {"1-0:15.24.0", "total", "active_power_combined_avg", Shape::number, Unit::watt},
+
+    // ---- demand
+    {"1-0:1.4.0", "total", "active_demand_import", Shape::number, Unit::watt},
+    {"1-0:2.4.0", "total", "active_demand_export", Shape::number, Unit::watt},
+    {"1-0:3.4.0", "total", "reactive_demand_import", Shape::number, Unit::var},
+    {"1-0:4.4.0", "total", "reactive_demand_export", Shape::number, Unit::var},
+    {"1-0:9.4.0", "total", "apparent_demand_import", Shape::number, Unit::volt_ampere},
+    {"1-0:10.4.0", "total", "apparent_demand_export", Shape::number, Unit::volt_ampere},
+    {"1-0:1.5.0", "total", "active_demand_import_last", Shape::number, Unit::watt},
+    {"1-0:2.5.0", "total", "active_demand_export_last", Shape::number, Unit::watt},
+    {"1-0:3.5.0", "total", "reactive_demand_import_last", Shape::number, Unit::var},
+    {"1-0:4.5.0", "total", "reactive_demand_export_last", Shape::number, Unit::var},
+    {"1-0:9.5.0", "total", "apparent_demand_import_last", Shape::number, Unit::volt_ampere},
+    {"1-0:10.5.0", "total", "apparent_demand_export_last", Shape::number, Unit::volt_ampere},
+    {"1-0:1.6.0", "total", "active_demand_import_month_max", Shape::month_max, Unit::watt},
+    {"1-0:2.6.0", "total", "active_demand_export_month_max", Shape::month_max, Unit::watt},
+    {"0-0:98.1.0", "", "", Shape::history},
+    {"1-0:99.1.0", "", "", Shape::profile_row, Unit::watt_hour},
+
+    // ---- power quality
+    {"0-0:96.7.21", "total", "power_failures", Shape::count, Unit::none, Kind::counter},
+    {"0-0:96.7.9", "total", "long_power_failures", Shape::count, Unit::none, Kind::counter},
+    {"1-0:99.97.0", "", "", Shape::failure_log},
+    {"y-0:32+.32.0", "l", "voltage_sags", Shape::count, Unit::none, Kind::counter},
+    {"y-0:32+.36.0", "l", "voltage_swells", Shape::count, Unit::none, Kind::counter},
+    {"1-0:32+.33.0", "l", "voltage_sag_duration", Shape::number, Unit::second},
+    {"1-0:32+.34.0", "l", "voltage_sag_magnitude", Shape::number, Unit::volt},
+    {"1-0:32+.37.0", "l", "voltage_swell_duration", Shape::number, Unit::second},
+    {"1-0:32+.38.0", "l", "voltage_swell_magnitude", Shape::number, Unit::volt},
+
+    // ---- objects of the DSMR 2.2 paper; fielded meters use 0-n:24.3.0
+    {"7-0:23.1.0", "total", "gas_volume", Shape::paper_reading, Unit::cubic_metre, Kind::counter},
+    {"7-0:23.2.0", "total", "gas_volume", Shape::paper_reading, Unit::cubic_metre, Kind::counter},
+    {"7-0:24.4.0", "total", "valve_state", Shape::on_off, Unit::none, Kind::state},
+    {"5-0:1.0.0", "total", "thermal_energy_heat", Shape::paper_reading, Unit::gigajoule, Kind::counter},
+    {"6-0:1.0.0", "total", "thermal_energy_cold", Shape::paper_reading, Unit::gigajoule, Kind::counter},
+    {"8-0:1.0.0", "total", "water_volume", Shape::paper_reading, Unit::cubic_metre, Kind::counter},
+};
+
+namespace {
+
+struct AttributeSpec {
+  ObisCode code;
+  Attribute attribute;
+  std::uint8_t rank;  // of several codes for one fact in one telegram, the lowest wins
+};
+
+constexpr AttributeSpec kAttributeTable[] = {
+    {{0, 0, 96, 1, 1}, Attribute::serial, 0},
+    {{0, 0, 96, 1, 0}, Attribute::serial, 1},
+    {{0, 0, 96, 1, 255}, Attribute::serial, 2},
+    {{1, 0, 0, 0, 0}, Attribute::serial, 3},
+    {{0, 0, 96, 1, 2}, Attribute::ean, 0},
+    {{0, 0, 42, 0, 0}, Attribute::logical_device_name, 0},
+    {{1, 3, 0, 2, 8}, Attribute::protocol_version, 0},
+    {{0, 0, 96, 1, 4}, Attribute::protocol_version, 1},
+    {{1, 0, 0, 2, 0}, Attribute::firmware_version, 0},
+    {{1, 0, 0, 2, 8}, Attribute::firmware_signature, 0},
+    {{1, 1, 0, 2, 0}, Attribute::firmware_module_version, 0},
+    {{1, 1, 0, 2, 8}, Attribute::firmware_module_signature, 0},
+    {{7, 0, 0, 0, 0}, Attribute::gas_serial, 0},    // DSMR 2.2, paper
+    {{8, 0, 0, 0, 0}, Attribute::water_serial, 0},  // idem
+};
+
+struct MbusSpec {
+  std::uint8_t c, d, e;
+  Shape shape;
+};
+
+constexpr MbusSpec kMbusTable[] = {
+    {24, 1, 0, Shape::mbus_type},    {96, 1, 0, Shape::mbus_serial},  {96, 1, 1, Shape::mbus_serial},
+    {96, 1, 2, Shape::mbus_ean},     {24, 4, 0, Shape::mbus_valve},   {24, 2, 1, Shape::mbus_reading},
+    {24, 2, 3, Shape::mbus_reading}, {24, 3, 0, Shape::mbus_profile}, {24, 3, 1, Shape::mbus_profile},
+};
+
+constexpr std::string_view kMediaQuantities[kMedia] = {"gas_volume",          "water_volume",        "volume",
+                                                       "thermal_energy_heat", "thermal_energy_cold", "active_energy_import"};
+
+constexpr int kTariffs = 15;
+constexpr std::size_t kHashSize = 2048;  // a power of two, far above the number of rows
+
+constexpr std::size_t hash(std::uint64_t packed) {
+  return static_cast<std::size_t>((packed * 0x9E3779B97F4A7C15ULL) >> 50U) & (kHashSize - 1);
+}
+
+bool take_group(std::string_view& text, std::uint8_t& out) {
+  unsigned value = 0;
+  std::size_t n = 0;
+  while (n < text.size() && n < 3 && text[n] >= '0' && text[n] <= '9') value = value * 10 + static_cast<unsigned>(text[n++] - '0');
+  if (n == 0 || value > 255) return false;
+  out = static_cast<std::uint8_t>(value);
+  text.remove_prefix(n);
+  return true;
+}
+
+bool take_char(std::string_view& text, std::string_view allowed) {
+  if (text.empty() || allowed.find(text[0]) == std::string_view::npos) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+}  // namespace
+
+std::string_view name(Attribute attribute) {
+  constexpr std::array<std::string_view, kAttributes> names = {
+      "serial",           "ean",                "logical_device_name",     "protocol_version",
+      "firmware_version", "firmware_signature", "firmware_module_version", "firmware_module_signature",
+      "gas_serial",       "water_serial"};
+  return names[static_cast<std::size_t>(attribute)];
+}
+
+std::optional<ObisCode> take_obis(std::string_view& text) {
+  ObisCode code;
+  std::string_view rest = text;
+  const bool read = take_group(rest, code.a) && take_char(rest, "-") && take_group(rest, code.b) && take_char(rest, ":") &&
+                    take_group(rest, code.c) && take_char(rest, ".:") && take_group(rest, code.d) && take_char(rest, ".") &&
+                    take_group(rest, code.e);
+  if (!read) return std::nullopt;
+  std::uint8_t ignored = 0;
+  if (take_char(rest, ".*") && !take_group(rest, ignored)) return std::nullopt;
+  text = rest;
+  return code;
+}
+
+const ObisTable& ObisTable::instance() {
+  static const ObisTable table;
+  return table;
+}
+
+ObisTable::ObisTable() : hash_(kHashSize, kNoRow) {
+  for (const Spec& spec : kTable) expand(spec);
+  for (const AttributeSpec& spec : kAttributeTable)
+    add_row({spec.code, Shape::attribute, Unit::none, 0, spec.rank, spec.attribute});
+  add_mbus();
+  link();
+}
+
+FieldId ObisTable::add_field(std::string channel, std::string_view quantity, std::string code, Kind kind) {
+  fields_.push_back({std::move(channel), quantity, std::move(code), kind});
+  return static_cast<FieldId>(fields_.size() - 1);
+}
+
+std::optional<FieldId> ObisTable::find_field(std::string_view channel, std::string_view quantity) const {
+  for (std::size_t i = 0; i < fields_.size(); ++i)
+    if (fields_[i].channel == channel && fields_[i].quantity == quantity) return static_cast<FieldId>(i);
+  return std::nullopt;
+}
+
+FieldId ObisTable::shared_field(std::string channel, std::string_view quantity, std::string code, Kind kind) {
+  if (const auto known = find_field(channel, quantity)) return *known;
+  return add_field(std::move(channel), quantity, std::move(code), kind);
+}
+
+void ObisTable::add_row(const Row& row) {
+  std::size_t at = hash(row.code.packed());
+  while (hash_[at] != kNoRow) at = (at + 1) & (kHashSize - 1);
+  hash_[at] = static_cast<RowId>(rows_.size());
+  rows_.push_back(row);
+}
+
+/// Makes the rows and fields of one line of the table.
+void ObisTable::expand(const Spec& spec) {
+  const auto [pattern, channel, quantity, shape, unit, kind] = spec;
+  const auto has = [&](char c) { return pattern.find(c) != std::string_view::npos; };
+  const int groups_a = has('y') ? 2 : 1, groups_b = has('x') ? 2 : has('n') ? static_cast<int>(kMbusChannels) : 1;
+  const int phases = has('+') ? 3 : 1, tariffs = has('t') ? kTariffs : 1;
+  for (int a = 0; a < groups_a; ++a)
+    for (int b = 0; b < groups_b; ++b)
+      for (int p = 0; p < phases; ++p)
+        for (int t = 0; t < tariffs; ++t) {
+          std::string text;
+          for (const char c : pattern) {
+            switch (c) {
+              case 'y': text += fmt::to_string(1 - a); break;
+              case 'x': text += fmt::to_string(b); break;
+              case 'n': text += fmt::to_string(b + 1); break;
+              case 't': text += fmt::to_string(t + 1); break;
+              case '+': break;
+              default: text += c;
+            }
+          }
+          std::string_view rest = text;
+          auto code = take_obis(rest);
+          if (!code || !rest.empty()) throw std::logic_error(fmt::format("obis table: bad code '{}'", pattern));
+          code->c = static_cast<std::uint8_t>(code->c + 20 * p);
+          Row row{*code, shape, unit, 0, 0, {}};
+          std::string where{channel};
+          if (has('+')) where += fmt::to_string(p + 1);
+          if (has('t')) where += fmt::to_string(t + 1);
+          if (has('n')) where.replace(where.size() - 1, 1, fmt::to_string(b + 1));
+          const std::string source = fmt::format("{}-{}:{}.{}.{}", code->a, code->b, code->c, code->d, code->e);
+          if (shape == Shape::limiter) {
+            row.field = add_field("total", "limiter_threshold", source, kind);
+            add_field("total", "limiter_threshold_apparent", source, kind);
+            add_field("total", "limiter_threshold_current", source, kind);
+          } else if (shape == Shape::limit_pair) {
+            row.field = shared_field("total", "current_threshold_import", source, kind);
+            if (!find_field("total", "current_threshold_export")) add_field("total", "current_threshold_export", source, kind);
+          } else if (shape == Shape::profile_row) {
+            row.field = add_field("total", "active_energy_import_interval", source, kind);
+            add_field("total", "active_energy_export_interval", source, kind);
+          } else if (has('x') && b == 1) {
+            // Swiss registers stand for those with B = 0, unless a meter sends both.
+            row.field = add_field(std::move(where), quantity == "active_energy_import" ? "active_energy_import_b1" : "active_energy_export_b1",
+                                  source, kind);
+          } else if (!quantity.empty()) {
+            row.field = shared_field(std::move(where), quantity, source, kind);
+          }
+          add_row(row);
+        }
+}
+
+void ObisTable::add_mbus() {
+  for (std::size_t n = 1; n <= kMbusChannels; ++n) {
+    const std::string channel = fmt::format("mbus{}", n);
+    special_.mbus_type[n - 1] = add_field(channel, "device_type", fmt::format("0-{}:24.1.0", n), Kind::state);
+    special_.mbus_valve[n - 1] = add_field(channel, "valve_state", fmt::format("0-{}:24.4.0", n), Kind::state);
+    special_.mbus_medium[n - 1] = static_cast<FieldId>(fields_.size());
+    for (const auto quantity : kMediaQuantities) add_field(channel, quantity, fmt::format("0-{}:24.2.1", n), Kind::counter);
+    for (const MbusSpec& spec : kMbusTable) {
+      const ObisCode code{0, static_cast<std::uint8_t>(n), spec.c, spec.d, spec.e};
+      add_row({code, spec.shape, Unit::none, 0, static_cast<std::uint8_t>(n), {}});
+    }
+  }
+}
+
+RowId ObisTable::must_find(const ObisCode& code) const {
+  const RowId id = find(code, false);
+  if (id == kNoRow) throw std::logic_error("obis table: a row that others build on is missing");
+  return id;
+}
+
+void ObisTable::link() {
+  const auto powers = [&](bool reactive, FieldId (&both)[4], FieldId (&import)[4], FieldId (&exported)[4], std::string_view quantity) {
+    for (std::uint8_t phase = 0; phase < 4; ++phase) {
+      for (std::uint8_t out = 0; out < 2; ++out) {
+        const auto base = static_cast<std::uint8_t>((reactive ? 3 : 1) + out);
+        const auto c = static_cast<std::uint8_t>(phase == 0 ? base : 20 * phase + base);
+        const RowId id = must_find({1, 0, c, 7, 0});
+        power_rows_[reactive ? 1 : 0][out][phase] = id;
+        (out == 0 ? import : exported)[phase] = rows_[id].field;
+      }
+      const Field& taken = fields_[import[phase]];
+      const Field& given = fields_[exported[phase]];
+      both[phase] = add_field(taken.channel, quantity, taken.code + " - " + given.code, Kind::gauge);
+    }
+  };
+  powers(false, special_.active_power, special_.active_power_import, special_.active_power_export, "active_power");
+  powers(true, special_.reactive_power, special_.reactive_power_import, special_.reactive_power_export, "reactive_power");
+
+  for (std::uint8_t out = 0; out < 2; ++out) {
+    const auto c = static_cast<std::uint8_t>(1 + out);
+    tariffs_[out] = {must_find({1, 0, c, 8, 0}), must_find({1, 0, c, 8, 1}), must_find({1, 0, c, 8, kTariffs})};
+  }
+  special_.active_energy_import = rows_[tariffs_[0].total].field;
+  special_.active_energy_export = rows_[tariffs_[1].total].field;
+  special_.active_demand_import_month_max = rows_[must_find({1, 0, 1, 6, 0})].field;
+  special_.power_failure_duration = add_field("total", "power_failure_duration", "1-0:99.97.0", Kind::gauge);
+  special_.month_end_registers = add_field("total", "month_end_registers", "0-0:98.1.0", Kind::state);
+  special_.raw_telegram = add_field("total", "raw_telegram", "", Kind::gauge);
+
+  twins_.assign(rows_.size(), kNoRow);
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    ObisCode code = rows_[i].code;
+    if (code.a != 1 || code.b != 1 || code.d != 8 || (code.c != 1 && code.c != 2)) continue;
+    code.b = 0;
+    twins_[i] = must_find(code);
+  }
+}
+
+RowId ObisTable::find(const ObisCode& wanted, bool israeli) const {
+  ObisCode code = wanted;
+  if (israeli && code.a == 1 && code.b == 0 && code.d == 8 && code.e >= 11 && code.e <= 13) code.e = static_cast<std::uint8_t>(code.e - 10);
+  for (std::size_t at = hash(code.packed()); hash_[at] != kNoRow; at = (at + 1) & (kHashSize - 1))
+    if (rows_[hash_[at]].code == code) return hash_[at];
+  return kNoRow;
+}
+
+}  // namespace mesura::dsmr_p1
