@@ -55,6 +55,12 @@ LocalTime MeterClock::local(UtcSeconds utc) const {
   return local;
 }
 
+UtcSeconds MeterClock::month_begin(int year, int month) const {
+  const date::sys_days day{date::year{year} / date::month{static_cast<unsigned>(month)} / 1};
+  const UtcSeconds utc = std::chrono::duration_cast<std::chrono::seconds>(day.time_since_epoch()).count();
+  return utc - offset_seconds(utc - offset_seconds(utc));
+}
+
 std::string MeterClock::stamp(UtcSeconds utc) const {
   if (utc == kNever) return "632525252525W";
   const LocalTime t = local(utc);

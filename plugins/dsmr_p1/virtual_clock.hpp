@@ -46,6 +46,8 @@ class MeterClock {
 
   [[nodiscard]] std::int64_t offset_seconds(UtcSeconds utc) const;
   [[nodiscard]] LocalTime local(UtcSeconds utc) const;
+  /// Local midnight on the first day of a month, 1 to 12.
+  [[nodiscard]] UtcSeconds month_begin(int year, int month) const;
   /// `YYMMDDhhmmssX` with X = S or W; kNever gives the null stamp `632525252525W`.
   [[nodiscard]] std::string stamp(UtcSeconds utc) const;
   /// The same without the suffix, as DSMR 2.2 writes it.

@@ -26,7 +26,8 @@ namespace mesura::dsmr_p1 {
 /// of the missed instants follow back to back. While the link is closed the meter goes on measuring and is silent.
 ///
 /// A telegram that a fault spoilt, or that the host did not take, emits nothing. Values with a stamp of their own
-/// (M-Bus readings, month peaks, the failure log) are emitted when they are new.
+/// (M-Bus readings, month peaks, the failure log) are emitted when they are new. A missing or unusual checksum spoils
+/// nothing.
 ///
 /// errors  the constructor throws std::invalid_argument for options that contradict each other or cannot be read
 class VirtualMeter final : public Device {

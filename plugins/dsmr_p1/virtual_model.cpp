@@ -7,6 +7,7 @@
 #include <numeric>
 #include <utility>
 
+#include "virtual_parse.hpp"
 #include "virtual_random.hpp"
 
 namespace mesura::dsmr_p1::twin {
@@ -54,26 +55,13 @@ PerTariff to_mws(const PerTariff& wh) {
   return mws;
 }
 
-/// The serial of the next meter from the same shelf: its digits at the end count on.
-std::string next_serial(std::string serial) {
-  for (std::size_t i = serial.size(); i > 0; --i) {
-    char& c = serial[i - 1];
-    if (c < '0' || c > '9') break;
-    if (c != '9') {
-      ++c;
-      break;
-    }
-    c = '0';
-  }
-  return serial;
-}
-
 }  // namespace
 
 MeterModel::MeterModel(ModelSetup setup, const MeterClock& clock, const LoadProfile& profile)
     : setup_(std::move(setup)),
       clock_(&clock),
       profile_(&profile),
+      now_(setup_.start),
       time_(setup_.start),
       serial_(setup_.serial),
       tariff_(tariff_at(setup_.start)),
@@ -84,15 +72,13 @@ MeterModel::MeterModel(ModelSetup setup, const MeterClock& clock, const LoadProf
   while (history_.size() > kHistoryMonths) history_.pop_front();
   std::stable_sort(setup_.events.begin(), setup_.events.end(),
                    [](const MeterEvent& a, const MeterEvent& b) { return a.at < b.at; });
-  // The month began before the meter did: what its registers show now is the best that it can say of that instant.
   const LocalTime local = clock_->local(time_);
-  const std::int64_t into_month = ((local.day - 1) * 24 + local.hour) * 3600 + local.minute * 60 + local.second;
-  const UtcSeconds guess = time_ - into_month;
-  snapshot_.stamp = guess + clock_->offset_seconds(time_) - clock_->offset_seconds(guess);
+  month_begin_ = clock_->month_begin(local.year, local.month);
+  // The month began before the meter did: what its registers show now is the best that it can say of that instant.
+  snapshot_.stamp = month_begin_;
   snapshot_.import_wh = setup_.import_wh;
   snapshot_.export_wh = setup_.export_wh;
-  for (; next_event_ < setup_.events.size() && setup_.events[next_event_].at <= 0; ++next_event_)
-    begin_event(setup_.events[next_event_]);
+  begin_events();
 }
 
 int MeterModel::tariff_at(UtcSeconds t) const {
@@ -101,18 +87,23 @@ int MeterModel::tariff_at(UtcSeconds t) const {
   return !weekend && local.hour >= 7 && local.hour < 22 ? setup_.day_tariff : setup_.night_tariff;
 }
 
-Load MeterModel::load_now() const { return powered() ? profile_->at(time_) : Load{}; }
+Load MeterModel::load_now() const { return powered() ? profile_->at(now_) : Load{}; }
 
 void MeterModel::advance(UtcSeconds to) {
-  while (time_ < to) {
+  while (now_ < to) {
     measure_second();
+    ++now_;
     ++time_;
-    if (time_ == dark_until_) end_failure();
+    if (now_ == dark_until_) end_failure();
     if (time_ % 60 == 0) tariff_ = tariff_at(time_);
-    if (time_ % kQuarterSeconds == 0) close_quarter();
-    for (; next_event_ < setup_.events.size() && setup_.start + setup_.events[next_event_].at <= time_; ++next_event_)
-      begin_event(setup_.events[next_event_]);
+    if (time_ % kQuarterSeconds == 0) close_quarter(time_);
+    begin_events();
   }
+}
+
+void MeterModel::begin_events() {
+  for (; next_event_ < setup_.events.size() && setup_.start + setup_.events[next_event_].at <= now_; ++next_event_)
+    begin_event(setup_.events[next_event_]);
 }
 
 void MeterModel::measure_second() {
@@ -139,7 +130,7 @@ void MeterModel::measure_second() {
     reactive_export_mvars_[t] -= q;
     quarter_.reactive_export -= q;
   }
-  for (std::size_t phase = 0; phase < kPhases; ++phase) voltage_sum_dv_[phase] += voltage_dv(time_, phase, load);
+  for (std::size_t phase = 0; phase < kPhases; ++phase) voltage_sum_dv_[phase] += voltage_dv(phase, load);
   ++quarter_measured_;
 }
 
@@ -149,26 +140,42 @@ Demand MeterModel::demand_of(const Sums& sums, std::int64_t seconds) {
           sums.reactive_export / to_watts, sums.apparent_import / to_watts, sums.apparent_export / to_watts};
 }
 
-void MeterModel::close_quarter() {
+void MeterModel::close_quarter(UtcSeconds end) {
   last_demand_ = demand_of(quarter_, kQuarterSeconds);
-  if (last_demand_.import_w > month_peak_.watts) month_peak_ = {time_, last_demand_.import_w};
-  const auto t = static_cast<std::size_t>(tariff_at(time_ - 1) - 1);
+  if (last_demand_.import_w > month_peak_.watts) month_peak_ = {end, last_demand_.import_w};
+  const auto t = static_cast<std::size_t>(tariff_at(end - 1) - 1);
   import_peak_w_[t] = std::max(import_peak_w_[t], last_demand_.import_w);
   export_peak_w_[t] = std::max(export_peak_w_[t], last_demand_.export_w);
+  begin_quarter();
+  const LocalTime local = clock_->local(time_);
+  // Not on every change: a clock that was set back must not end the same month twice.
+  if (const UtcSeconds begin = clock_->month_begin(local.year, local.month); begin > month_begin_) close_month(begin);
+}
+
+void MeterModel::begin_quarter() {
   quarter_ = {};
   voltage_sum_dv_ = {};
   quarter_measured_ = 0;
-  const LocalTime local = clock_->local(time_);
-  if (local.day == 1 && local.hour == 0 && local.minute == 0) close_month();
 }
 
-void MeterModel::close_month() {
-  history_.push_back({time_, month_peak_});
+void MeterModel::close_month(UtcSeconds end) {
+  month_begin_ = end;
+  history_.push_back({end, month_peak_});
   if (history_.size() > kHistoryMonths) history_.pop_front();
   month_peak_ = {};
-  snapshot_ = {time_, to_wh(import_mws_), to_wh(export_mws_), to_wh(quadrant_mvars_), import_peak_w_, export_peak_w_};
+  snapshot_ = {end, to_wh(import_mws_), to_wh(export_mws_), to_wh(quadrant_mvars_), import_peak_w_, export_peak_w_};
   import_peak_w_ = {};
   export_peak_w_ = {};
+}
+
+void MeterModel::set_clock(std::int64_t seconds) {
+  const UtcSeconds before = floor_to(time_, kQuarterSeconds);
+  time_ += seconds;
+  tariff_ = tariff_at(time_);
+  const UtcSeconds after = floor_to(time_, kQuarterSeconds);
+  // Set ahead into another quarter, the running one ends with what it has; set back, it is given up.
+  if (after > before) close_quarter(after);
+  if (after < before) begin_quarter();
 }
 
 void MeterModel::begin_event(const MeterEvent& event) {
@@ -176,40 +183,41 @@ void MeterModel::begin_event(const MeterEvent& event) {
   switch (event.kind) {
     case MeterEvent::Kind::kSag:
       sags_[phase] = {sags_[phase].count + 1, event.seconds, kSagDecivolts};
-      sag_until_[phase] = time_ + event.seconds;
+      sag_until_[phase] = now_ + event.seconds;
       break;
     case MeterEvent::Kind::kSwell:
       swells_[phase] = {swells_[phase].count + 1, event.seconds, kSwellDecivolts};
-      swell_until_[phase] = time_ + event.seconds;
+      swell_until_[phase] = now_ + event.seconds;
       break;
-    case MeterEvent::Kind::kFailure: dark_until_ = std::max(dark_until_, time_ + event.seconds); break;
+    case MeterEvent::Kind::kFailure: dark_until_ = std::max(dark_until_, now_ + event.seconds); break;
     case MeterEvent::Kind::kSwap: swap(); break;
+    case MeterEvent::Kind::kClock: set_clock(event.seconds); break;
   }
 }
 
 void MeterModel::end_failure() {
   // Overlapping failures are one: it began with the first event that reaches the present instant without a gap.
-  UtcSeconds begin = time_;
+  UtcSeconds begin = now_;
   for (std::size_t i = next_event_; i > 0; --i) {
     const MeterEvent& e = setup_.events[i - 1];
     if (e.kind == MeterEvent::Kind::kFailure && setup_.start + e.at + e.seconds >= begin)
       begin = std::min(begin, setup_.start + e.at);
   }
   ++failures_;
-  if (time_ - begin < kLongFailureSeconds) return;
+  if (now_ - begin < kLongFailureSeconds) return;
   ++long_failures_;
-  failure_log_.push_front({time_, time_ - begin});
+  failure_log_.push_front({time_, now_ - begin});
   if (failure_log_.size() > kFailureLogEntries) failure_log_.pop_back();
 }
 
 void MeterModel::swap() {
-  serial_ = next_serial(serial_);
+  serial_ = serial_after(serial_, 1);
   import_mws_ = {};
   export_mws_ = {};
   reactive_import_mvars_ = {};
   reactive_export_mvars_ = {};
   quadrant_mvars_ = {};
-  quarter_ = {};
+  begin_quarter();
   last_demand_ = {};
   month_peak_ = {};
   history_.clear();
@@ -220,11 +228,11 @@ void MeterModel::swap() {
   swells_ = {};
 }
 
-std::int64_t MeterModel::voltage_dv(UtcSeconds t, std::size_t phase, const Load& load) const {
-  if (t < sag_until_[phase]) return kSagDecivolts;
-  if (t < swell_until_[phase]) return kSwellDecivolts;
-  const std::int64_t slow = wander(setup_.seed, kSlowVoltage + phase, t, 600) * 25 / 1000;
-  const std::int64_t fast = static_cast<std::int64_t>(chance_of(setup_.seed, kFastVoltage + phase, t) % 11) - 5;
+std::int64_t MeterModel::voltage_dv(std::size_t phase, const Load& load) const {
+  if (now_ < sag_until_[phase]) return kSagDecivolts;
+  if (now_ < swell_until_[phase]) return kSwellDecivolts;
+  const std::int64_t slow = wander(setup_.seed, kSlowVoltage + phase, now_, 600) * 25 / 1000;
+  const std::int64_t fast = static_cast<std::int64_t>(chance_of(setup_.seed, kFastVoltage + phase, now_) % 11) - 5;
   // The street's cable: about 0.4 V a kilowatt on a phase.
   return 2300 + slow + fast - load.power_mw[phase] / 250'000;
 }
@@ -233,9 +241,9 @@ MbusReading MeterModel::mbus_reading(const MbusSlot& slot) const {
   MbusReading reading{slot.channel, slot.type, slot.serial, kNever, 0};
   if (slot.state == MbusSlot::State::kEmpty) return reading;
   const UtcSeconds first = floor_to(setup_.start - slot.lag, slot.interval);
-  UtcSeconds grid = slot.frozen ? first : floor_to(time_ - slot.lag, slot.interval);
+  UtcSeconds grid = slot.frozen ? first : floor_to(now_ - slot.lag, slot.interval);
   if (slot.state == MbusSlot::State::kStale) grid = floor_to(setup_.start - kStaleSeconds, slot.interval);
-  reading.stamp = grid + slot.lag;
+  reading.stamp = grid + slot.lag + (slot.state == MbusSlot::State::kStale || slot.frozen ? 0 : time_ - now_);
   const std::int64_t grown = slot.state == MbusSlot::State::kStale ? 0 : (grid - first) * slot.milli_per_hour / 3600;
   reading.milli = slot.first_milli + grown;
   return reading;
@@ -262,11 +270,11 @@ Reading MeterModel::reading() const {
   for (std::size_t p = 0; p < kPhases; ++p) {
     r.phase_power_w[p] = rounded(load.power_mw[p], 1000);
     r.phase_reactive_var[p] = rounded(load.reactive_mvar[p], 1000);
-    r.voltage_dv[p] = voltage_dv(time_, p, load);
+    r.voltage_dv[p] = voltage_dv(p, load);
     r.voltage_average_dv[p] = quarter_measured_ > 0 ? rounded(voltage_sum_dv_[p], quarter_measured_) : r.voltage_dv[p];
     r.current_ma[p] = rounded(std::abs(load.power_mw[p]) * 10, r.voltage_dv[p]);
   }
-  r.frequency_chz = 5000 + wander(setup_.seed, kFrequency, time_, 20) * 4 / 1000;
+  r.frequency_chz = 5000 + wander(setup_.seed, kFrequency, now_, 20) * 4 / 1000;
   r.demand = demand_of(quarter_, kQuarterSeconds);
   r.last_demand = last_demand_;
   r.average = demand_of(quarter_, std::max<std::int64_t>(quarter_measured_, 1));

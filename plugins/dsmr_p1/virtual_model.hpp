@@ -66,10 +66,10 @@ struct MbusSlot {
 
 /// Something that happens once, `at` seconds after the start.
 struct MeterEvent {
-  enum class Kind { kSag, kSwell, kFailure, kSwap };
+  enum class Kind { kSag, kSwell, kFailure, kSwap, kClock };
   Kind kind = Kind::kSag;
   std::int64_t at = 0;
-  std::int64_t seconds = 0;  ///< how long, kSwap: 0
+  std::int64_t seconds = 0;  ///< how long; kClock: by how much the clock is set ahead
   int phase = 0;             ///< of sags and swells, 0..2
 };
 
@@ -166,7 +166,8 @@ class MeterModel {
   /// Lives on, second by second, until `to`; earlier instants change nothing.
   void advance(UtcSeconds to);
   /// False during a power failure: the meter is silent.
-  [[nodiscard]] bool powered() const { return time_ >= dark_until_; }
+  [[nodiscard]] bool powered() const { return now_ >= dark_until_; }
+  /// What the meter's clock says; it leaves the instants given to advance() when an event sets it.
   [[nodiscard]] UtcSeconds time() const { return time_; }
   /// The state at time(), with the power of the second that begins there.
   [[nodiscard]] Reading reading() const;
@@ -183,21 +184,25 @@ class MeterModel {
   };
 
   void measure_second();
-  void close_quarter();
-  void close_month();
+  void begin_events();
+  void close_quarter(UtcSeconds end);
+  void begin_quarter();
+  void close_month(UtcSeconds end);
+  void set_clock(std::int64_t seconds);
   void begin_event(const MeterEvent& event);
   void end_failure();
   void swap();
   [[nodiscard]] Load load_now() const;
   [[nodiscard]] int tariff_at(UtcSeconds t) const;
-  [[nodiscard]] std::int64_t voltage_dv(UtcSeconds t, std::size_t phase, const Load& load) const;
+  [[nodiscard]] std::int64_t voltage_dv(std::size_t phase, const Load& load) const;
   [[nodiscard]] MbusReading mbus_reading(const MbusSlot& slot) const;
   [[nodiscard]] static Demand demand_of(const Sums& sums, std::int64_t seconds);
 
   ModelSetup setup_;
   const MeterClock* clock_;
   const LoadProfile* profile_;
-  UtcSeconds time_;
+  UtcSeconds now_;   // counts the seconds lived
+  UtcSeconds time_;  // the meter's clock, equal until it is set
   UtcSeconds dark_until_ = kNever;
   std::size_t next_event_ = 0;
   std::string serial_;
@@ -211,6 +216,7 @@ class MeterModel {
   PerPhase voltage_sum_dv_{};
   std::int64_t quarter_measured_ = 0;  // seconds of the quarter that are in the sums
   Demand last_demand_;
+  UtcSeconds month_begin_ = kNever;
   Peak month_peak_;
   std::deque<MonthPeak> history_;
   MonthSnapshot snapshot_;

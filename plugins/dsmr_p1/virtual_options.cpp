@@ -87,13 +87,6 @@ std::optional<Peak> parse_peak(std::string_view text) {
   return Peak{*end, *watts};
 }
 
-/// Local midnight on the first day of a month.
-UtcSeconds month_begin(const MeterClock& clock, int year, int month) {
-  const auto guess = parse_utc(fmt::format("{:04}-{:02}-01T00:00:00Z", year, month));
-  const UtcSeconds utc = guess.value_or(0);
-  return utc - clock.offset_seconds(utc - clock.offset_seconds(utc));
-}
-
 // `2023-10=3918W@2023-10-31T18:30:00Z`, or `2023-11=none` for a month without import
 MonthPeak read_month_peak(const MeterClock& clock, std::string_view text) {
   constexpr std::string_view kExpected = "YYYY-MM=4216W@2024-02-05T16:45:00Z or YYYY-MM=none";
@@ -102,7 +95,7 @@ MonthPeak read_month_peak(const MeterClock& clock, std::string_view text) {
   if (equals == std::string_view::npos || !first) refuse("peak_history", kExpected, text);
   const LocalTime month = MeterClock{"Etc/UTC"}.local(*first);
   MonthPeak entry;
-  entry.capture = month_begin(clock, month.year + month.month / 12, month.month % 12 + 1);
+  entry.capture = clock.month_begin(month.year + month.month / 12, month.month % 12 + 1);
   const std::string_view value = text.substr(equals + 1);
   if (value == "none") return entry;
   const auto peak = parse_peak(value);
@@ -197,38 +190,39 @@ std::vector<MbusSlot> read_mbus(const SessionInfo& info, const Dialect& dialect)
   return slots;
 }
 
-// "sag l1 at 60s", "swell l2 3s at 2m", "failure 15m at 1h", "swap at 1d"
+// "sag l1 at 60s", "swell l2 3s at 2m", "failure 15m at 1h", "clock -30s at 2h", "swap at 1d"
 MeterEvent read_event(std::string_view text, int phases) {
-  constexpr std::string_view kExpected =
-      "'sag l1 [2s] at 60s', 'swell l1 [2s] at 60s', 'failure 5m at 1h' or 'swap at 1d'";
+  using Kind = MeterEvent::Kind;
+  const auto bad = [&] {
+    refuse("events",
+           "'sag l1 [2s] at 60s', 'swell l1 [2s] at 60s', 'failure 5m at 1h', 'clock -30s at 1h' or 'swap at 1d'",
+           text);
+  };
   const auto words = split(text, ' ');
-  if (words.size() < 3 || words[words.size() - 2] != "at") refuse("events", kExpected, text);
+  if (words.size() < 3 || words.size() > 5 || words[words.size() - 2] != "at") bad();
   const auto at = parse_seconds(words.back());
-  if (!at || *at < 0) refuse("events", kExpected, text);
+  if (!at || *at < 0) bad();
   MeterEvent event;
   event.at = *at;
   const std::string_view kind = words.front();
-  const std::vector<std::string_view> middle(words.begin() + 1, words.end() - 2);
-  if (kind == "swap" && middle.empty()) {
-    event.kind = MeterEvent::Kind::kSwap;
-    return event;
+  const std::size_t arguments = words.size() - 3;
+  if (kind == "swap" && arguments == 0) {
+    event.kind = Kind::kSwap;
+  } else if ((kind == "failure" || kind == "clock") && arguments == 1) {
+    event.kind = kind == "failure" ? Kind::kFailure : Kind::kClock;
+    event.seconds = parse_seconds(words[1]).value_or(0);
+    if (event.seconds == 0 || (event.kind == Kind::kFailure && event.seconds < 0)) bad();
+  } else if ((kind == "sag" || kind == "swell") && arguments >= 1) {
+    event.kind = kind == "sag" ? Kind::kSag : Kind::kSwell;
+    const std::string_view phase = words[1];
+    if (phase.size() != 2 || phase[0] != 'l' || phase[1] < '1' || phase[1] > '0' + phases)
+      refuse("events", fmt::format("a phase from l1 to l{}", phases), phase);
+    event.phase = phase[1] - '1';
+    event.seconds = arguments == 2 ? parse_seconds(words[2]).value_or(0) : 2;
+    if (event.seconds <= 0) bad();
+  } else {
+    bad();
   }
-  if (middle.empty() || (kind != "sag" && kind != "swell" && kind != "failure")) refuse("events", kExpected, text);
-  if (kind == "failure") {
-    event.kind = MeterEvent::Kind::kFailure;
-    const auto seconds = parse_seconds(middle.front());
-    if (middle.size() != 1 || !seconds || *seconds <= 0) refuse("events", kExpected, text);
-    event.seconds = *seconds;
-    return event;
-  }
-  event.kind = kind == "sag" ? MeterEvent::Kind::kSag : MeterEvent::Kind::kSwell;
-  const std::string_view phase = middle.front();
-  if (phase.size() != 2 || phase[0] != 'l' || phase[1] < '1' || phase[1] > '0' + phases)
-    refuse("events", fmt::format("a phase from l1 to l{}", phases), phase);
-  event.phase = phase[1] - '1';
-  const auto seconds = middle.size() == 2 ? parse_seconds(middle[1]) : std::optional<std::int64_t>{2};
-  if (middle.size() > 2 || !seconds || *seconds <= 0) refuse("events", kExpected, text);
-  event.seconds = *seconds;
   return event;
 }
 
@@ -256,6 +250,8 @@ MeterIdentity read_identity(const SessionInfo& info, const Dialect& dialect) {
     if (decimals < 0 || decimals > 2) refuse("current_decimals", "0, 1 or 2", fmt::format("{}", decimals));
     identity.current_decimals = static_cast<int>(decimals);
   }
+  // The first Belgian meters printed whole amperes.
+  if (identity.current_decimals < 0 && identity.version == "50213") identity.current_decimals = 0;
   const std::string_view list = info.options.text("list", "standard");
   if (list == "extended") {
     identity.list = MeterIdentity::List::kExtended;
@@ -268,17 +264,6 @@ MeterIdentity read_identity(const SessionInfo& info, const Dialect& dialect) {
   return identity;
 }
 
-/// The serial of unit `index` of several: its digits at the end count on.
-std::string numbered(std::string serial, std::uint32_t index) {
-  const std::size_t end = serial.find_last_not_of("0123456789");
-  const std::size_t begin = end == std::string::npos ? 0 : end + 1;
-  const std::size_t digits = std::min<std::size_t>(serial.size() - begin, 9);
-  const auto number = parse_decimal(std::string_view{serial}.substr(serial.size() - digits), 0);
-  if (index == 0 || !number) return serial;
-  const std::string text = fmt::format("{:0{}}", *number + index, digits);
-  return serial.substr(0, serial.size() - digits) + text.substr(text.size() - digits);
-}
-
 }  // namespace
 
 std::vector<MonthPeak> invent_peak_history(const MeterClock& clock, UtcSeconds start, std::uint64_t seed) {
@@ -287,7 +272,7 @@ std::vector<MonthPeak> invent_peak_history(const MeterClock& clock, UtcSeconds s
   const LocalTime now = clock.local(start);
   for (int back = kMonths - 1; back >= 0; --back) {
     const int index = now.year * 12 + now.month - 1 - back;  // of the month that follows the peak's
-    const UtcSeconds capture = month_begin(clock, index / 12, index % 12 + 1);
+    const UtcSeconds capture = clock.month_begin(index / 12, index % 12 + 1);
     const std::uint64_t chance = chance_of(seed, 64, index);
     const std::int64_t days = 1 + static_cast<std::int64_t>(chance % 27);
     const std::int64_t quarter = 28 + static_cast<std::int64_t>((chance >> 16) % 52);  // 07:00 to 20:00, more or less
@@ -335,7 +320,7 @@ VirtualSettings read_settings(const SessionInfo& info) {
   m.day_tariff = s.dialect->day_tariff;
   m.night_tariff = s.dialect->night_tariff;
   m.seed = static_cast<std::uint64_t>(options.integer("seed", 1)) + info.index;
-  m.serial = numbered(std::string{options.text("serial", s.dialect->serial)}, info.index);
+  m.serial = serial_after(std::string{options.text("serial", s.dialect->serial)}, info.index);
   // A meter that has been there for a while, unless registers are given.
   if (!options.has("registers")) {
     m.import_wh = {4'321'098, 3'210'987, 0, 0};

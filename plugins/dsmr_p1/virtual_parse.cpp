@@ -5,6 +5,7 @@
 #include <date/date.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <stdexcept>
 
@@ -104,6 +105,16 @@ std::optional<std::vector<std::uint8_t>> parse_hex(std::string_view text) {
     bytes.push_back(static_cast<std::uint8_t>(*high * 16 + *low));
   }
   return bytes;
+}
+
+std::string serial_after(std::string serial, std::uint32_t steps) {
+  const std::size_t other = serial.find_last_not_of("0123456789");
+  const std::size_t begin = other == std::string::npos ? 0 : other + 1;
+  const std::size_t digits = std::min<std::size_t>(serial.size() - begin, 9);
+  const auto number = parse_decimal(std::string_view{serial}.substr(serial.size() - digits), 0);
+  if (!number) return serial;
+  const std::string text = fmt::format("{:0{}}", *number + steps, digits);
+  return serial.substr(0, serial.size() - digits) + text.substr(text.size() - digits);
 }
 
 std::string_view trim(std::string_view text) {

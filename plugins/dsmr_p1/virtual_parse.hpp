@@ -33,6 +33,9 @@ std::optional<std::vector<std::uint8_t>> parse_hex(std::string_view text);
 /// The parts between `separator`, blanks around them removed; an empty text has no parts.
 std::vector<std::string_view> split(std::string_view text, char separator);
 
+/// The serial `steps` further on: the digits at its end count, at most nine of them, and keep their width.
+std::string serial_after(std::string serial, std::uint32_t steps);
+
 std::string_view trim(std::string_view text);
 
 /// Throws std::invalid_argument in the one form of all option errors.

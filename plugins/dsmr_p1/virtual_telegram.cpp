@@ -89,6 +89,11 @@ constexpr std::array<Dialect, 9> kDialects{{
      kWatts, kAmperes, "kvar"},
 }};
 
+// Belgian versions: five digits, so that texts compare as numbers do.
+constexpr std::string_view kBeWithEan = "50218";
+constexpr std::string_view kBeWithRelays = "50221";
+constexpr std::string_view kBeEan = "541448000000000001";
+
 constexpr std::int64_t kLuLimiterVa = 27600;
 constexpr std::int64_t kLuThresholdAmperes = 40;
 constexpr std::int64_t kHuLimiterWatts = 90000;
@@ -151,15 +156,19 @@ void write_nl5(Lines& l) {
 void write_be(Lines& l) {
   l.version("0-0:96.1.4");
   l.octets("0-0:96.1.1", l.reading().serial);
+  if (l.identity().version >= kBeWithEan) l.octets("0-0:96.1.2", kBeEan);
   l.time();
   l.energy(false, 2);
   l.tariff();
+  if (l.identity().version >= kBeWithRelays) l.state("1-0:94.32.1", "total", "grid_configuration", 400);
   l.belgian_peaks();
   l.net_power();
   l.phase_powers(false);
   l.voltages();
   l.currents();
   l.breaker();
+  for (int relay = 1; relay <= 4 && l.identity().version >= kBeWithRelays; ++relay)
+    l.state(fmt::format("0-{}:96.3.10", relay), fmt::format("relay{}", relay), "relay_state", 1);
   l.text("0-0:17.0.0", "999.9*kW");
   l.text("1-0:31.4.0", "999*A");
   l.octets("0-0:96.13.0", l.identity().message);

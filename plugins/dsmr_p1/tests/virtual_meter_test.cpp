@@ -635,8 +635,8 @@ TEST_CASE("twin options: every refusal says which, what was expected and what wa
        "'flow=x'"},
       {OptionSet{}.list("events", {"sag l4 at 3s"}), "events: expected a phase from l1 to l3, got 'l4'"},
       {OptionSet{}.list("events", {"storm at 3s"}),
-       "events: expected 'sag l1 [2s] at 60s', 'swell l1 [2s] at 60s', 'failure 5m at 1h' or 'swap at 1d', got 'storm "
-       "at 3s'"},
+       "events: expected 'sag l1 [2s] at 60s', 'swell l1 [2s] at 60s', 'failure 5m at 1h', 'clock -30s at 1h' or "
+       "'swap at 1d', got 'storm at 3s'"},
       {OptionSet{}.text("month_peak", "4216"), "month_peak: expected 4216W@2024-02-05T16:45:00Z, got '4216'"},
       {OptionSet{}.integer("freeze_mbus", 3),
        "freeze_mbus: expected the channel of one of the meter's M-Bus devices, got '3'"},

@@ -328,6 +328,36 @@ TEST_CASE("twin events: a new meter has the next serial and begins at zero") {
   CHECK(bench.at("2024-06-10T12:00:00Z").import_total_wh == 1000);
 }
 
+TEST_CASE("twin events: a clock that is set moves the stamps, never the energy") {
+  ModelSetup setup = belgian("2024-06-10T10:00:00Z");
+  using Kind = MeterEvent::Kind;
+  setup.events = {{Kind::kClock, 600, 3600, 0}, {Kind::kClock, 1200, -3630, 0}};
+  Bench bench{"Europe/Brussels", "constant:3600", setup};
+  CHECK(bench.at("2024-06-10T10:09:59Z").time == utc("2024-06-10T10:09:59Z"));
+  Reading r = bench.at("2024-06-10T10:10:00Z");
+  CHECK(r.time == utc("2024-06-10T11:10:00Z"));
+  CHECK(r.import_total_wh == 600);
+  // The quarter in which it was set ended there, with ten minutes' energy.
+  CHECK(r.last_demand.import_w == 2400);
+  CHECK(r.month_peak == Peak{utc("2024-06-10T11:00:00Z"), 2400});
+  CHECK(r.demand.import_w == 0);
+  r = bench.at("2024-06-10T10:20:00Z");
+  CHECK(r.time == utc("2024-06-10T10:19:30Z"));
+  CHECK(r.import_total_wh == 1200);
+  CHECK(r.last_demand.import_w == 1200);
+  CHECK(r.demand.import_w == 0);
+}
+
+TEST_CASE("twin events: a clock set over the end of a month ends it once") {
+  ModelSetup setup = belgian("2024-02-29T22:40:00Z");
+  using Kind = MeterEvent::Kind;
+  setup.events = {{Kind::kClock, 300, 7200, 0}, {Kind::kClock, 600, -7200, 0}};
+  Bench bench{"Europe/Brussels", "constant:3600", setup};
+  const Reading r = bench.at("2024-02-29T23:40:00Z");
+  REQUIRE(r.peak_history.size() == 1);
+  CHECK(r.peak_history[0].capture == utc("2024-02-29T23:00:00Z"));
+}
+
 TEST_CASE("twin M-Bus: live, late, frozen, stale and empty slots") {
   ModelSetup setup = belgian("2024-02-12T17:17:42Z");
   MbusSlot gas;

@@ -334,6 +334,19 @@ TEST_CASE("twin vector D: Belgium, demand and peaks") {
   CHECK(text.size() == 922);
 }
 
+TEST_CASE("twin: newer Belgian versions add the connection's EAN, the grid and four relays") {
+  Reading r = minimal();
+  r.time = utc("2024-02-12T17:17:42Z");
+  const std::string old = sealed("be", identity(R"(/FLU5\253000000_A)", "50217"), r);
+  const std::string ean = sealed("be", identity(R"(/FLU5\253000000_A)", "50218"), r);
+  const std::string grid = sealed("be", identity(R"(/FLU5\253000000_A)", "50221"), r);
+  CHECK(old.find("0-0:96.1.2") == std::string::npos);
+  CHECK(ean.find("0-0:96.1.2(353431343438303030303030303030303031)\r\n") != std::string::npos);
+  CHECK(ean.find("94.32.1") == std::string::npos);
+  CHECK(grid.find("1-0:94.32.1(400)\r\n") != std::string::npos);
+  CHECK(grid.find("0-4:96.3.10(1)\r\n") != std::string::npos);
+}
+
 TEST_CASE("twin vector E: Luxembourg") {
   Reading r;
   r.time = utc("2024-06-01T18:30:10Z");
