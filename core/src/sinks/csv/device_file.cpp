@@ -1,0 +1,370 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#include "sinks/csv/device_file.hpp"
+
+#include <mesura/sink.hpp>
+
+#include "runtime/time_text.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace mesura::sinks::csv {
+namespace {
+
+// Written to the file when so much has gathered, and at each commit.
+constexpr std::size_t kFlushBytes = 256 * 1024;
+// How far back a file of an earlier run is read, at first; more when no whole line is in it.
+constexpr std::uint64_t kTailBytes = 1024 * 1024;
+// File systems take 255 bytes; ours has "-20260614-120000-99.csv.gz.part" behind the stem.
+constexpr std::size_t kMaxStem = 180;
+
+std::string read_range(int fd, std::uint64_t from, std::uint64_t to, const std::filesystem::path& path) {
+  std::string text(to - from, '\0');
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t n = ::pread(fd, text.data() + done, text.size() - done, static_cast<off_t>(from + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail_io(path, "reading", errno);
+    if (n == 0) break;
+    done += static_cast<std::size_t>(n);
+  }
+  text.resize(done);
+  return text;
+}
+
+std::uint64_t file_size(int fd, const std::filesystem::path& path) {
+  struct stat s{};
+  if (::fstat(fd, &s) != 0) fail_io(path, "looking at", errno);
+  return static_cast<std::uint64_t>(s.st_size);
+}
+
+// The first line with its line end, or nothing.
+std::string read_header(int fd, std::uint64_t size, const std::filesystem::path& path) {
+  for (std::uint64_t n = 64 * 1024;; n *= 4) {
+    std::string text = read_range(fd, 0, std::min(n, size), path);
+    if (const auto end = text.find('\n'); end != std::string::npos) return text.substr(0, end + 1);
+    if (n >= size) return {};
+  }
+}
+
+// A line of ours, without its end: a time first, and as many cells as the header has.
+std::optional<std::int64_t> line_time(std::string_view line, std::size_t cells) {
+  const auto time = runtime::parse_time(line.substr(0, line.find(',')));
+  if (!time || split_raw(line).size() != cells) return std::nullopt;
+  return time;
+}
+
+std::string_view without_end(const std::string& header) { return std::string_view{header}.substr(0, header.size() - 1); }
+
+// Reads the last whole lines into `recent`; returns where the last of them ends (or the header). A line may hold line ends
+// in quotes, so not every line end ends one: only what reads as a whole line of ours counts.
+std::uint64_t read_tail(int fd, std::uint64_t size, const std::string& header, RecentLines& recent,
+                        const std::filesystem::path& path) {
+  const std::size_t cells = split_raw(without_end(header)).size();
+  for (std::uint64_t window = kTailBytes;; window *= 4) {
+    const bool all = window >= size - header.size();
+    const std::uint64_t from = all ? header.size() : size - window;
+    const std::string text = read_range(fd, from, size, path);
+    std::size_t at = 0;
+    std::size_t good_end = 0;
+    while (at < text.size()) {
+      const std::string_view rest = std::string_view{text}.substr(at);
+      const auto length = record_length(rest);
+      const auto line = rest.substr(0, length.value_or(1) - 1);
+      if (const auto time = length ? line_time(line, cells) : std::nullopt) {
+        recent.add(*time, line);
+        at += *length;
+        good_end = at;
+        continue;
+      }
+      const auto next = rest.find('\n');
+      at = next == std::string_view::npos ? text.size() : at + next + 1;
+    }
+    if (good_end > 0 || all) return from + good_end;
+  }
+}
+
+std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
+
+}  // namespace
+
+void fail_io(const std::filesystem::path& path, std::string_view doing, int error) {
+  const char* code = "sink-io";
+  if (error == ENOSPC || error == EDQUOT) code = "sink-full";
+  if (error == EROFS || error == EACCES || error == EPERM) code = "sink-read-only";
+  throw SinkError(fmt::format("{}: {} {}: {}", code, doing, path.string(), std::generic_category().message(error)));
+}
+
+void sync_directory(const std::filesystem::path& directory) {
+  const runtime::UniqueFd fd{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!fd || ::fsync(fd.get()) != 0) fail_io(directory, "syncing", errno);
+}
+
+std::string file_stamp(std::int64_t time_ns) {
+  std::string out;
+  for (const char c : runtime::format_time(time_ns, runtime::Precision::seconds)) {
+    if (c >= '0' && c <= '9') out += c;
+    if (c == 'T') out += '-';
+  }
+  return out;
+}
+
+std::optional<FileName> parse_file_name(std::string_view name) {
+  FileName out;
+  const auto dot = name.rfind(".csv");
+  if (dot == std::string_view::npos) return std::nullopt;
+  out.ending = name.substr(dot);
+  name = name.substr(0, dot);
+  const auto digits = [](std::string_view s) {
+    return !s.empty() && std::all_of(s.begin(), s.end(), [](char c) { return c >= '0' && c <= '9'; });
+  };
+  // "-2" of a second file in the same second.
+  if (const auto dash = name.rfind('-'); dash != std::string_view::npos && name.size() - dash <= 5 && digits(name.substr(dash + 1))) {
+    name = name.substr(0, dash);
+  }
+  constexpr std::size_t kStamp = 16;  // "-20260614-120000"
+  if (name.size() <= kStamp) return std::nullopt;
+  const std::string_view stamp = name.substr(name.size() - kStamp);
+  if (stamp[0] != '-' || stamp[9] != '-' || !digits(stamp.substr(1, 8)) || !digits(stamp.substr(10, 6))) return std::nullopt;
+  const auto time = runtime::parse_time(fmt::format("{}-{}-{}T{}:{}:{}Z", stamp.substr(1, 4), stamp.substr(5, 2),
+                                                    stamp.substr(7, 2), stamp.substr(10, 2), stamp.substr(12, 2), stamp.substr(14, 2)));
+  if (!time) return std::nullopt;
+  out.stem = name.substr(0, name.size() - kStamp);
+  out.time_ns = *time;
+  return out;
+}
+
+std::string file_stem(std::string_view device) {
+  std::string out;
+  for (const char c : device) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+                       (c == '.' && !out.empty()) || byte >= 0x80;
+    if (plain) {
+      out += c;
+    } else {
+      out += fmt::format("%{:02X}", byte);
+    }
+  }
+  if (out.empty()) return "%";
+  if (out.size() <= kMaxStem) return out;
+  std::uint64_t hash = 14695981039346656037U;  // FNV-1a: two long names with the same beginning stay apart
+  for (const char c : device) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+  return fmt::format("{}%{:016x}", out.substr(0, kMaxStem - 17), hash);
+}
+
+DeviceFile::DeviceFile(std::filesystem::path directory, std::string stem, Limits limits, std::size_t remembered_bytes)
+    : directory_(std::move(directory)), stem_(std::move(stem)), limits_(limits), recent_(remembered_bytes) {}
+
+std::int64_t DeviceFile::period(std::int64_t time_ns) const {
+  return limits_.every_ns > 0 ? floor_div(time_ns, limits_.every_ns) : 0;
+}
+
+std::int64_t DeviceFile::period_of_name() const {
+  const auto name = parse_file_name(part_.filename().string());
+  return name ? period(name->time_ns) : 0;
+}
+
+std::vector<std::string> DeviceFile::header() const {
+  std::vector<std::string> out;
+  if (known_header_.empty()) return out;
+  for (const std::string_view raw : split_raw(without_end(known_header_))) out.push_back(unquoted(raw));
+  return out;
+}
+
+std::uint64_t DeviceFile::recover() {
+  if (recovered_) return 0;
+  std::uint64_t cut = 0;
+  if (!part_.empty()) open_part();
+  const std::uint64_t size = size_;
+  if (!part_.empty()) {
+    header_ = read_header(fd_.get(), size, part_);
+    if (header_.empty()) {
+      forget();
+      cut = size;
+    }
+  }
+  known_header_ = header_;
+  remember_finished();
+  if (!part_.empty()) {
+    committed_ = size_ = read_tail(fd_.get(), size, header_, recent_, part_);
+    if (size_ < size && ::ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0) fail_io(part_, "cutting the torn end of", errno);
+    period_ = period_of_name();
+    cut = size - size_;
+  }
+  recovered_ = true;
+  return cut;
+}
+
+void DeviceFile::remember_finished() {
+  if (finished_.empty()) return;
+  const runtime::UniqueFd fd{::open(finished_.c_str(), O_RDONLY | O_CLOEXEC)};
+  // Moved away by its reader: then nothing of it is expected again.
+  if (!fd) return;
+  const std::uint64_t size = file_size(fd.get(), finished_);
+  const std::string header = read_header(fd.get(), size, finished_);
+  // Lines are compared cell by cell from the left: they help only if the present columns begin with theirs.
+  if (header.empty()) return;
+  if (known_header_.empty()) known_header_ = header;
+  if (known_header_ == header || known_header_.starts_with(std::string{without_end(header)} + ",")) {
+    read_tail(fd.get(), size, header, recent_, finished_);
+  }
+}
+
+// Opens the file named by part_; forgets it when somebody took it away.
+void DeviceFile::open_part() {
+  fd_.reset(::open(part_.c_str(), O_RDWR | O_CLOEXEC));
+  if (!fd_ && errno == ENOENT) {
+    part_.clear();
+    return;
+  }
+  if (!fd_) fail_io(part_, "opening", errno);
+  size_ = file_size(fd_.get(), part_);
+}
+
+void DeviceFile::forget() {
+  if (!part_.empty()) ::unlink(part_.c_str());
+  fd_.reset();
+  part_.clear();
+  header_.clear();
+  size_ = committed_ = 0;
+}
+
+void DeviceFile::mark() {
+  recent_.mark();
+  buffer_.clear();
+  idle_ = false;
+  if (part_.empty()) return;
+  // A file that was moved or deleted by hand would swallow what is written to it.
+  struct stat by_name{};
+  struct stat by_fd{};
+  if (fd_ && (::stat(part_.c_str(), &by_name) != 0 || ::fstat(fd_.get(), &by_fd) != 0 || by_name.st_ino != by_fd.st_ino ||
+              by_name.st_dev != by_fd.st_dev)) {
+    fd_.reset();
+    part_.clear();
+    return;
+  }
+  if (!fd_) open_part();
+  if (part_.empty()) return;
+  // What a failed rollback left behind goes; a file that became shorter was emptied by hand and is left to that hand.
+  if (size_ > committed_ && ::ftruncate(fd_.get(), static_cast<off_t>(committed_)) != 0) fail_io(part_, "shortening", errno);
+  if (size_ < committed_) {
+    fd_.reset();
+    part_.clear();
+    return;
+  }
+  size_ = committed_;
+}
+
+void DeviceFile::prepare(std::int64_t received_ns, const std::string& header) {
+  if (!part_.empty()) {
+    const bool full = limits_.bytes > 0 && size_ + buffer_.size() >= limits_.bytes;
+    if (!full && period(received_ns) == period_ && header == header_) {
+      if (buffer_.size() >= kFlushBytes) flush();
+      return;
+    }
+    finish();
+  }
+  create(received_ns, header);
+}
+
+void DeviceFile::create(std::int64_t received_ns, const std::string& header) {
+  const std::string base = stem_ + "-" + file_stamp(received_ns);
+  for (int n = 1;; ++n) {
+    const std::string name = n == 1 ? base + ".csv" : fmt::format("{}-{}.csv", base, n);
+    const auto finished = directory_ / name;
+    std::error_code ignored;  // then making the file fails as well
+    if (std::filesystem::exists(finished, ignored) || std::filesystem::exists(directory_ / (name + ".gz"), ignored)) continue;
+    part_ = directory_ / (name + ".part");
+    fd_.reset(::open(part_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+    if (fd_) break;
+    const int error = errno;
+    const auto failed = std::exchange(part_, {});
+    if (error != EEXIST) fail_io(failed, "making", error);
+  }
+  header_ = header;
+  size_ = committed_ = 0;
+  new_name_ = true;
+  period_ = period(received_ns);
+  buffer_.append(header_);
+}
+
+void DeviceFile::add(std::int64_t time, std::string_view line) {
+  recent_.add(time, line);
+  buffer_.append(line);
+  buffer_.append('\n');
+}
+
+void DeviceFile::flush() {
+  std::string_view left = buffer_.view();
+  while (!left.empty()) {
+    const ssize_t n = ::pwrite(fd_.get(), left.data(), left.size(), static_cast<off_t>(size_));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail_io(part_, "writing", errno);
+    size_ += static_cast<std::uint64_t>(n);
+    left.remove_prefix(static_cast<std::size_t>(n));
+  }
+  buffer_.clear();
+}
+
+void DeviceFile::sync() {
+  if (part_.empty()) return;
+  flush();
+  if (::fdatasync(fd_.get()) != 0) fail_io(part_, "syncing", errno);
+  if (new_name_) {
+    sync_directory(directory_);
+    new_name_ = false;
+  }
+}
+
+void DeviceFile::commit() { committed_ = size_; }
+
+void DeviceFile::rollback() noexcept {
+  buffer_.clear();
+  recent_.rollback();
+  if (part_.empty()) return;
+  if (committed_ == 0) {
+    forget();
+    return;
+  }
+  // If even this fails, the next mark() goes on at `committed_` and overwrites.
+  if (fd_ && ::ftruncate(fd_.get(), static_cast<off_t>(committed_)) != 0) fd_.reset();
+  size_ = committed_;
+}
+
+void DeviceFile::finish() {
+  sync();
+  auto finished = part_;
+  finished.replace_extension();
+  if (::rename(part_.c_str(), finished.c_str()) != 0 && errno != ENOENT) fail_io(part_, "renaming", errno);
+  sync_directory(directory_);
+  // Durable under its last name: these lines cannot be taken back any more.
+  recent_.mark();
+  fd_.reset();
+  part_.clear();
+  header_.clear();
+  size_ = committed_ = 0;
+}
+
+bool DeviceFile::finish_if_over(std::int64_t now_ns) {
+  if (part_.empty() || limits_.every_ns == 0) return false;
+  if (!std::exchange(idle_, true)) return false;
+  recover();
+  if (part_.empty() || period(now_ns) <= period_) return false;
+  if (!fd_) {
+    open_part();
+    if (part_.empty()) return false;
+  }
+  finish();
+  return true;
+}
+
+}  // namespace mesura::sinks::csv

@@ -1,0 +1,107 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#include "sinks/sqlite/sqlite_sink.hpp"
+
+#include "sinks/sqlite/connection.hpp"
+
+#include <fmt/format.h>
+
+#include <system_error>
+#include <utility>
+
+namespace mesura::sinks::sqlite {
+namespace {
+
+// What failed, in the words of the one who has to mend it.
+std::string explain(const std::filesystem::path& path, const Error& e) {
+  const std::string file = path.string();
+  switch (e.primary()) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return fmt::format("sink-busy: {} is locked by another program: {}", file, e.what());
+    case SQLITE_FULL:
+      return fmt::format("sink-full: no space left for {}: {}", file, e.what());
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return fmt::format(
+          "sink-corrupt: {} is damaged or no SQLite database: {}\n  hint      move it aside to start a new one, and try "
+          "`sqlite3 {} .recover` on a copy",
+          file, e.what(), file);
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      return fmt::format("sink-read-only: {} cannot be written: {}", file, e.what());
+    case SQLITE_CANTOPEN:
+      return fmt::format("sink-open: {} cannot be opened: {}\n  hint      its directory must exist and be writable", file,
+                         e.what());
+    default: return fmt::format("sink-io: {}: {}", file, e.what());
+  }
+}
+
+WriteResult retry(std::string reason) { return {WriteResult::Outcome::retry, std::move(reason), {}}; }
+
+}  // namespace
+
+SqliteSink::SqliteSink(Options options, const SeriesTable& series, runtime::Logger log)
+    : options_(std::move(options)), series_(series), log_(std::move(log)) {}
+
+SqliteSink::~SqliteSink() = default;
+
+std::string SqliteSink::describe() const { return "sqlite " + options_.path.string(); }
+
+void SqliteSink::open() {
+  if (connection_) return;
+  std::error_code error;
+  if (const auto directory = options_.path.parent_path();
+      !directory.empty() && !std::filesystem::is_directory(directory, error)) {
+    throw SinkError(fmt::format("sink-path: {} is no directory, so {} cannot be made in it\n  hint      create it",
+                                directory.string(), options_.path.filename().string()));
+  }
+  try {
+    connection_ = std::make_unique<Connection>(options_, series_);
+  } catch (const Error& e) {
+    throw SinkError(explain(options_.path, e));
+  }
+}
+
+WriteResult SqliteSink::write(std::span<const BatchPtr> batches) {
+  if (!connection_) return retry("sink-closed: " + options_.path.string() + " is not open");
+  if (!connection_->still_there()) {
+    connection_.reset();
+    return retry(fmt::format("sink-gone: {} was moved or deleted while it was open; a new one is made", options_.path.string()));
+  }
+  try {
+    WriteResult result;
+    result.rejected = connection_->write(batches);
+    return result;
+  } catch (const Error& e) {
+    const std::string reason = explain(options_.path, e);
+    // What was read of the layout may be wrong now: open() reads it again. A lock says nothing about it.
+    if (connection_->dirty()) connection_.reset();
+    return retry(reason);
+  }
+}
+
+void SqliteSink::maintain(std::int64_t now_ns) {
+  if (!connection_ || !options_.keep_raw) return;
+  try {
+    const std::uint64_t gone = connection_->expire((now_ns - options_.keep_raw->count()) / 1000);
+    if (gone > 0) log_.debug("sink-retention", "{}: {} rows had reached their age", describe(), gone);
+  } catch (const Error& e) {
+    log_.warn("sink-retention", "{}", explain(options_.path, e));
+    if (connection_->dirty()) connection_.reset();
+  }
+}
+
+void SqliteSink::close() {
+  if (!connection_) return;
+  try {
+    connection_->checkpoint();
+  } catch (const Error& e) {
+    // Nothing is lost: the next one to open the file finds its WAL.
+    log_.debug("sink-close", "{}", explain(options_.path, e));
+  }
+  connection_.reset();
+}
+
+}  // namespace mesura::sinks::sqlite

@@ -1,0 +1,51 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <mesura/measurement.hpp>
+#include <mesura/sink.hpp>
+
+#include "runtime/log.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace mesura::sinks::sqlite {
+
+struct Options {
+  std::filesystem::path path;
+  /// false: PRAGMA synchronous=NORMAL; a power cut then loses the last commits, never the file.
+  bool full_sync = true;
+  /// Raw rows older than this go; nullopt: never.
+  std::optional<std::chrono::nanoseconds> keep_raw;
+  std::string site_zone;  ///< noted in the file for its readers
+};
+
+/// Measurements in one SQLite file: a wide table per device, readable while it is written. The folder's README has the layout.
+class SqliteSink final : public Sink {
+ public:
+  /// `series` must outlive the sink. Nothing is opened yet.
+  SqliteSink(Options options, const SeriesTable& series, runtime::Logger log);
+  ~SqliteSink() override;
+
+  void open() override;
+  WriteResult write(std::span<const BatchPtr> batches) override;
+  void maintain(std::int64_t now_ns) override;
+  void close() override;
+  [[nodiscard]] std::string describe() const override;
+
+ private:
+  class Connection;
+
+  Options options_;
+  const SeriesTable& series_;
+  runtime::Logger log_;
+  std::unique_ptr<Connection> connection_;
+};
+
+}  // namespace mesura::sinks::sqlite
