@@ -80,7 +80,7 @@ TEST_CASE("sign by role: every role, wire convention and direction of the clamp"
   }
 }
 
-TEST_CASE("a reversed clamp exchanges import and export; a role never does") {
+TEST_CASE("a reversed clamp exchanges import and export, a role never does") {
   const std::pair<std::string, std::string> opposites[] = {
       {"active_power_import", "active_power_export"},
       {"active_power_export", "active_power_import"},
