@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/descriptor_check.hpp"
 
+#include "config/text.hpp"
+
 #include <mesura/plugin.hpp>
 
 #include <fmt/format.h>
@@ -28,8 +30,7 @@ std::string subject(const mesura_plugin& p) {
   const auto version = abi::view(p.version);
   if (!is_plugin_name(name)) return "the plugin";
   if (version.empty() || version.size() > 64) return fmt::format("plugin '{}'", name);
-  const auto quoted = fmt::format("{:?}", version);
-  return fmt::format("plugin '{}' {}", name, quoted.size() == version.size() + 2 ? version : quoted);
+  return fmt::format("plugin '{}' {}", name, config::first_bad_byte(version) ? config::quote(version) : version);
 }
 
 std::optional<Refusal> check_tables(const mesura_plugin& p, std::string_view who) {
@@ -89,8 +90,8 @@ std::optional<Refusal> check_descriptor(const mesura_plugin& plugin) {
   if (const auto name = abi::view(plugin.name); !is_plugin_name(name))
     return Refusal{"plg-name",
                    name.empty() ? "the plugin has no name"
-                                : fmt::format("the plugin's name is {:?}; expected snake_case, 64 characters at most",
-                                              name.substr(0, 64)),
+                                : fmt::format("the plugin's name is {}; expected snake_case, 64 characters at most",
+                                              config::quote(name)),
                    "tell the plugin's author: the name is the second argument of MESURA_PLUGIN"};
   if (const auto* twin = plugin.virtual_device) {
     const auto twin_who = fmt::format("the virtual device of {}", who);

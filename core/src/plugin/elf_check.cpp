@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/elf_check.hpp"
 
+#include "config/text.hpp"
 #include "runtime/unique_fd.hpp"
 
 #include <fmt/format.h>
@@ -98,9 +99,9 @@ std::optional<Refusal> check_elf(const std::filesystem::path& file) {
   if (got < SELFMAG || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) {
     const std::string_view head{reinterpret_cast<const char*>(&header),
                                 std::min<std::size_t>(static_cast<std::size_t>(got), 16)};
-    return not_a_library(size == 0
-                             ? "the file is empty"
-                             : fmt::format("expected an ELF file, got {} bytes that begin with {:?}", size, head));
+    return not_a_library(
+        size == 0 ? "the file is empty"
+                  : fmt::format("expected an ELF file, got {} bytes that begin with {}", size, config::quote(head)));
   }
   if (static_cast<std::size_t>(got) < sizeof header) return truncated(sizeof header, size);
   if (const auto own = own_header(); !same_machine(header, own)) {

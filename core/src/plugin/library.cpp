@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/library.hpp"
 
+#include "config/text.hpp"
+
 #include <mesura/plugin.hpp>
 
 #include <fmt/format.h>
@@ -74,7 +76,7 @@ std::variant<const mesura_plugin*, Refusal> open_library(const std::filesystem::
     plugin = query(&host, &error);
   } catch (const std::exception& e) {
     const char* what = e.what();
-    return threw(fmt::format("{:?}", what != nullptr ? what : ""));
+    return threw(config::quote(what != nullptr ? what : ""));
   } catch (...) {
     return threw("an unknown exception");
   }
@@ -82,7 +84,7 @@ std::variant<const mesura_plugin*, Refusal> open_library(const std::filesystem::
     const std::string_view text{error.message, std::min<std::size_t>(error.size, sizeof error.message)};
     return Refusal{"plg-query-failed",
                    text.empty() ? "the plugin refuses to start and gives no reason"
-                                : fmt::format("the plugin refuses to start: {:?}", text),
+                                : fmt::format("the plugin refuses to start: {}", config::quote(text)),
                    "see the plugin's guide for what it needs"};
   }
   return plugin;

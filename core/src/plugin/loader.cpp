@@ -33,6 +33,35 @@ std::string place(const fs::path& file) {
   return file.empty() ? "the program itself" : fmt::format("'{}'", file.string());
 }
 
+/// Reads the schema of a plugin or of its virtual device into `schema`.
+std::optional<Refusal> read_schema(const mesura_plugin& descriptor, const std::string& plugin,
+                                   std::string_view schema_name, std::optional<config::PluginSchema>& schema) {
+  auto result = config::parse_plugin_schema(abi::view(descriptor.schema), "schema");
+  if (!result.schema) {
+    const auto& found = result.diagnostics.list();
+    const auto errors =
+        std::count_if(found.begin(), found.end(), [](const auto& d) { return d.severity == config::Severity::error; });
+    const auto first =
+        std::find_if(found.begin(), found.end(), [](const auto& d) { return d.severity == config::Severity::error; });
+    auto reason = fmt::format("plugin '{}': {} is wrong", plugin, schema_name);
+    if (first != found.end()) {
+      if (first->mark.line > 0) reason += fmt::format(" at line {}, column {}", first->mark.line, first->mark.column);
+      reason += ": " + first->message;
+      if (!first->expected.empty()) reason += "; expected " + first->expected;
+      if (!first->got.empty()) reason += "; got " + first->got;
+    }
+    if (errors > 1) reason += fmt::format(" (the first of {} errors)", errors);
+    return Refusal{"plg-schema", std::move(reason),
+                   "install the plugin's release for this Mesura, or tell its author (docs/plugin-schema.md)"};
+  }
+  if (result.schema->name != plugin)
+    return Refusal{"plg-schema-name",
+                   fmt::format("plugin '{}': {} is that of a plugin '{}'", plugin, schema_name, result.schema->name),
+                   "tell the plugin's author: MESURA_PLUGIN and the schema must give the same name"};
+  schema = std::move(result.schema);
+  return std::nullopt;
+}
+
 }  // namespace
 
 PluginSet PluginSet::load(std::span<const fs::path> configured) { return scan(search_path(configured)); }
@@ -79,13 +108,22 @@ const LoadedPlugin* PluginSet::take(const mesura_plugin& descriptor, const fs::p
   };
   if (auto refusal = check_descriptor(descriptor)) return refused(std::move(*refusal));
 
-  LoadedPlugin plugin{
-      std::string{abi::view(descriptor.name)}, std::string{abi::view(descriptor.version)}, file, &descriptor, {}};
+  LoadedPlugin plugin;
+  plugin.name = abi::view(descriptor.name);
+  plugin.version = abi::view(descriptor.version);
+  plugin.file = file;
+  plugin.descriptor = &descriptor;
   if (const auto* other = find(plugin.name))
     return refused({"plg-duplicate",
                     fmt::format("plugin '{}' {} is already loaded from {}, version {}", plugin.name, plugin.version,
                                 place(other->file), other->version),
                     "keep one of the two"});
+  std::optional<config::PluginSchema> schema;
+  if (auto refusal = read_schema(descriptor, plugin.name, "its schema", schema)) return refused(std::move(*refusal));
+  plugin.schema = std::move(*schema);
+  if (const auto* twin = descriptor.virtual_device)
+    if (auto refusal = read_schema(*twin, plugin.name, "the schema of its virtual device", plugin.virtual_schema))
+      return refused(std::move(*refusal));
   if (!file.empty() && file.stem() != plugin.name)
     plugin.warnings.push_back(fmt::format("the file of plugin '{}' is called '{}'; expected '{}.so'", plugin.name,
                                           file.filename().string(), plugin.name));

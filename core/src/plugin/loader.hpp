@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "config/plugin_schema.hpp"
 #include "plugin/refusal.hpp"
 #include "plugin/search.hpp"
 
@@ -9,6 +10,7 @@
 
 #include <deque>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -22,7 +24,9 @@ struct LoadedPlugin {
   std::string version;
   std::filesystem::path file;                 ///< empty: linked into the program
   const mesura_plugin* descriptor = nullptr;  ///< checked; lives until the process ends
-  std::vector<std::string> warnings;          ///< what is odd about it, though it works
+  config::PluginSchema schema;
+  std::optional<config::PluginSchema> virtual_schema;  ///< of the virtual device, if the plugin has one
+  std::vector<std::string> warnings;                   ///< what is odd about it, though it works
 };
 
 /// A file, or a directory that somebody named, of which nothing could be made.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin/trial.hpp"
 
+#include "config/text.hpp"
 #include "plugin/library.hpp"
 #include "runtime/unique_fd.hpp"
 
@@ -60,7 +61,7 @@ std::string last_line(std::string_view text) {
   text = text.substr(0, text.find_last_not_of(" \t\n") + 1);
   if (const auto line = text.rfind('\n'); line != text.npos) text.remove_prefix(line + 1);
   if (const auto first = text.find_first_not_of(' '); first != text.npos) text.remove_prefix(first);
-  return text.empty() ? std::string{} : fmt::format(", its last words: {:?}", text.substr(0, 200));
+  return text.empty() ? std::string{} : fmt::format(", its last words: {}", config::quote(text));
 }
 
 }  // namespace

@@ -10,8 +10,27 @@
 #ifndef TEST_NAME
 #define TEST_NAME "c_plugin"
 #endif
+#define C_SCHEMA(plugin) \
+  "plugin: " plugin "\nversion: 4.5.6\nsummary: A plugin in C\nlinks: [{name: data, transports: [tcp]}]\n"
+#define C_FULL_SCHEMA                                                                                       \
+  C_SCHEMA("c_plugin")                                                                                      \
+  "stale_after: 90s\n"                                                                                      \
+  "roles: {total: grid}\n"                                                                                  \
+  "options:\n"                                                                                              \
+  "  dialect: {type: enum, values: [a, b], default: a, help: the variant}\n"                                \
+  "  interval: {type: duration, min: 1s, max: 1h, default: 10s, help: between two readings}\n"              \
+  "  address: {type: integer, min: 1, required: true, help: on the bus}\n"                                  \
+  "  buffer: {type: size, max: 64KiB, help: of the device}\n"                                               \
+  "quantities:\n"                                                                                           \
+  "  lid_open: {kind: state, text: true, channels: [total], help: whether the lid is open}\n"               \
+  "commands:\n"                                                                                             \
+  "  beep: {danger: read, help: Sounds the beeper, arguments: {times: {type: integer, default: 1, max: 9, " \
+  "help: how often}}}\n"
+#define C_TWIN_SCHEMA                                                                                            \
+  "plugin: c_plugin\nversion: 4.5.6\nsummary: Plays the plugin in C\nlinks: [{name: data, transports: [tcp]}]\n" \
+  "options: {seed: {type: integer, default: 1, help: of chance}}\n"
 #ifndef TEST_SCHEMA
-#define TEST_SCHEMA "plugin: c_plugin\nsummary: A plugin in C\nlinks: [{name: data}]\n"
+#define TEST_SCHEMA C_SCHEMA("c_plugin")
 #endif
 #ifndef TEST_MAJOR
 #define TEST_MAJOR MESURA_ABI_MAJOR
@@ -73,9 +92,14 @@ static const struct {
 static const mesura_session_api no_functions = {
     sizeof(mesura_session_api), 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL};
 
-static const mesura_plugin twin_without_functions = {
-    sizeof(mesura_plugin), MESURA_ABI_MAJOR,        MESURA_ABI_MINOR, {TEST_NAME, sizeof(TEST_NAME) - 1},
-    {"4.5.6", 5},          {"summary: twin\n", 14}, &no_functions,    NULL};
+#define TWIN(schema, table)                                                                                      \
+  {                                                                                                              \
+    sizeof(mesura_plugin), MESURA_ABI_MAJOR, MESURA_ABI_MINOR, {TEST_NAME, sizeof(TEST_NAME) - 1}, {"4.5.6", 5}, \
+        {schema, sizeof(schema) - 1}, table, NULL                                                                \
+  }
+static const mesura_plugin twin_without_functions = TWIN(C_SCHEMA("c_plugin"), &no_functions);
+static const mesura_plugin good_twin = TWIN(C_TWIN_SCHEMA, &session.base);
+static const mesura_plugin twin_of_another = TWIN(C_SCHEMA("other_plugin"), &session.base);
 
 static const struct {
   mesura_plugin base;

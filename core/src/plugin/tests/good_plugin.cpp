@@ -13,10 +13,11 @@ namespace {
 
 constexpr char kSchema[] = R"(
 plugin: good_plugin
+version: 1.2.3
 summary: A meter that prints key=value pairs, one telegram a line
-links: [{name: data, transports: [serial, tcp, file], serial: {baud: 9600}}]
+links: [{name: data, transports: [serial, tcp, file], defaults: {serial: {baud: 9600}}}]
 options:
-  channel: {type: name, default: total, help: the channel of all values}
+  channel: {type: text, default: total, help: the channel of all values}
 )";
 
 class KeyValueMeter final : public mesura::Device {

@@ -8,6 +8,7 @@
 #include "plugin/trial.hpp"
 
 #include "support/catch.hpp"
+#include "support/temp_dir.hpp"
 
 #include <link.h>
 #include <sys/stat.h>
@@ -20,27 +21,9 @@ using namespace mesura::plugin;
 using mesura::plugin::test::library_directory;
 using mesura::plugin::test::scan;
 using mesura::plugin::test::scan_case;
+using mesura::test::TempDir;
 
 namespace {
-
-/// A directory of its own, gone at the end.
-class Directory {
- public:
-  Directory() {
-    auto name = (fs::temp_directory_path() / "mesura-loader-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~Directory() { fs::remove_all(path_); }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-
-  operator const fs::path&() const { return path_; }  // NOLINT(google-explicit-constructor): it stands for its path
-  fs::path operator/(const char* name) const { return path_ / name; }
-
- private:
-  fs::path path_;
-};
 
 void write(const fs::path& file, std::string_view text) {
   std::ofstream out{file, std::ios::binary};
@@ -87,6 +70,10 @@ TEST_CASE("a good plugin is loaded") {
   CHECK(plugin->file == good_library());
   CHECK(plugin->descriptor->abi_major == 1);
   CHECK(plugin->warnings.empty());
+  CHECK(plugin->schema.name == "good_plugin");
+  REQUIRE(plugin->schema.links.size() == 1);
+  CHECK(plugin->schema.links[0].transports == std::vector<std::string>{"serial", "tcp", "file"});
+  CHECK_FALSE(plugin->virtual_schema.has_value());
   CHECK(set.find("ct6") == nullptr);
 }
 
@@ -105,9 +92,9 @@ TEST_CASE("a plugin of a newer minor is loaded, and its younger members are not 
 }
 
 TEST_CASE("a file that is called otherwise than its plugin works, with a warning") {
-  Directory directory;
+  const TempDir directory;
   fs::copy_file(good_library(), directory / "meter.so");
-  const auto set = scan({directory});
+  const auto set = scan({directory.path()});
   REQUIRE(set.find("good_plugin") != nullptr);
   CHECK(set.find("good_plugin")->warnings ==
         std::vector<std::string>{"the file of plugin 'good_plugin' is called 'meter.so'; expected 'good_plugin.so'"});
@@ -133,10 +120,13 @@ TEST_CASE("every bad library is refused with its reason") {
       {"bad_twin", "plg-function",
        "the virtual device of plugin 'c_plugin' 4.5.6: its session table lacks create, destroy, on_open, on_bytes"},
       {"empty_name", "plg-name", "the plugin has no name"},
-      {"invalid_name", "plg-name", "the plugin's name is \"CT6\\n\"; expected snake_case, 64 characters at most"},
+      {"invalid_name", "plg-name", "the plugin's name is 'CT6\\n'; expected snake_case, 64 characters at most"},
+      {"schema_of_another", "plg-schema-name", "plugin 'c_plugin': its schema is that of a plugin 'other_plugin'"},
+      {"twin_schema_of_another", "plg-schema-name",
+       "plugin 'c_plugin': the schema of its virtual device is that of a plugin 'other_plugin'"},
       {"query_null", "plg-query-failed", "the plugin refuses to start and gives no reason"},
-      {"query_refuses", "plg-query-failed", "the plugin refuses to start: \"needs AVX-512\""},
-      {"query_throws", "plg-query-threw", "mesura_plugin_query threw \"no licence file\"; expected a descriptor"},
+      {"query_refuses", "plg-query-failed", "the plugin refuses to start: 'needs AVX-512'"},
+      {"query_throws", "plg-query-threw", "mesura_plugin_query threw 'no licence file'; expected a descriptor"},
       {"query_throws_number", "plg-query-threw",
        "mesura_plugin_query threw an unknown exception; expected a descriptor"},
       {"query_aborts", "plg-crash", "ends the process when it is loaded: killed by signal 6 (Aborted)"},
@@ -156,9 +146,9 @@ TEST_CASE("every bad library is refused with its reason") {
 }
 
 TEST_CASE("what is no library of this machine is refused before the dynamic linker sees it") {
-  Directory directory;
+  const TempDir directory;
   const auto file = directory / "meter.so";
-  const auto refusal = [&] { return only_refusal(scan({directory})); };
+  const auto refusal = [&] { return only_refusal(scan({directory.path()})); };
 
   SECTION("empty") {
     write(file, "");
@@ -169,7 +159,7 @@ TEST_CASE("what is no library of this machine is refused before the dynamic link
     write(file, "#!/bin/sh\nexit 0\n");
     CHECK(refusal().code == "plg-not-a-library");
     CHECK(refusal().reason ==
-          "not a shared library: expected an ELF file, got 17 bytes that begin with \"#!/bin/sh\\nexit 0\"");
+          "not a shared library: expected an ELF file, got 17 bytes that begin with '#!/bin/sh\\nexit 0'");
   }
   SECTION("a directory") {
     fs::create_directory(file);
@@ -204,6 +194,17 @@ TEST_CASE("what is no library of this machine is refused before the dynamic link
   }
 }
 
+TEST_CASE("a schema that does not parse is refused with the place of its first mistake") {
+  const auto [library, reason] = GENERATE(table<std::string, std::string>({
+      {"schema_empty", "plugin 'c_plugin': its schema is wrong: "},
+      {"schema_not_yaml", "plugin 'c_plugin': its schema is wrong at line 1, column 9: "},
+      {"schema_unknown_key", "plugin 'c_plugin': its schema is wrong at line 5, column 1: unknown key 'optoins'"},
+  }));
+  const auto refusal = only_refusal(scan_case(library));
+  CHECK(refusal.code == "plg-schema");
+  CHECK_THAT(refusal.reason, Catch::Matchers::StartsWith(reason));
+}
+
 TEST_CASE("a library that never comes back is given up") {
   const auto refusal = try_in_child(library_directory("load_hangs") / "bad_query.so", std::chrono::milliseconds{100});
   REQUIRE(refusal.has_value());
@@ -212,11 +213,11 @@ TEST_CASE("a library that never comes back is given up") {
 }
 
 TEST_CASE("of two plugins of one name the first found is taken, the other names it") {
-  Directory first;
-  Directory second;
+  const TempDir first;
+  const TempDir second;
   fs::copy_file(good_library(), first / "good_plugin.so");
   fs::copy_file(good_library(), second / "good_plugin.so");
-  const auto set = scan({first, second});
+  const auto set = scan({first.path(), second.path()});
   REQUIRE(set.loaded().size() == 1);
   CHECK(set.find("good_plugin")->file == first / "good_plugin.so");
   REQUIRE(set.refused().size() == 1);
@@ -227,12 +228,12 @@ TEST_CASE("of two plugins of one name the first found is taken, the other names 
 }
 
 TEST_CASE("one bad library does not keep the others out") {
-  Directory directory;
+  const TempDir directory;
   write(directory / "a.so", "junk");
   fs::copy_file(good_library(), directory / "good_plugin.so");
   write(directory / "z.so", "junk");
   write(directory / "README.md", "not looked at");
-  const auto set = scan({directory});
+  const auto set = scan({directory.path()});
   CHECK(set.find("good_plugin") != nullptr);
   REQUIRE(set.refused().size() == 2);
   CHECK(set.refused()[0].path == directory / "a.so");
@@ -240,18 +241,18 @@ TEST_CASE("one bad library does not keep the others out") {
 }
 
 TEST_CASE("a file or directory that is reached twice is one") {
-  Directory directory;
-  Directory links;
+  const TempDir directory;
+  const TempDir links;
   fs::copy_file(good_library(), directory / "good_plugin.so");
   fs::create_symlink(directory / "good_plugin.so", links / "good_plugin.so");
-  fs::create_directory_symlink(directory, links / "plugins");
-  const auto set = scan({directory, links, links / "plugins", directory});
+  fs::create_directory_symlink(directory.path(), links / "plugins");
+  const auto set = scan({directory.path(), links.path(), links / "plugins", directory.path()});
   CHECK(set.loaded().size() == 1);
   CHECK(set.refused().empty());
 }
 
 TEST_CASE("a missing directory is an error only if somebody named it") {
-  Directory directory;
+  const TempDir directory;
   const auto gone = directory / "gone";
   CHECK(PluginSet::scan(std::vector<SearchDirectory>{{gone, "default", false}}).refused().empty());
   const auto refusal = only_refusal(scan({gone}));

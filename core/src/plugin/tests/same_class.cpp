@@ -12,4 +12,5 @@ class Meter final : public mesura::Device {
   void on_bytes(mesura::LinkId, mesura::Bytes, const mesura::Meta&) override { throw std::runtime_error(TEST_NAME); }
 };
 
-MESURA_PLUGIN(Meter, TEST_NAME, "1.0.0", "plugin: " TEST_NAME "\nsummary: One of two\nlinks: [{name: data}]\n")
+MESURA_PLUGIN(Meter, TEST_NAME, "1.0.0",
+              "plugin: " TEST_NAME "\nversion: 1.0.0\nsummary: One of two\nlinks: [{name: data, transports: [tcp]}]\n")

@@ -42,4 +42,5 @@ class Thrower final : public mesura::Device {
 
 }  // namespace
 
-MESURA_PLUGIN(Thrower, "throwing_plugin", "0.1.0", "plugin: throwing_plugin\nsummary: Throws\nlinks: [{name: data}]\n")
+MESURA_PLUGIN(Thrower, "throwing_plugin", "0.1.0",
+              "plugin: throwing_plugin\nversion: 0.1.0\nsummary: Throws\nlinks: [{name: data, transports: [tcp]}]\n")
