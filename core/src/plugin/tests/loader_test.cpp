@@ -132,8 +132,8 @@ TEST_CASE("every bad library is refused with its reason") {
       {"query_aborts", "plg-crash", "ends the process when it is loaded: killed by signal 6 (Aborted)"},
       {"load_exits", "plg-crash", "ends the process when it is loaded: exit status 0"},
       {"load_throws", "plg-crash",
-       "ends the process when it is loaded: killed by signal 6 (Aborted), its last words: \"what():  no licence "
-       "file\""},
+       "ends the process when it is loaded: killed by signal 6 (Aborted), its last words: 'what():  no licence "
+       "file'"},
       {"no_query", "plg-no-query", "a library, but not a plugin: it lacks mesura_plugin_query"},
       {"undefined_symbol", "plg-symbol", "undefined symbol 'meter::decode(char const*)'"},
       {"missing_dependency", "plg-dependency", "needs library 'libmesura_test_answer.so', which is not installed"},
