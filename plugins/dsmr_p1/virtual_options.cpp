@@ -298,7 +298,10 @@ VirtualSettings read_settings(const SessionInfo& info) {
   const std::int64_t telegrams = options.integer("telegrams");
   if (telegrams < 0) refuse("telegrams", "0 (without end) or more", fmt::format("{}", telegrams));
   s.telegrams = static_cast<std::uint64_t>(telegrams);
-  s.clock_skew = whole_seconds(info, "clock_skew", 0);
+  const std::string_view skew = options.text("clock_skew", "0s");
+  const auto skew_seconds = parse_seconds(skew);
+  if (!skew_seconds) refuse("clock_skew", "a duration such as 90s or -2m", skew);
+  s.clock_skew = *skew_seconds;
   s.drop_link = whole_seconds(info, "drop_link", 0);
   if (s.drop_link < 0) refuse("drop_link", "a positive duration", fmt::format("{}s", s.drop_link));
   const std::int64_t chunk = options.integer("chunk");

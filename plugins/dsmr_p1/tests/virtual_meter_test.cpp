@@ -526,11 +526,11 @@ TEST_CASE("twin fault: a frozen M-Bus device and a skewed clock") {
   CHECK(line_of(frozen[999], "0-1:24.2.3") == line_of(frozen[0], "0-1:24.2.3"));
   CHECK(line_of(frozen[999], "0-2:24.2.1") == line_of(clean[999], "0-2:24.2.1"));
 
-  Rig fast{options().seconds("clock_skew", 3600)};
+  Rig fast{options().text("clock_skew", "1h")};
   fast.open().run(1);
   CHECK(line_of(fast.frames[0], "0-0:1.0.0") == "0-0:1.0.0(240212190000W)");
   CHECK(fast.emitted.front().time_ns == utc_ns("2024-02-12T18:00:00Z"));
-  Rig slow{options().seconds("clock_skew", -30)};
+  Rig slow{options().text("clock_skew", "-30s")};
   CHECK(line_of(slow.open().run(1).frames[0], "0-0:1.0.0") == "0-0:1.0.0(240212175930W)");
 }
 
@@ -622,6 +622,7 @@ TEST_CASE("twin options: every refusal says which, what was expected and what wa
       {OptionSet{}.integer("phases", 2), "phases: expected 1 or 3, got '2'"},
       {OptionSet{}.integer("interval", 1'500'000'000, MESURA_OPTION_DURATION),
        "interval: expected whole seconds, got '1500000000 ns'"},
+      {OptionSet{}.text("clock_skew", "30"), "clock_skew: expected a duration such as 90s or -2m, got '30'"},
       {OptionSet{}.number("bitflip", 1.5), "bitflip: expected a probability from 0 to 1, got '1.5'"},
       {OptionSet{}.map("registers", {{"import_t1", "1000"}}),
        "registers import_t1: expected energy such as 1000.000kWh, below 100000000kWh, got '1000'"},
