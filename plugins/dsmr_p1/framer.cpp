@@ -136,7 +136,7 @@ void Framer::skip_noise(std::size_t position) {
   const std::uint64_t offset = offset_of(position);
   if (offset < reported_) return;
   const std::uint8_t b = buffer_[position];
-  if (offset == reported_ && is_trailer(b) && noise_length_ == 0) {
+  if (offset == reported_ && is_trailer(at(position)) && noise_length_ == 0) {
     reported_ = offset + 1;  // line ends behind a frame belong to it
     return;
   }
