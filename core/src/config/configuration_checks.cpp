@@ -180,8 +180,8 @@ class Checks {
       if (!route) continue;
       check_sources(index, route["from"]);
       check_targets(index, route["to"], reached);
-      if (route["aggregate"] && !route["aggregate"].defaulted && !route["every"])
-        report(Severity::warning, route["aggregate"].key_mark, "cfg-no-effect",
+      if (const Value& aggregate = route["aggregate"]; aggregate && aggregate.text() != "last" && !route["every"])
+        report(Severity::warning, aggregate.key_mark, "cfg-no-effect",
                fmt::format("'aggregate' of route {} has no effect", index), {}, {},
                "it needs `every`: without it each measurement passes as it is");
     }

@@ -82,6 +82,16 @@ struct Place {
   Mark key;
 };
 
+/// Quotes make a text of these.
+bool needs_bare(Type type) {
+  return type == Type::boolean || type == Type::integer || type == Type::number || type == Type::port ||
+         type == Type::rate;
+}
+
+bool is_collection(Type type) {
+  return type == Type::list || type == Type::map || type == Type::object || type == Type::one_of;
+}
+
 class Walk {
  public:
   Walk(const YamlDocument* document, const ReadOptions& options, Diagnostics& out)
@@ -164,7 +174,7 @@ class Walk {
     if (!node.IsDefined() || node.IsNull()) {
       const std::string what = subject(path);
       report(mark, "cfg-empty", what.empty() ? "the file is empty" : what + " is empty", expectation(schema), {},
-             what.empty() ? "" : "leave out the key to get its default");
+             what.empty() || is_collection(schema.type) ? "" : "leave out the key to get its default");
       return {};
     }
     switch (schema.type) {
@@ -177,7 +187,8 @@ class Walk {
 
   bool check_tag(const YAML::Node& node, const Path* path, Mark mark) {
     const std::string& tag = node.Tag();
-    if (tag.empty() || tag == "?" || tag == "!" || (tag == kSecretTag && node.IsScalar())) return true;
+    if (tag.empty() || tag == "?" || tag == "!" || (tag == kSecretTag && node.IsScalar() && !node.Scalar().empty()))
+      return true;
     const std::string message = tag == kSecretTag ? fmt::format("{} has no name after !secret", subject(path))
                                                   : fmt::format("{} has the tag {}", subject(path), quote(tag));
     report(mark, "cfg-tag", message, "a value without a tag, or !secret and a name", {},
@@ -224,14 +235,15 @@ class Walk {
              resolved.hint);
       return {};
     }
-    const bool bare = node.Tag() != "!";
+    // In a flow map "${PORT}" needs its quotes.
+    const bool bare = node.Tag() != "!" || elsewhere;
     Scalar read = read_scalar(schema, resolved.text, bare);
     if (read.problem) {
       const Problem& p = *read.problem;
       // What comes from elsewhere is shown as it is written here, and no hint may give it away.
-      std::string got = secret ? std::string{} : quote(written);
-      if (!secret && !bare && schema.type != Type::text) got += " in quotes";
-      report(mark, p.code, fmt::format("{} {}", subject(path), p.message), p.expected, resolved.text.empty() ? "" : got,
+      std::string got = secret || resolved.text.empty() ? std::string{} : quote(written);
+      if (!got.empty() && !bare && needs_bare(schema.type)) got += " in quotes";
+      report(mark, p.code, fmt::format("{} {}", subject(path), p.message), p.expected, got,
              secret || elsewhere ? std::string{} : p.hint);
       return {};
     }
@@ -250,7 +262,7 @@ class Walk {
     if (node.IsSequence()) {
       std::size_t index = 0;
       for (const auto& item : node) element(item, ++index);
-    } else if (schema.single && node.IsDefined() && !node.IsNull()) {
+    } else if (schema.single && (node.IsScalar() || (node.IsMap() && is_collection(schema.element->type)))) {
       elements.push_back(read(node, *schema.element, path, mark));
     } else if (!node.IsDefined() || node.IsNull()) {
       report(mark, "cfg-empty", fmt::format("{} is empty", subject(path)), expectation(schema), {},

@@ -173,7 +173,10 @@ Scalar read_name(const Schema& schema, std::string_view text) {
     previous_lower = lower(c);
   }
   while (!fixed.empty() && fixed.back() == '_') fixed.pop_back();
-  const bool usable = !fixed.empty() && lower(fixed.front()) && fixed.size() <= kLongestName;
+  // What is left of a word with other letters in it is no good advice.
+  const bool ascii =
+      std::none_of(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0x80U) != 0; });
+  const bool usable = ascii && !fixed.empty() && lower(fixed.front()) && fixed.size() <= kLongestName;
   return bad(schema, "cfg-name", "is no snake_case name", usable ? fmt::format("for example '{}'", fixed) : "");
 }
 

@@ -155,7 +155,9 @@ Resolved Secrets::expand(std::string_view text) const {
               "has a '${' that names no environment variable",
               "${NAME} or ${NAME:-default}",
               "write $${ for the characters themselves"};
-    const auto value = environment_(std::string(name));
+    auto value = environment_(std::string(name));
+    // As in a shell, ":-" serves for a variable that is set to nothing, too.
+    if (value && value->empty() && separator != std::string_view::npos) value.reset();
     if (!value && separator == std::string_view::npos)
       return {{},
               "cfg-env",

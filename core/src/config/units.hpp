@@ -22,6 +22,7 @@ struct Parsed {
 
   explicit operator bool() const { return !error; }
   const T& operator*() const { return value; }
+  const T* operator->() const { return &value; }
 };
 
 /// "10s", "1h30m", "1.5s": parts of number and unit (ns us ms s m h d w) from large to small, each unit once; a fraction only
