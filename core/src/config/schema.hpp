@@ -53,11 +53,11 @@ struct Schema {
   std::optional<double> max = {};         ///< list: elements
   std::vector<std::string> values = {};   ///< enumeration members; url: permitted schemes
   std::string format = {};                ///< further check of a text: "hex32", ...
-  std::vector<Field> fields = {};         ///< object, one_of
-  std::vector<Field> beside = {};         ///< one_of: ordinary keys that may stand beside the chosen one
+  std::vector<Field> fields;              ///< object, one_of
+  std::vector<Field> beside;              ///< one_of: ordinary keys that may stand beside the chosen one
   std::vector<Refusal> refused = {};      ///< object, one_of: keys that are right elsewhere, and why not here
   std::string selector = {};              ///< object: the key whose value picks one of `cases` in place of this schema
-  std::vector<Field> cases = {};          ///< whole object schemas by the selector's value
+  std::vector<Field> cases;               ///< whole object schemas by the selector's value
   std::shared_ptr<const Schema> key = {}; ///< map: of the keys; none: any text
   std::string noun = {};                  ///< list, map: what messages call an element: "device"
   std::shared_ptr<const Schema> element = {};  ///< list, map
