@@ -58,7 +58,8 @@ class Process {
 
   [[nodiscard]] pid_t pid() const { return pid_; }
 
-  /// The first line that holds `part` after the one that the last such call returned, from either stream.
+  /// The first line that holds `part` after the one that the last such call returned, from either stream. The order of
+  /// lines of one stream is theirs; between the two streams it is up to chance.
   std::string wait_for_line(std::string_view part, std::chrono::milliseconds patience = kPatience);
   std::string wait_for_line(const std::function<bool(const Line&)>& wanted,
                             std::chrono::milliseconds patience = kPatience);

@@ -51,9 +51,9 @@ TEST_CASE("lines are waited for one after the other while the process runs") {
   CHECK(process.wait_for_line("live") == "state live");
   CHECK(process.wait_for_line("live") == "state live");
   CHECK(process.wait_for_line([](const Line& l) { return !l.error && l.text.starts_with("port "); }) == "port 4711");
-  CHECK(process.count_lines("state") == 3);
   CHECK(process.running());
   CHECK(process.stop() == Exit{7, 0});
+  CHECK(process.count_lines("state") == 3);
   CHECK_FALSE(process.running());
   CHECK(process.wait_for_line("bye") == "bye");
   process.signal(SIGKILL);
