@@ -25,7 +25,7 @@ std::optional<std::size_t> entry_count(std::string_view text) {
 void CompositeReader::tell_new(std::vector<Reading>& current, std::vector<Told>& known, std::vector<Reading>& events) {
   told_scratch_.clear();
   for (const Reading& r : current) {
-    const Told told{r.field, r.time_ns, r.value};
+    const Told told{r.field, r.time_ns, r.value()};
     told_scratch_.push_back(told);
     if (std::find(known.begin(), known.end(), told) == known.end()) events.push_back(r);
   }
@@ -59,7 +59,7 @@ std::string CompositeReader::failure_log(const Line& line, const StampClock& clo
 }
 
 void CompositeReader::event(const Reading& reading, std::vector<Reading>& events) {
-  const Told told{reading.field, reading.time_ns, reading.value};
+  const Told told{reading.field, reading.time_ns, reading.value()};
   for (Told& known : known_single_) {
     if (known.field != reading.field) continue;
     if (known == told) return;

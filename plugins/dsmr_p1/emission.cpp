@@ -105,8 +105,8 @@ bool Emission::due(std::int64_t time_ns) {
   return true;
 }
 
-bool Emission::changed(Series& series, const Reading& reading) const {
-  const bool same = series.told && (reading.is_text ? series.text == reading.text : series.number == reading.value);
+bool Emission::changed(Series& series, const Reading& reading, double value) const {
+  const bool same = series.told && (reading.is_text ? series.text == reading.text : series.number == value);
   if (same) return false;
   // An empty text says "nothing", which is no news before there was something.
   const bool news = series.told || !reading.is_text || !reading.text.empty();
@@ -114,38 +114,46 @@ bool Emission::changed(Series& series, const Reading& reading) const {
   if (reading.is_text) {
     series.text.assign(reading.text);
   } else {
-    series.number = reading.value;
+    series.number = value;
   }
   return news;
 }
 
 /// Whether a register's value can follow its last one.
-bool Emission::guard(Series& series, const Reading& reading, const Telegram& telegram, std::int64_t time_ns) {
+bool Emission::guard(Series& series, const Reading& reading, double value, const Telegram& telegram, std::int64_t time_ns) {
   bool good = true;
   if (series.guarded) {
-    const double grown = reading.value - series.guard_value;
+    const double grown = value - series.guard_value;
     const double hours = static_cast<double>(std::max<std::int64_t>(time_ns - series.guard_time_ns, 0)) / (3600.0 * kSecond);
     good = grown >= 0 && (!series.is_energy || grown <= settings_.max_power * hours + kGuardMargin);
   }
   if (good) {
     series.guarded = true;
     series.guard_told = false;
-    series.guard_value = reading.value;
+    series.guard_value = value;
     series.guard_time_ns = time_ns;
     return true;
   }
   const Field& field = table_.field(reading.field);
   const std::string message = fmt::format("{}/{}: expected a value from {} on and not faster than {} W, got {}", field.channel, field.quantity,
-                                          series.guard_value, settings_.max_power, reading.value);
+                                          series.guard_value, settings_.max_power, value);
   host_.fault({MESURA_FAULT_OBJECT, "counter_guard", message, telegram.offset, telegram.text.size(), 0});
   if (!series.guard_told) host_.log(MESURA_LOG_WARN, message + "; dropped until it fits or the meter's serial changes");
   series.guard_told = true;
   return false;
 }
 
-void Emission::add(const Series& series, const Reading& reading, std::uint8_t quality) {
-  batch_.push_back(reading.is_text ? text(series.id, reading.text, reading.time_ns, quality)
-                                   : number(series.id, reading.value, reading.time_ns, quality));
+void Emission::add(const Series& series, const Reading& reading, double value, std::uint8_t quality) {
+  mesura_measurement& m = batch_.emplace_back();
+  if (reading.is_text) {
+    m = text(series.id, reading.text, reading.time_ns, quality);
+    return;
+  }
+  m.time_ns = reading.time_ns;
+  m.number = value;
+  m.series = series.id;
+  m.type = MESURA_NUMBER;
+  m.quality = quality;
 }
 
 void Emission::add_raw(const Telegram& telegram) {
@@ -160,7 +168,7 @@ void Emission::add_raw(const Telegram& telegram) {
   r.field = field;
   r.is_text = true;
   r.text = raw_;
-  add(s, r, batch_quality_);
+  add(s, r, 0, batch_quality_);
 }
 
 void Emission::telegram(const Telegram& telegram, std::int64_t received_ns) {
@@ -175,18 +183,19 @@ void Emission::telegram(const Telegram& telegram, std::int64_t received_ns) {
     Series& s = series_[r.field];
     if (!s.resolved) resolve(r.field, telegram.profile);
     if (!s.wanted) continue;
+    const double value = r.value();
     if (r.time_ns != kNoTime) {
       const bool ahead = live_ && r.time_ns > received_ns + kDay;
-      add(s, r, ahead ? static_cast<std::uint8_t>(r.quality | MESURA_CLOCK_SUSPECT) : r.quality);
+      add(s, r, value, ahead ? static_cast<std::uint8_t>(r.quality | MESURA_CLOCK_SUSPECT) : r.quality);
       continue;
     }
-    if (s.kind == Kind::counter && settings_.guard && !guard(s, r, telegram, now_ns)) continue;
+    if (s.kind == Kind::counter && settings_.guard && !guard(s, r, value, telegram, now_ns)) continue;
     if (s.kind == Kind::state || on_change) {
-      if (!changed(s, r)) continue;
+      if (!changed(s, r, value)) continue;
     } else if (!all) {
       continue;
     }
-    add(s, r, static_cast<std::uint8_t>(r.quality | batch_quality_));
+    add(s, r, value, static_cast<std::uint8_t>(r.quality | batch_quality_));
   }
   if (settings_.raw_telegram && all) add_raw(telegram);
   if (!batch_.empty()) host_.emit(batch_, batch_time_ns_, received_ns);

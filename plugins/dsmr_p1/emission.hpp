@@ -47,9 +47,9 @@ class Emission {
   void resolve(FieldId field, Profile profile);
   [[nodiscard]] std::string_view label(const Field& field, Profile profile) const;
   [[nodiscard]] bool wants(const Field& field) const;
-  [[nodiscard]] bool changed(Series& series, const Reading& reading) const;
-  [[nodiscard]] bool guard(Series& series, const Reading& reading, const Telegram& telegram, std::int64_t time_ns);
-  void add(const Series& series, const Reading& reading, std::uint8_t quality);
+  [[nodiscard]] bool changed(Series& series, const Reading& reading, double value) const;
+  [[nodiscard]] bool guard(Series& series, const Reading& reading, double value, const Telegram& telegram, std::int64_t time_ns);
+  void add(const Series& series, const Reading& reading, double value, std::uint8_t quality);
   void add_raw(const Telegram& telegram);
 
   EmissionSettings settings_;

@@ -87,8 +87,8 @@ void MbusTracker::finish(const StampClock& clock, std::int64_t period_s, std::in
   for (std::size_t i = 0; i < kMbusChannels; ++i) {
     Channel& c = channels_[i];
     if (!c.mentioned || (c.has_type && c.type < 0)) continue;
-    if (c.has_type) out.push_back(number_reading(fields.mbus_type[i], {c.type, 0}));
-    if (c.valve.what == MbusPart::What::valve) out.push_back(number_reading(fields.mbus_valve[i], c.valve.value));
+    if (c.has_type) append_number(out, fields.mbus_type[i], {c.type, 0});
+    if (c.valve.what == MbusPart::What::valve) append_number(out, fields.mbus_valve[i], c.valve.value);
     if (c.reading.what != MbusPart::What::reading) continue;
     // An empty slot: (700101010000W)(00000000). No unit, so not a reading.
     if (c.reading.unit == Unit::none && c.reading.value.mantissa == 0) continue;

@@ -23,9 +23,10 @@ struct Reading {
   std::uint8_t quality = MESURA_GOOD;  ///< mesura_quality flags
   bool is_text = false;
   Decimal number;                ///< in the base unit
-  double value = 0;              ///< the same as the nearest double
   std::int64_t time_ns = kNoTime; ///< its own, or kNoTime for the telegram's
   std::string_view text;         ///< valid until the next telegram
+
+  [[nodiscard]] double value() const { return to_double(number); }
 };
 
 inline Reading number_reading(FieldId field, Decimal number, std::int64_t time_ns = kNoTime, std::uint8_t quality = MESURA_GOOD) {
@@ -33,9 +34,16 @@ inline Reading number_reading(FieldId field, Decimal number, std::int64_t time_n
   r.field = field;
   r.quality = quality;
   r.number = number;
-  r.value = to_double(number);
   r.time_ns = time_ns;
   return r;
+}
+
+/// The same, made where it stays: copying what was just written costs more than the rest of a line.
+inline void append_number(std::vector<Reading>& readings, FieldId field, Decimal number, std::uint8_t quality = MESURA_GOOD) {
+  Reading& r = readings.emplace_back();
+  r.field = field;
+  r.quality = quality;
+  r.number = number;
 }
 
 inline Reading text_reading(FieldId field, std::string_view text, std::int64_t time_ns = kNoTime) {

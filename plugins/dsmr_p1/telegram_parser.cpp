@@ -137,7 +137,7 @@ bool TelegramParser::take_remembered(LineLayout& layout, const char* line, std::
     case LineLayout::Kind::number: {
       const FieldId field = c.readings[0].field;
       seen_[c.row] = {number_, static_cast<std::int32_t>(telegram_.readings.size())};
-      telegram_.readings.push_back(number_reading(field, {layout.mantissa(line), layout.exponent}));
+      append_number(telegram_.readings, field, {layout.mantissa(line), layout.exponent});
       if (table_.plain_twin(c.row) != kNoRow) swiss_.push_back(c.row);
       return true;
     }
@@ -240,7 +240,7 @@ void TelegramParser::derive_difference(bool reactive, std::size_t phase, FieldId
   const Reading* exported = reading_of(export_row);
   if (exported == nullptr && (reactive || seen(export_row))) return;
   const auto net = exported == nullptr ? import->number : subtract(import->number, exported->number);
-  if (net) telegram_.readings.push_back(number_reading(field, *net, kNoTime, MESURA_DERIVED));
+  if (net) append_number(telegram_.readings, field, *net, MESURA_DERIVED);
 }
 
 /// The sum of the tariffs, where the meter does not send it and none of them is missing.
@@ -257,7 +257,7 @@ void TelegramParser::derive_total(bool exported, FieldId field) {
     sum = *next;
     any = true;
   }
-  if (any) telegram_.readings.push_back(number_reading(field, sum, kNoTime, MESURA_DERIVED));
+  if (any) append_number(telegram_.readings, field, sum, MESURA_DERIVED);
 }
 
 }  // namespace mesura::dsmr_p1
