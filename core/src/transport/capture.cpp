@@ -103,7 +103,8 @@ void CaptureWriter::write(const CaptureRecord& record) {
   const std::int64_t oldest = options_.keep.count() == 0 ? 0 : options_.keep.count() / 8;
   const bool full = size_ > kHeader.size() && size_ + buffer_.size() > largest;
   const bool aged = oldest != 0 && record.time_ns - started_ns_ > oldest;
-  if ((!file_ || full || aged) && !start_file(record.time_ns)) return;
+  const bool cut = options_.file.empty() && (full || aged);
+  if ((!file_ || cut) && !start_file(record.time_ns)) return;
   if (!append(buffer_)) return;
   if (lost_ == 0) return;
   context_.log.info("tra-capture", "capture {}: goes on; {} records were lost", path_, std::exchange(lost_, 0));
@@ -127,7 +128,30 @@ bool CaptureWriter::append(Bytes record) {
   return true;
 }
 
+bool CaptureWriter::start_single_file() {
+  path_ = options_.file;
+  // Opened again after a failure, it goes on after its last whole record.
+  const int fresh = size_ == 0 ? O_TRUNC : 0;
+  file_.reset(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | fresh, 0640));
+  if (!file_ || ::ftruncate(file_.get(), static_cast<off_t>(size_)) != 0) {
+    const int error = errno;
+    file_.reset();
+    fail("the file", error);
+    return false;
+  }
+  return size_ > 0 || append_header();
+}
+
+bool CaptureWriter::append_header() {
+  if (append(kHeader)) return true;
+  // Records without it could not be read.
+  file_.reset();
+  ::unlink(path_.c_str());
+  return false;
+}
+
 bool CaptureWriter::start_file(std::int64_t time_ns) {
+  if (!options_.file.empty()) return start_single_file();
   std::error_code error;
   fs::create_directories(options_.directory, error);
   // RFC 3339 without ':' and '-', which some file systems and shells make trouble about.
@@ -146,7 +170,7 @@ bool CaptureWriter::start_file(std::int64_t time_ns) {
     return false;
   }
   started_ns_ = time_ns;
-  if (!append(kHeader)) return false;
+  if (!append_header()) return false;
   delete_old(time_ns);
   return true;
 }

@@ -51,6 +51,7 @@ class CaptureWriter {
     std::string name;                  ///< in front of the file names; the device's
     std::chrono::nanoseconds keep{0};  ///< older files are deleted; 0: never
     std::uint64_t max_bytes = 0;       ///< of all files of this name; 0: no limit
+    std::string file = {};             ///< instead of all that: this one file, written anew and never cut
   };
 
   CaptureWriter(const Context& context, Options options);
@@ -66,6 +67,8 @@ class CaptureWriter {
   void write(const CaptureRecord& record);
   bool append(Bytes record);
   bool start_file(std::int64_t time_ns);
+  bool start_single_file();
+  bool append_header();
   void delete_old(std::int64_t now_ns);
   void fail(const char* what, int error);
 

@@ -1,0 +1,219 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The command line: arguments in, one verb's options out. The only file that includes CLI11 (7 s to compile).
+#include "verbs.hpp"
+
+#include "config/units.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <functional>
+#include <map>
+#include <string>
+
+namespace mesura::app {
+
+namespace {
+
+constexpr const char* kFooter =
+    "Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 partial.\n"
+    "Configuration: --config FILE, else $MESURA_CONFIG, ./mesura.yaml, $XDG_CONFIG_HOME/mesura/mesura.yaml, /etc/mesura/mesura.yaml.\n"
+    "`mesura VERB --help` explains a verb and shows an example.";
+
+void add_common(CLI::App& verb, Common& common, bool config = true) {
+  if (config) verb.add_option("-c,--config", common.config, "Configuration file")->type_name("FILE");
+  verb.add_flag("-v,--verbose", common.verbose, "More log: -v debug, -vv trace");
+  verb.add_option("--trace", common.trace, "Log the raw bytes of this device (repeatable)")->type_name("DEVICE")->allow_extra_args(false);
+  verb.add_option("--plugin-path", common.plugin_path, "Look for plugins here first (repeatable)")->type_name("DIR")->allow_extra_args(false);
+}
+
+void add_format(CLI::App& verb, Format& format, const std::map<std::string, Format>& allowed) {
+  verb.add_option("--format", format, "Form of the output")->transform(CLI::CheckedTransformer(allowed, CLI::ignore_case))->capture_default_str();
+}
+
+/// Takes "10s", "5m"; leaves the reason to CLI11.
+void add_duration(CLI::App& verb, const std::string& name, std::optional<std::chrono::nanoseconds>& target, const std::string& help) {
+  verb.add_option_function<std::string>(
+          name,
+          [&target, name](const std::string& text) {
+            const auto parsed = config::parse_duration(text);
+            if (!parsed) throw CLI::ValidationError(name, "expected a duration with a unit such as 10s or 5m, got '" + text + "'");
+            target = *parsed;
+          },
+          help)
+      ->type_name("DURATION");
+}
+
+KeyValues split_pairs(const std::vector<std::string>& words, const std::string& option) {
+  KeyValues pairs;
+  for (const auto& word : words) {
+    const auto equals = word.find('=');
+    if (equals == std::string::npos || equals == 0) throw CLI::ValidationError(option, "expected key=value, got '" + word + "'");
+    pairs.emplace_back(word.substr(0, equals), word.substr(equals + 1));
+  }
+  return pairs;
+}
+
+}  // namespace
+
+int dispatch(int argc, char** argv) {
+  CLI::App app{"Mesura collects the measurements of energy meters and keeps them.", "mesura"};
+  app.set_version_flag("--version", "mesura " MESURA_VERSION);
+  app.require_subcommand(1);
+  app.footer(kFooter);
+  std::function<int()> verb;
+
+  RunOptions run_options;
+  auto* v = app.add_subcommand("run", "Collect: open every device of the configuration and feed its sinks until stopped");
+  add_common(*v, run_options.common, false);
+  v->add_option("config,-c,--config", run_options.common.config, "Configuration file")->type_name("FILE");
+  v->footer("SIGHUP or `mesura reload` reads the configuration again; SIGTERM or ^C stops within 5 s, a second one at once.\n\n"
+            "  mesura run house.yaml");
+  v->callback([&] { verb = [&] { return run(run_options); }; });
+
+  CheckOptions check_options;
+  v = app.add_subcommand("check", "Read the configuration and report every mistake; opens nothing");
+  add_common(*v, check_options.common, false);
+  v->add_option("config,-c,--config", check_options.common.config, "Configuration file")->type_name("FILE");
+  add_format(*v, check_options.format, {{"text", Format::text}, {"json", Format::json}});
+  v->callback([&] { verb = [&] { return check(check_options); }; });
+
+  ShowOptions show_options;
+  bool effective = true;
+  v = app.add_subcommand("show", "Print the configuration as it takes effect: defaults filled in, secrets masked");
+  add_common(*v, show_options.common, false);
+  v->add_option("config,-c,--config", show_options.common.config, "Configuration file")->type_name("FILE");
+  v->add_flag("--effective", effective, "With defaults and resolved values (always on)");
+  v->callback([&] { verb = [&] { return show(show_options); }; });
+
+  ProbeOptions probe_options;
+  v = app.add_subcommand("probe", "Open devices and print what they measure; no sinks");
+  add_common(*v, probe_options.common);
+  v->add_option("device", probe_options.devices, "Names from the configuration, or addresses such as dsmr_p1+tcp://host:port");
+  add_duration(*v, "--for", probe_options.duration, "Stop after this time");
+  v->add_option("--count", probe_options.count, "Stop after so many telegrams");
+  add_format(*v, probe_options.format, {{"jsonl", Format::jsonl}, {"table", Format::table}, {"csv", Format::csv}});
+  v->footer("  mesura probe dsmr_p1+serial:/dev/ttyUSB0 --for 10s\n  mesura probe dsmr_p1+tcp://p1.local:23 --count 1 --format table");
+  v->callback([&] { verb = [&] { return probe(probe_options); }; });
+
+  DecodeOptions decode_options;
+  std::vector<std::string> decode_pairs;
+  v = app.add_subcommand("decode", "Decode recorded bytes: measurements to stdout, rejects with reason and byte offset to stderr");
+  add_common(*v, decode_options.common, false);
+  v->add_option("plugin", decode_options.plugin, "Device plugin, e.g. dsmr_p1")->required();
+  v->add_option("file", decode_options.file, "Raw bytes or a capture; - for standard input")->capture_default_str();
+  v->add_option("--option", decode_pairs, "Option of the plugin (repeatable)")->type_name("KEY=VALUE")->allow_extra_args(false);
+  add_format(*v, decode_options.format, {{"jsonl", Format::jsonl}, {"table", Format::table}, {"csv", Format::csv}});
+  v->footer("Exit code 0: every frame good; 3: some rejected; 1: none found.\n\n"
+            "  mesura decode dsmr_p1 capture.bin\n  cat /dev/ttyUSB0 | mesura decode dsmr_p1 - --format table");
+  v->callback([&] {
+    decode_options.options = split_pairs(decode_pairs, "--option");
+    verb = [&] { return decode(decode_options); };
+  });
+
+  CaptureOptions capture_options;
+  v = app.add_subcommand("capture", "Record a device's raw bytes with their times, for `replay` and `decode`");
+  add_common(*v, capture_options.common);
+  v->add_option("device", capture_options.device, "Name from the configuration, or an address")->required();
+  v->add_option("-o,--output", capture_options.output, "File to write")->required()->type_name("FILE");
+  add_duration(*v, "--for", capture_options.duration, "Stop after this time");
+  v->footer("  mesura capture dsmr_p1+serial:/dev/ttyUSB0 -o p1.capture --for 5m");
+  v->callback([&] { verb = [&] { return capture(capture_options); }; });
+
+  ReplayOptions replay_options;
+  std::vector<std::string> replay_pairs;
+  v = app.add_subcommand("replay", "Decode a capture at its original times; print it, or write it to a sink again");
+  add_common(*v, replay_options.common);
+  v->add_option("file", replay_options.file, "Capture")->required();
+  v->add_option("--plugin", replay_options.plugin, "Device plugin")->required();
+  v->add_option("--device", replay_options.device, "Device name that the measurements carry (default: the plugin's)");
+  v->add_option("--option", replay_pairs, "Option of the plugin (repeatable)")->type_name("KEY=VALUE")->allow_extra_args(false);
+  v->add_option("--speed", replay_options.speed, "1: as it was, N: so many times faster, max")->capture_default_str();
+  v->add_option("--to", replay_options.to, "Write to this sink of the configuration; repeating it changes nothing")->type_name("SINK");
+  add_format(*v, replay_options.format, {{"jsonl", Format::jsonl}, {"table", Format::table}, {"csv", Format::csv}});
+  v->footer("  mesura replay p1.capture --plugin dsmr_p1 --speed max\n"
+            "  mesura replay p1.capture --plugin dsmr_p1 --device grid --config house.yaml --to local");
+  v->callback([&] {
+    replay_options.options = split_pairs(replay_pairs, "--option");
+    verb = [&] { return replay(replay_options); };
+  });
+
+  SimulateOptions simulate_options;
+  v = app.add_subcommand("simulate", "Run a virtual device: the same bytes as the real one, with faults on demand");
+  v->prefix_command();
+  v->set_help_flag();  // the plugin's own options belong into the help: it is printed by the verb
+  v->callback([&, simulate_app = v] {
+    simulate_options.arguments = simulate_app->remaining();
+    verb = [&] { return simulate(simulate_options); };
+  });
+
+  StatusOptions status_options;
+  v = app.add_subcommand("status", "What the running service does: devices, sinks, queues");
+  add_common(*v, status_options.common);
+  add_format(*v, status_options.format, {{"table", Format::table}, {"json", Format::json}});
+  v->callback([&] { verb = [&] { return status(status_options); }; });
+
+  ReloadOptions reload_options;
+  v = app.add_subcommand("reload", "Make the running service read its configuration again; a bad file changes nothing");
+  add_common(*v, reload_options.common);
+  v->callback([&] { verb = [&] { return reload(reload_options); }; });
+
+  LatestOptions latest_options;
+  v = app.add_subcommand("latest", "The newest value of each series of the running service");
+  add_common(*v, latest_options.common);
+  v->add_option("series", latest_options.series, "Globs device/channel/quantity (default: all)");
+  v->add_flag("--watch", latest_options.watch, "Go on with each new measurement, as JSON lines");
+  add_format(*v, latest_options.format, {{"table", Format::table}, {"jsonl", Format::jsonl}, {"csv", Format::csv}});
+  v->footer("  mesura latest 'grid/*/active_power'\n  mesura latest --watch grid/total");
+  v->callback([&] { verb = [&] { return latest(latest_options); }; });
+
+  LogOptions log_options;
+  v = app.add_subcommand("log", "Change the running service's log level, of all or of one device");
+  add_common(*v, log_options.common);
+  v->add_option("level", log_options.level, "error, warn, info, debug, trace (raw bytes), default")
+      ->required()
+      ->check(CLI::IsMember({"error", "warn", "info", "debug", "trace", "default"}));
+  v->add_option("device", log_options.component, "Device (default: everything)");
+  v->footer("  mesura log trace grid\n  mesura log default grid");
+  v->callback([&] { verb = [&] { return log(log_options); }; });
+
+  auto* plugin = app.add_subcommand("plugin", "Device plugins: list, info");
+  plugin->require_subcommand(1);
+  PluginListOptions list_options;
+  v = plugin->add_subcommand("list", "All plugins found, and those refused with reason and remedy");
+  add_common(*v, list_options.common);
+  add_format(*v, list_options.format, {{"table", Format::table}, {"json", Format::json}});
+  v->callback([&] { verb = [&] { return plugin_list(list_options); }; });
+  PluginInfoOptions info_options;
+  v = plugin->add_subcommand("info", "A plugin's links, options, quantities");
+  add_common(*v, info_options.common);
+  v->add_option("plugin", info_options.plugin, "Name")->required();
+  add_format(*v, info_options.format, {{"text", Format::text}, {"json", Format::json}});
+  v->callback([&] { verb = [&] { return plugin_info(info_options); }; });
+
+  SchemaOptions schema_options;
+  auto* config = app.add_subcommand("config", "The configuration's JSON Schema, for editors");
+  config->require_subcommand(1);
+  v = config->add_subcommand("schema", "Print the JSON Schema of the configuration, options of all plugins included");
+  add_common(*v, schema_options.common, false);
+  v->callback([&] { verb = [&] { return schema(schema_options); }; });
+
+  DemoOptions demo_options;
+  v = app.add_subcommand("demo", "Virtual meters, a collector and SQLite in one go, to see Mesura work");
+  add_common(*v, demo_options.common, false);
+  v->add_option("--directory", demo_options.directory, "Where to keep its files (default: ./mesura-demo)");
+  add_duration(*v, "--for", demo_options.duration, "Stop after this time (default: at ^C)");
+  v->callback([&] { verb = [&] { return demo(demo_options); }; });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    // CLI11 has codes of its own (105, 106, ...); ours are fewer. Help and version are no failures.
+    return app.exit(e) == 0 ? kDone : kUsage;
+  }
+  return verb();
+}
+
+}  // namespace mesura::app

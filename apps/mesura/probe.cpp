@@ -1,0 +1,152 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// mesura probe, mesura capture: live devices without sinks.
+#include "printer.hpp"
+#include "setup.hpp"
+#include "verbs.hpp"
+
+#include "collector/device_setup.hpp"
+#include "config/address.hpp"
+#include "session/device.hpp"
+#include "transport/capture.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace mesura::app {
+
+namespace {
+
+/// Devices by name or address, with the plugins that they need.
+struct Chosen {
+  plugin::PluginSet plugins;
+  std::vector<config::DeviceConfig> devices;
+  std::string zone = "UTC";
+};
+
+/// nullopt, with messages on stderr: a name or address that is none.
+std::optional<Chosen> choose(const Common& common, const std::vector<std::string>& wanted) {
+  const bool needs_file = wanted.empty() || !std::all_of(wanted.begin(), wanted.end(), [](const auto& w) { return config::is_address(w); });
+  Chosen chosen;
+  config::Catalog catalog;
+  std::vector<config::DeviceConfig> configured;
+  if (needs_file) {
+    auto loaded = load_configuration(common);
+    if (!loaded) return std::nullopt;
+    print_diagnostics(loaded->diagnostics);
+    if (!loaded->configuration) return std::nullopt;
+    chosen.zone = loaded->configuration->timezone;
+    configured = std::move(loaded->configuration->devices);
+    chosen.plugins = std::move(loaded->plugins);
+    catalog = std::move(loaded->catalog);
+  } else {
+    chosen.plugins = load_plugins(common, {});
+    catalog = make_catalog(chosen.plugins);
+  }
+  if (wanted.empty()) chosen.devices = configured;
+  for (const auto& name : wanted) {
+    if (config::is_address(name)) {
+      auto result = config::from_address(name, catalog);
+      print_diagnostics(result.diagnostics);
+      if (!result.device) return std::nullopt;
+      chosen.devices.push_back(std::move(*result.device));
+      continue;
+    }
+    const auto found = std::find_if(configured.begin(), configured.end(), [&](const auto& d) { return d.name == name; });
+    if (found == configured.end()) {
+      std::vector<std::string> names;
+      for (const auto& d : configured) names.push_back(d.name);
+      std::fputs(fmt::format("mesura: error[cli-device]: no device is named '{}'\n  expected  {}, or an address such as dsmr_p1+tcp://host:port\n",
+                             name, fmt::join(names, ", "))
+                     .c_str(),
+                 stderr);
+      return std::nullopt;
+    }
+    chosen.devices.push_back(*found);
+  }
+  return chosen;
+}
+
+}  // namespace
+
+int probe(const ProbeOptions& options) {
+  const auto chosen = choose(options.common, options.devices);
+  if (!chosen) return kUsage;
+
+  runtime::SystemClock clock;
+  runtime::EventLoop loop{clock};
+  const Signals signals{loop, [&](int) { loop.stop(); }};
+  const auto log = terminal_log(options.common);
+  SeriesTable series;
+  Printer printer{series, options.format};
+  std::set<std::string> heard;
+  std::uint64_t batches = 0;
+  std::vector<std::unique_ptr<session::Device>> devices;
+  const auto stop_when_done = [&](session::State) {
+    if (std::all_of(devices.begin(), devices.end(), [](const auto& d) { return d->finished(); })) loop.stop();
+  };
+  for (const auto& device : chosen->devices) {
+    const transport::Context context{loop, runtime::Logger{log, "device." + device.name}};
+    const auto print = [&, name = device.name](std::shared_ptr<Batch> batch, bool) {
+      if (options.count != 0 && batches >= options.count) return;
+      heard.insert(name);
+      if (!printer.print(*batch) || ++batches == options.count) loop.stop();
+    };
+    devices.push_back(std::make_unique<session::Device>(
+        session::Device::Context{loop, log, series, print}, collector::device_setup(device, chosen->zone, chosen->plugins, context)));
+    devices.back()->on_state(stop_when_done);
+  }
+  for (const auto& device : devices) device->start();
+  if (options.duration) loop.after(*options.duration, [&] { loop.stop(); });
+  loop.run();
+  for (const auto& device : devices) {
+    if (heard.contains(device->name())) continue;
+    const auto health = device->health();
+    std::fputs(fmt::format("mesura probe: error[probe-silent]: {}: no measurement; {} is {}{}{}\n", device->name(), health.link,
+                           to_string(health.state), health.error.empty() ? "" : ": ", health.error)
+                   .c_str(),
+               stderr);
+  }
+  if (heard.empty()) return kFailed;
+  return heard.size() == devices.size() ? kDone : kPartial;
+}
+
+int capture(const CaptureOptions& options) {
+  const auto chosen = choose(options.common, {options.device});
+  if (!chosen) return kUsage;
+  const config::DeviceConfig& device = chosen->devices.front();
+
+  runtime::SystemClock clock;
+  runtime::EventLoop loop{clock};
+  const Signals signals{loop, [&](int) { loop.stop(); }};
+  const auto log = terminal_log(options.common);
+  SeriesTable series;
+  const transport::Context context{loop, runtime::Logger{log, "device." + device.name}};
+  auto setup = collector::device_setup(device, chosen->zone, chosen->plugins, context);
+  transport::CaptureWriter::Options writer;
+  writer.file = options.output;
+  setup.capture = std::make_shared<transport::CaptureWriter>(context, std::move(writer));
+  const auto capture = setup.capture;
+  session::Device session{session::Device::Context{loop, log, series, [](std::shared_ptr<Batch>, bool) {}}, std::move(setup)};
+  session.on_state([&](session::State state) {
+    if (state == session::State::finished) loop.stop();
+  });
+  session.start();
+  if (options.duration) loop.after(*options.duration, [&] { loop.stop(); });
+  loop.run();
+  const auto health = session.health();
+  std::fputs(fmt::format("{}: {} bytes, {} good frames, {} rejected\n", options.output, health.bytes, health.frames, health.frames_rejected).c_str(),
+             stderr);
+  return health.bytes > 0 && capture->lost() == 0 ? kDone : kFailed;
+}
+
+}  // namespace mesura::app

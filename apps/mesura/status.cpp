@@ -1,0 +1,65 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The verbs that talk to a running service: status, reload, latest, log. The service renders its answers.
+#include "setup.hpp"
+#include "verbs.hpp"
+
+#include "service/control.hpp"
+#include "service/state_directory.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mesura::app {
+
+namespace {
+
+/// Asks the service of the configuration's state directory and prints its answer. The exit code.
+int ask_service(const Common& common, const std::vector<std::string>& words) {
+  const auto loaded = load_configuration(common);
+  if (!loaded) return kUsage;
+  const auto socket = service::control_socket(loaded->state);
+  const auto good = service::ask(socket, words, [](bool is_good, std::string_view text) {
+    std::FILE* out = is_good ? stdout : stderr;
+    return std::fwrite(text.data(), 1, text.size(), out) == text.size() && std::fflush(out) == 0;
+  });
+  if (good) return *good ? kDone : kFailed;
+  std::fputs(fmt::format("mesura: error[ctl-none]: no service answers at {}\n  expected  a running `mesura run {}`\n"
+                         "  hint      start it, or name its configuration with --config\n",
+                         socket.string(), loaded->file)
+                 .c_str(),
+             stderr);
+  return kFailed;
+}
+
+std::string word(Format format) {
+  switch (format) {
+    case Format::json: return "json";
+    case Format::jsonl: return "jsonl";
+    case Format::csv: return "csv";
+    case Format::text:
+    case Format::table: break;
+  }
+  return "table";
+}
+
+}  // namespace
+
+int status(const StatusOptions& options) { return ask_service(options.common, {"status", word(options.format)}); }
+
+int reload(const ReloadOptions& options) { return ask_service(options.common, {"reload"}); }
+
+int latest(const LatestOptions& options) {
+  std::vector<std::string> words{options.watch ? "watch" : "latest", word(options.format)};
+  words.insert(words.end(), options.series.begin(), options.series.end());
+  return ask_service(options.common, words);
+}
+
+int log(const LogOptions& options) { return ask_service(options.common, {"log", options.level, options.component}); }
+
+}  // namespace mesura::app

@@ -1,0 +1,147 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The verbs of the command line, one function each; cli.cpp turns arguments into their options.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace mesura::app {
+
+/// What every verb's exit code means.
+enum ExitCode : int {
+  kDone = 0,
+  kFailed = 1,
+  kUsage = 2,    ///< arguments or configuration
+  kPartial = 3   ///< some of it: frames rejected, devices missing
+};
+
+enum class Format { text, table, json, jsonl, csv };
+
+struct Common {
+  std::optional<std::string> config;   ///< --config FILE
+  int verbose = 0;                     ///< -v: debug, -vv: trace
+  std::vector<std::string> trace;      ///< --trace DEVICE: raw bytes
+  std::vector<std::string> plugin_path;
+};
+
+using KeyValues = std::vector<std::pair<std::string, std::string>>;
+
+struct RunOptions {
+  Common common;
+};
+int run(const RunOptions& options);
+
+struct CheckOptions {
+  Common common;
+  Format format = Format::text;
+};
+int check(const CheckOptions& options);
+
+struct ShowOptions {
+  Common common;
+};
+int show(const ShowOptions& options);
+
+struct ProbeOptions {
+  Common common;
+  std::vector<std::string> devices;  ///< names or addresses; empty: all of the configuration
+  std::optional<std::chrono::nanoseconds> duration;
+  std::uint64_t count = 0;           ///< batches; 0: no limit
+  Format format = Format::jsonl;
+};
+int probe(const ProbeOptions& options);
+
+struct DecodeOptions {
+  Common common;
+  std::string plugin;
+  std::string file = "-";
+  KeyValues options;
+  Format format = Format::jsonl;
+};
+int decode(const DecodeOptions& options);
+
+struct CaptureOptions {
+  Common common;
+  std::string device;
+  std::string output;
+  std::optional<std::chrono::nanoseconds> duration;
+};
+int capture(const CaptureOptions& options);
+
+struct ReplayOptions {
+  Common common;
+  std::string file;
+  std::string plugin;
+  std::string device;   ///< name that the measurements carry; default: the plugin's
+  KeyValues options;
+  std::string speed = "max";
+  std::optional<std::string> to;
+  Format format = Format::jsonl;
+};
+int replay(const ReplayOptions& options);
+
+struct SimulateOptions {
+  Common common;
+  std::vector<std::string> arguments;  ///< everything after the verb: the plugin's twin has options of its own
+};
+int simulate(const SimulateOptions& options);
+
+struct StatusOptions {
+  Common common;
+  Format format = Format::table;
+};
+int status(const StatusOptions& options);
+
+struct ReloadOptions {
+  Common common;
+};
+int reload(const ReloadOptions& options);
+
+struct LatestOptions {
+  Common common;
+  std::vector<std::string> series;
+  bool watch = false;
+  Format format = Format::table;
+};
+int latest(const LatestOptions& options);
+
+struct LogOptions {
+  Common common;
+  std::string component;  ///< device name, "core", ...; empty: all
+  std::string level;      ///< "error" ... "trace", "default"
+};
+int log(const LogOptions& options);
+
+struct PluginListOptions {
+  Common common;
+  Format format = Format::table;
+};
+int plugin_list(const PluginListOptions& options);
+
+struct PluginInfoOptions {
+  Common common;
+  std::string plugin;
+  Format format = Format::text;
+};
+int plugin_info(const PluginInfoOptions& options);
+
+struct SchemaOptions {
+  Common common;
+};
+/// The JSON Schema of the configuration.
+int schema(const SchemaOptions& options);
+
+struct DemoOptions {
+  Common common;
+  std::optional<std::string> directory;
+  std::optional<std::chrono::nanoseconds> duration;
+};
+int demo(const DemoOptions& options);
+
+}  // namespace mesura::app

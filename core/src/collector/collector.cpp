@@ -1,0 +1,226 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#include "collector/collector.hpp"
+
+#include "collector/device_setup.hpp"
+#include "sinks/kinds.hpp"
+#include "transport/capture.hpp"
+#include "transport/relay.hpp"
+#include "transport/transport.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+namespace mesura::collector {
+
+namespace {
+
+constexpr std::chrono::seconds kReplaceGrace{5};
+
+pipeline::SyncMode sync_mode(const std::string& word) {
+  if (word == "ignore") return pipeline::SyncMode::ignore;
+  if (word == "require") return pipeline::SyncMode::require;
+  return pipeline::SyncMode::automatic;
+}
+
+pipeline::Aggregate aggregate(const std::string& word) {
+  if (word == "mean") return pipeline::Aggregate::mean;
+  if (word == "min") return pipeline::Aggregate::min;
+  if (word == "max") return pipeline::Aggregate::max;
+  if (word == "sum") return pipeline::Aggregate::sum;
+  return pipeline::Aggregate::last;
+}
+
+pipeline::FullPolicy full_policy(const std::string& word) {
+  if (word == "block") return pipeline::FullPolicy::block;
+  if (word == "drop_newest") return pipeline::FullPolicy::drop_newest;
+  return pipeline::FullPolicy::drop_oldest;
+}
+
+/// Whether the running thing `name` with `section` is wanted as it is.
+template <class Configs>
+bool unchanged(const Configs& configs, const std::string& name, const config::Value& section) {
+  return std::any_of(configs.begin(), configs.end(), [&](const auto& c) { return c.name == name && c.section == section; });
+}
+
+}  // namespace
+
+Collector::Collector(runtime::EventLoop& loop, std::shared_ptr<runtime::Log> log, const plugin::PluginSet& plugins)
+    : loop_(loop), log_(std::move(log)), logger_(log_, "core"), plugins_(plugins) {}
+
+Collector::~Collector() {
+  devices_.clear();
+  pipeline_.reset();
+  sinks_.clear();
+}
+
+void Collector::apply(const config::Configuration& configuration) {
+  remove_devices(configuration);
+  if (pipeline_ && (configuration.clock.sync != clock_.sync || configuration.clock.hold != clock_.hold)) {
+    pipeline_->flush();
+    pipeline_.reset();
+  }
+  clock_ = configuration.clock;
+  if (!pipeline_) {
+    pipeline::SyncHold::Limits limits;
+    limits.hold = configuration.clock.hold;
+    pipeline_ = std::make_unique<pipeline::Pipeline>(
+        loop_, series_, pipeline::kernel_synchronised(sync_mode(configuration.clock.sync), configuration.clock.hold), limits);
+    pipeline_->set_observer([this](const BatchPtr& batch) { observe(batch); });
+  }
+  pipeline_->set_routes({}, {});  // what waits in windows goes to the sinks that it was meant for
+  replace_sinks(configuration);
+  set_routes(configuration);
+  add_devices(configuration);
+}
+
+void Collector::remove_devices(const config::Configuration& configuration) {
+  for (auto it = devices_.begin(); it != devices_.end();) {
+    const bool keep = it->second.zone == configuration.timezone && unchanged(configuration.devices, it->first, it->second.section);
+    if (keep) {
+      ++it;
+      continue;
+    }
+    logger_.info("dev-removed", "device '{}': stopped, its configuration changed or is gone", it->first);
+    it = devices_.erase(it);
+  }
+}
+
+void Collector::replace_sinks(const config::Configuration& configuration) {
+  for (auto it = sinks_.begin(); it != sinks_.end();) {
+    if (unchanged(configuration.sinks, it->first, it->second.section)) {
+      ++it;
+      continue;
+    }
+    logger_.info("sink-removed", "sink '{}': stopped, its configuration changed or is gone", it->first);
+    it->second.queue->stop(kReplaceGrace);
+    it = sinks_.erase(it);
+  }
+  for (const auto& sink : configuration.sinks)
+    if (!sinks_.contains(sink.name)) sinks_.emplace(sink.name, make_sink(sink, configuration));
+}
+
+Collector::RunningSink Collector::make_sink(const config::SinkConfig& sink, const config::Configuration& configuration) {
+  const sinks::Kind* kind = sinks::find_kind(sink.kind);
+  if (kind == nullptr) throw std::logic_error("sink kind '" + sink.kind + "' passed the check but does not exist");
+  const runtime::Logger log{log_, "sink." + sink.name};
+  auto made = kind->make(sink.options, sinks::Context{series_, log, configuration.timezone});
+  RunningSink running;
+  running.section = sink.section;
+  running.where = made->describe();
+  running.queue_limit = static_cast<std::size_t>(sink.queue_limit);
+  pipeline::SinkQueue::Options options;
+  options.name = sink.name;
+  options.limit = running.queue_limit;
+  options.policy = full_policy(sink.queue_full);
+  options.commit_interval = sink.commit_interval;
+  options.seed = std::hash<std::string>{}(sink.name);
+  running.queue = std::make_unique<pipeline::SinkQueue>(std::move(made), std::move(options), log, loop_.clock());
+  running.queue->start();
+  return running;
+}
+
+void Collector::set_routes(const config::Configuration& configuration) {
+  std::vector<pipeline::Output> outputs;
+  std::map<std::string, std::size_t, std::less<>> index;
+  for (auto& [name, sink] : sinks_) {
+    index.emplace(name, outputs.size());
+    outputs.emplace_back([queue = sink.queue.get()](BatchPtr batch) { queue->push(std::move(batch)); });
+  }
+  std::vector<pipeline::Route> routes;
+  for (const auto& configured : configuration.routes) {
+    pipeline::Route route;
+    for (const auto& text : configured.from)
+      if (auto glob = model::Glob::parse(text)) route.from.push_back(std::move(*glob));
+    for (const auto& to : configured.to) route.outputs.push_back(index.at(to));
+    route.every = configured.every;
+    route.aggregate = aggregate(configured.aggregate);
+    routes.push_back(std::move(route));
+  }
+  pipeline_->set_routes(std::move(routes), std::move(outputs));
+}
+
+void Collector::add_devices(const config::Configuration& configuration) {
+  for (const auto& device : configuration.devices) {
+    if (!device.enabled || devices_.contains(device.name)) continue;
+    RunningDevice running{device.section, configuration.timezone, make_device(device, configuration)};
+    running.device->start();
+    devices_.emplace(device.name, std::move(running));
+  }
+}
+
+std::unique_ptr<session::Device> Collector::make_device(const config::DeviceConfig& device, const config::Configuration& configuration) {
+  const transport::Context context{loop_, runtime::Logger{log_, "device." + device.name}};
+  session::Device::Setup setup = device_setup(device, configuration.timezone, plugins_, context);
+  if (device.capture) {
+    transport::CaptureWriter::Options options;
+    options.directory = (std::filesystem::path{configuration.state} / "captures").string();
+    options.name = device.name;
+    options.keep = device.capture->keep;
+    options.max_bytes = static_cast<std::uint64_t>(device.capture->max_bytes);
+    setup.capture = std::make_shared<transport::CaptureWriter>(context, std::move(options));
+  }
+  if (device.relay) {
+    transport::Relay::Options options;
+    options.listen = *device.relay;
+    setup.relay = std::make_unique<transport::Relay>(context, options);
+  }
+  return std::make_unique<session::Device>(
+      session::Device::Context{loop_, log_, series_,
+                               [this](std::shared_ptr<Batch> batch, bool live) { pipeline_->accept(std::move(batch), live); }},
+      std::move(setup));
+}
+
+void Collector::observe(const BatchPtr& batch) {
+  latest_.take(*batch);
+  // A subscriber may unsubscribe from inside its callback.
+  for (auto it = subscribers_.begin(); it != subscribers_.end();) {
+    const auto present = it++;
+    present->second(batch);
+  }
+}
+
+bool Collector::stop(std::chrono::nanoseconds grace) {
+  devices_.clear();
+  if (pipeline_) pipeline_->flush();
+  // All at once: a dead sink must not use up the time of the others.
+  std::atomic<bool> complete = true;
+  std::vector<std::thread> stopping;
+  for (auto& [name, sink] : sinks_)
+    stopping.emplace_back([&complete, grace, queue = sink.queue.get()] {
+      if (!queue->stop(grace)) complete = false;
+    });
+  for (auto& thread : stopping) thread.join();
+  return complete;
+}
+
+std::vector<DeviceStatus> Collector::devices() const {
+  std::vector<DeviceStatus> list;
+  for (const auto& [name, running] : devices_) list.push_back({name, running.device->plugin_name(), running.device->health()});
+  return list;
+}
+
+std::vector<SinkStatus> Collector::sinks() const {
+  std::vector<SinkStatus> list;
+  for (const auto& [name, running] : sinks_) list.push_back({name, running.where, running.queue_limit, running.queue->status()});
+  return list;
+}
+
+bool Collector::finished() const {
+  return !devices_.empty() && std::all_of(devices_.begin(), devices_.end(), [](const auto& d) { return d.second.device->finished(); });
+}
+
+Collector::SubscriptionId Collector::subscribe(std::function<void(const BatchPtr&)> callback) {
+  subscribers_.emplace(next_subscription_, std::move(callback));
+  return next_subscription_++;
+}
+
+void Collector::unsubscribe(SubscriptionId id) { subscribers_.erase(id); }
+
+}  // namespace mesura::collector

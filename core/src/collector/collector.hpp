@@ -1,0 +1,107 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "collector/latest.hpp"
+#include "config/configuration.hpp"
+#include "pipeline/pipeline.hpp"
+#include "pipeline/sink_queue.hpp"
+#include "plugin/loader.hpp"
+#include "runtime/event_loop.hpp"
+#include "runtime/log.hpp"
+#include "session/device.hpp"
+
+#include <mesura/measurement.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace mesura::collector {
+
+/// How one device does.
+struct DeviceStatus {
+  std::string name;
+  std::string plugin;
+  session::Health health;
+};
+
+/// How one sink does.
+struct SinkStatus {
+  std::string name;
+  std::string where;  ///< "sqlite mesura.db"
+  std::size_t queue_limit = 0;
+  pipeline::SinkQueue::Status queue;
+};
+
+/// A configuration at work: its devices, pipeline and sinks.
+///
+/// apply() makes the running set what the configuration says: what is equal goes on untouched, what changed is stopped and made
+/// anew, and nothing that was measured is lost on the way. Belongs to the loop's thread.
+class Collector {
+ public:
+  /// `plugins` must outlive the collector.
+  Collector(runtime::EventLoop& loop, std::shared_ptr<runtime::Log> log, const plugin::PluginSet& plugins);
+  ~Collector();
+  Collector(const Collector&) = delete;
+  Collector& operator=(const Collector&) = delete;
+
+  /// The configuration has been checked against the same plugins.
+  void apply(const config::Configuration& configuration);
+  /// Stops the devices, then lets the sinks write what waits for at most `grace`. False when something was lost.
+  bool stop(std::chrono::nanoseconds grace);
+
+  [[nodiscard]] const SeriesTable& series() const { return series_; }
+  [[nodiscard]] const Latest& latest() const { return latest_; }
+  [[nodiscard]] std::vector<DeviceStatus> devices() const;
+  [[nodiscard]] std::vector<SinkStatus> sinks() const;
+  /// All devices are files or recordings that have ended.
+  [[nodiscard]] bool finished() const;
+
+  using SubscriptionId = std::uint64_t;
+  /// Every batch after the rules of time, until unsubscribe().
+  SubscriptionId subscribe(std::function<void(const BatchPtr&)> callback);
+  void unsubscribe(SubscriptionId id);
+
+ private:
+  struct RunningDevice {
+    config::Value section;
+    std::string zone;
+    std::unique_ptr<session::Device> device;
+  };
+  struct RunningSink {
+    config::Value section;
+    std::string where;
+    std::size_t queue_limit = 0;
+    std::unique_ptr<pipeline::SinkQueue> queue;
+  };
+
+  void remove_devices(const config::Configuration& configuration);
+  void replace_sinks(const config::Configuration& configuration);
+  void set_routes(const config::Configuration& configuration);
+  void add_devices(const config::Configuration& configuration);
+  [[nodiscard]] std::unique_ptr<session::Device> make_device(const config::DeviceConfig& device,
+                                                             const config::Configuration& configuration);
+  [[nodiscard]] RunningSink make_sink(const config::SinkConfig& sink, const config::Configuration& configuration);
+  void observe(const BatchPtr& batch);
+
+  runtime::EventLoop& loop_;
+  std::shared_ptr<runtime::Log> log_;
+  runtime::Logger logger_;
+  const plugin::PluginSet& plugins_;
+  SeriesTable series_;
+  Latest latest_;
+  std::map<SubscriptionId, std::function<void(const BatchPtr&)>> subscribers_;
+  SubscriptionId next_subscription_ = 1;
+  std::map<std::string, RunningSink, std::less<>> sinks_;
+  config::ClockConfig clock_;
+  std::unique_ptr<pipeline::Pipeline> pipeline_;  ///< after the sinks: it hands on to them until its end
+  std::map<std::string, RunningDevice, std::less<>> devices_;
+};
+
+}  // namespace mesura::collector

@@ -1,0 +1,86 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#include "service/measurement_text.hpp"
+
+#include "model/measurement_json.hpp"
+#include "model/text.hpp"
+#include "runtime/time_text.hpp"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <string_view>
+
+namespace mesura::service {
+
+namespace {
+
+constexpr std::string_view kRow = "{:<24} {:<40} {:>16} {:<5} {}\n";
+
+/// RFC 4180: quoted only where it must be.
+void append_csv_field(std::string& out, std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
+    out += text;
+    return;
+  }
+  out += '"';
+  for (const char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  out += '"';
+}
+
+/// What a terminal may be shown: control characters from the wire must not reach it.
+std::string printable(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(c));
+    else
+      out += c;
+  }
+  return out;
+}
+
+}  // namespace
+
+void MeasurementText::append(std::string& out, const Batch& batch) {
+  if (form_ == Form::jsonl) {
+    model::append_json_lines(out, series_, batch);
+    return;
+  }
+  if (!header_ && form_ == Form::csv) out += "device,channel,quantity,unit,time,received,value,quality\r\n";
+  if (!header_ && form_ == Form::table)
+    fmt::format_to(std::back_inserter(out), fmt::runtime(kRow), "TIME", "SERIES", "VALUE", "UNIT", "QUALITY");
+  header_ = true;
+  for (const auto& m : batch.items) row(out, batch, m);
+}
+
+void MeasurementText::row(std::string& out, const Batch& batch, const Measurement& m) const {
+  const SeriesInfo& info = series_.at(m.series);
+  std::string value;
+  if (m.type == MESURA_TEXT)
+    value = batch.text(m);
+  else
+    model::append_number(value, m.number, info.decimals);
+  const std::string quality = m.quality == MESURA_GOOD ? std::string{} : quality_to_string(m.quality);
+  const std::string time = runtime::format_time(m.time_ns);
+  if (form_ == Form::table) {
+    fmt::format_to(std::back_inserter(out), fmt::runtime(kRow), time, info.name(), printable(value), info.unit, quality);
+    return;
+  }
+  for (const std::string_view field : {std::string_view{info.device}, std::string_view{info.channel}, std::string_view{info.quantity},
+                                       std::string_view{info.unit}, std::string_view{time}}) {
+    append_csv_field(out, field);
+    out += ',';
+  }
+  out += runtime::format_time(batch.received_ns);
+  out += ',';
+  append_csv_field(out, value);
+  out += ',';
+  append_csv_field(out, quality);
+  out += "\r\n";
+}
+
+}  // namespace mesura::service

@@ -1,0 +1,119 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "config/plugin_schema.hpp"
+#include "plugin/loader.hpp"
+#include "runtime/backoff.hpp"
+#include "runtime/event_loop.hpp"
+#include "runtime/log.hpp"
+#include "session/environment.hpp"
+#include "session/health.hpp"
+#include "session/plugin_session.hpp"
+#include "session/series_binder.hpp"
+#include "transport/capture.hpp"
+#include "transport/link.hpp"
+#include "transport/relay.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mesura::session {
+
+/// A configured device: its links, its plugin session, its schedule and its health.
+///
+/// Whatever goes wrong in it stays in it: a throwing plugin, a vanished port and a silent meter lead to a new session, a new
+/// connection and the state `stale`, each by the back-off, each logged once. Belongs to the loop's thread.
+class Device final : private Environment {
+ public:
+  struct Setup {
+    std::string name;
+    const plugin::LoadedPlugin* plugin = nullptr;
+    std::map<std::string, transport::Link::Maker, std::less<>> links;  ///< by the plugin's link name
+    config::Value options;
+    SeriesBinder::ChannelRules channels;
+    std::chrono::nanoseconds stale_after{0};                           ///< 0: never stale
+    std::string zone = "UTC";
+    std::shared_ptr<transport::CaptureWriter> capture;
+    std::unique_ptr<transport::Relay> relay;
+  };
+  struct Context {
+    runtime::EventLoop& loop;
+    std::shared_ptr<runtime::Log> log;
+    SeriesTable& series;
+    /// `live` is false for files and recordings: the rules of time do not apply.
+    std::function<void(std::shared_ptr<Batch>, bool live)> emit;
+  };
+
+  Device(Context context, Setup setup);
+  ~Device() override;
+
+  void start();
+  /// Closes everything; nothing is emitted afterwards.
+  void stop();
+
+  [[nodiscard]] const std::string& name() const { return setup_.name; }
+  [[nodiscard]] const std::string& plugin_name() const { return setup_.plugin->name; }
+  [[nodiscard]] Health health() const;
+  /// Called after each change of state.
+  void on_state(std::function<void(State)> callback) { on_state_ = std::move(callback); }
+  [[nodiscard]] bool finished() const { return health_.state == State::finished; }
+
+ private:
+  // Environment
+  bool send(LinkId link, Bytes bytes, std::string_view to) override;
+  bool open(LinkId link, std::string_view spec) override;
+  void close(LinkId link) override;
+  void reopen(LinkId link, std::string_view reason) override;
+  bool set_lines(LinkId link, int rts, int dtr) override;
+  void arm(TimerId timer, std::int64_t delay_ns) override;
+  void emit(std::shared_ptr<Batch> batch) override;
+  void frame(LinkId link, Bytes verified) override;
+  void fault(const Fault& fault) override;
+  void attribute(std::string_view device, std::string_view key, std::string_view value) override;
+  void log(mesura_log_level level, std::string_view message) override;
+  void failed(std::string_view code, std::string_view message) override;
+
+  void make_session();
+  void end_session(std::string_view code, std::string_view message);
+  void make_links();
+  void tear_down();
+  /// There is a session and it has not failed.
+  [[nodiscard]] bool usable() const;
+  /// After every call into the session: acts on what it asked for meanwhile.
+  void settle(bool ok);
+  void set_state(State state);
+  void watch_staleness();
+  void summarise_faults();
+  void trace(std::string_view what, Bytes bytes);
+  [[nodiscard]] transport::Link* link_at(LinkId link);
+
+  Context context_;
+  Setup setup_;
+  runtime::Logger log_;
+  transport::Context transport_;
+  SeriesBinder binder_;
+  runtime::Backoff backoff_;
+  std::unique_ptr<PluginSession> session_;
+  std::vector<std::unique_ptr<transport::Link>> links_;  ///< by LinkId; null where none is configured
+  std::map<TimerId, runtime::EventLoop::TimerId> timers_;
+  bool ended_ = false;  ///< the session failed; it is destroyed when the loop is back at the top
+  runtime::EventLoop::TimerId teardown_timer_ = 0;
+  runtime::EventLoop::TimerId restart_timer_ = 0;
+  runtime::EventLoop::TimerId stale_timer_ = 0;
+  runtime::EventLoop::TimerId summary_timer_ = 0;
+  std::optional<std::pair<std::string, std::string>> asked_to_fail_;
+  std::map<std::string, std::uint64_t, std::less<>> reported_faults_;
+  std::uint64_t reported_frames_ = 0;
+  std::int64_t started_ns_ = 0;
+  Health health_;
+  std::function<void(State)> on_state_;
+};
+
+}  // namespace mesura::session

@@ -1,0 +1,307 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#include "session/plugin_session.hpp"
+
+#include <fmt/format.h>
+
+#include <deque>
+#include <utility>
+
+namespace mesura::session {
+
+namespace {
+
+mesura_option_type option_type(config::Type type) {
+  switch (type) {
+    case config::Type::boolean: return MESURA_OPTION_BOOL;
+    case config::Type::integer:
+    case config::Type::port: return MESURA_OPTION_INTEGER;
+    case config::Type::number: return MESURA_OPTION_NUMBER;
+    case config::Type::duration: return MESURA_OPTION_DURATION;
+    case config::Type::size: return MESURA_OPTION_SIZE;
+    case config::Type::list: return MESURA_OPTION_LIST;
+    case config::Type::map: return MESURA_OPTION_MAP;
+    default: return MESURA_OPTION_TEXT;
+  }
+}
+
+/// The options in the shape of the ABI, with what they point to.
+class AbiOptions {
+ public:
+  AbiOptions(const std::vector<config::Field>& fields, const config::Value& values) {
+    for (const auto& field : fields) {
+      const config::Value& value = values[field.name];
+      if (!value.present()) continue;
+      mesura_option option{};
+      option.struct_size = sizeof option;
+      option.type = option_type(field.schema.type);
+      option.name = abi::str(field.name);
+      switch (option.type) {
+        case MESURA_OPTION_BOOL: option.integer = value.boolean() ? 1 : 0; break;
+        case MESURA_OPTION_NUMBER: option.number = value.number(); break;
+        case MESURA_OPTION_TEXT: option.text = abi::str(as_text(value)); break;
+        case MESURA_OPTION_LIST:
+        case MESURA_OPTION_MAP: add_entries(option, value); break;
+        default: option.integer = value.integer(); break;
+      }
+      options_.push_back(option);
+    }
+  }
+  [[nodiscard]] const std::vector<mesura_option>& list() const { return options_; }
+
+ private:
+  const std::string& as_text(const config::Value& value) {
+    if (value.is_text()) return value.text();
+    return texts_.emplace_back(fmt::format("{}", value.integer()));  // `rate`: a number or "auto"
+  }
+  void add_entries(mesura_option& option, const config::Value& value) {
+    auto& entries = entries_.emplace_back();
+    if (value.is_list()) {
+      for (const auto& v : value.list()) entries.push_back({abi::str({}), abi::str(as_text(v))});
+    } else {
+      for (const auto& [key, v] : value.map()) entries.push_back({abi::str(key), abi::str(as_text(v))});
+    }
+    option.entries = entries.data();
+    option.entry_count = entries.size();
+  }
+
+  std::vector<mesura_option> options_;
+  std::deque<std::vector<mesura_option_entry>> entries_;
+  std::deque<std::string> texts_;
+};
+
+/// "Zähler 3" -> "z_hler_3": a device name that needs no quoting anywhere.
+std::string snake_case(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    const bool upper = c >= 'A' && c <= 'Z';
+    if (letter)
+      out += c;
+    else if (upper)
+      out += static_cast<char>(c - 'A' + 'a');
+    else if (!out.empty() && out.back() != '_')
+      out += '_';
+  }
+  while (!out.empty() && out.back() == '_') out.pop_back();
+  return out;
+}
+
+constexpr std::size_t kMaxDevices = 1U << 16;
+constexpr std::size_t kMaxSeries = 1U << 20;
+
+}  // namespace
+
+/// The host table. Its functions are called by foreign code: no exception may leave them.
+struct PluginSession::Callbacks {
+  static PluginSession& self(mesura_host* host) { return *reinterpret_cast<PluginSession*>(host); }
+
+  template <class F>
+  static auto guard(mesura_host* host, F&& f, decltype(f()) fallback) noexcept {
+    try {
+      return f();
+    } catch (const std::exception& e) {
+      self(host).environment_.failed("host-error", e.what());
+    }
+    return fallback;
+  }
+  template <class F>
+  static void guard(mesura_host* host, F&& f) noexcept {
+    guard(host, [&] { return f(), 0; }, 0);
+  }
+
+  static std::uint32_t device(mesura_host* h, mesura_str key, mesura_str name) {
+    return guard(h, [&] { return self(h).device(abi::view(key), abi::view(name)); }, MESURA_PRIMARY_DEVICE);
+  }
+  static std::uint32_t series(mesura_host* h, const mesura_series_info* info) {
+    return guard(h, [&] { return self(h).series(*info); }, MESURA_NO_SERIES);
+  }
+  static void attribute(mesura_host* h, std::uint32_t device, mesura_str key, mesura_str value) {
+    guard(h, [&] {
+      auto& s = self(h);
+      if (device < s.devices_.size()) s.environment_.attribute(s.devices_[device], abi::view(key), abi::view(value));
+    });
+  }
+  static void emit(mesura_host* h, const mesura_batch* batch) {
+    guard(h, [&] { self(h).emit(*batch); });
+  }
+  static void waveform(mesura_host* h, const mesura_waveform*) {
+    guard(h, [&] { self(h).environment_.log(MESURA_LOG_DEBUG, "waveform block: nothing takes waveforms"); });
+  }
+  static void frame(mesura_host* h, std::uint32_t link, mesura_bytes verified) {
+    guard(h, [&] { self(h).environment_.frame(link, abi::view(verified)); });
+  }
+  static void fault(mesura_host* h, const mesura_fault* f) {
+    guard(h, [&] {
+      self(h).environment_.fault(Fault{static_cast<mesura_fault_kind>(f->kind), abi::view(f->code), abi::view(f->message),
+                                       f->offset, f->length, f->link});
+    });
+  }
+  static std::int32_t send(mesura_host* h, std::uint32_t link, mesura_bytes bytes, mesura_str to) {
+    return guard(h, [&] { return self(h).environment_.send(link, abi::view(bytes), abi::view(to)) ? 0 : -1; }, -1);
+  }
+  static void arm(mesura_host* h, std::uint32_t timer, std::int64_t delay_ns) {
+    guard(h, [&] { self(h).environment_.arm(timer, delay_ns); });
+  }
+  static std::int32_t open(mesura_host* h, std::uint32_t link, mesura_str spec) {
+    return guard(h, [&] { return self(h).environment_.open(link, abi::view(spec)) ? 0 : -1; }, -1);
+  }
+  static void close(mesura_host* h, std::uint32_t link) {
+    guard(h, [&] { self(h).environment_.close(link); });
+  }
+  static void reopen(mesura_host* h, std::uint32_t link, mesura_str reason) {
+    guard(h, [&] { self(h).environment_.reopen(link, abi::view(reason)); });
+  }
+  static std::int32_t set_lines(mesura_host* h, std::uint32_t link, std::int32_t rts, std::int32_t dtr) {
+    return guard(h, [&] { return self(h).environment_.set_lines(link, rts, dtr) ? 0 : -1; }, -1);
+  }
+  static void reply(mesura_host* h, std::uint64_t, const mesura_reply*) {
+    guard(h, [&] { self(h).environment_.log(MESURA_LOG_WARN, "a reply to no command"); });
+  }
+  static void fail(mesura_host* h, mesura_str code, mesura_str message) {
+    guard(h, [&] { self(h).environment_.failed(abi::view(code), abi::view(message)); });
+  }
+  static void log(mesura_host* h, std::uint32_t level, mesura_str message) {
+    guard(h, [&] {
+      const auto l = level > MESURA_LOG_TRACE ? MESURA_LOG_TRACE : static_cast<mesura_log_level>(level);
+      self(h).environment_.log(l, abi::view(message));
+    });
+  }
+
+  static const mesura_host_api& table() {
+    static const mesura_host_api api = [] {
+      mesura_host_api t{};
+      t.struct_size = sizeof t;
+      t.abi_major = MESURA_ABI_MAJOR;
+      t.abi_minor = MESURA_ABI_MINOR;
+      t.device = &device;
+      t.series = &series;
+      t.attribute = &attribute;
+      t.emit = &emit;
+      t.waveform = &waveform;
+      t.frame = &frame;
+      t.fault = &fault;
+      t.send = &send;
+      t.arm = &arm;
+      t.open = &open;
+      t.close = &close;
+      t.reopen = &reopen;
+      t.set_lines = &set_lines;
+      t.reply = &reply;
+      t.fail = &fail;
+      t.log = &log;
+      return t;
+    }();
+    return api;
+  }
+};
+
+PluginSession::PluginSession(const mesura_plugin& plugin, SeriesBinder& binder, Environment& environment, const SessionSetup& setup,
+                             std::int64_t now_ns)
+    : plugin_(plugin), binder_(binder), environment_(environment), devices_{setup.device} {
+  fault_.struct_size = sizeof fault_;
+  const AbiOptions options{*setup.schema, setup.options};
+  mesura_session_info info{};
+  info.struct_size = sizeof info;
+  info.device = abi::str(setup.device);
+  info.options = options.list().data();
+  info.option_count = options.list().size();
+  info.now_ns = now_ns;
+  info.live = setup.live ? 1 : 0;
+  info.index = setup.index;
+  info.zone = abi::str(setup.zone);
+  self_ = plugin_.session->create(reinterpret_cast<mesura_host*>(this), &Callbacks::table(), &info, &fault_);
+  if (self_ == nullptr) {
+    result(-1);
+    throw SessionError(error_);
+  }
+}
+
+PluginSession::~PluginSession() {
+  if (self_ != nullptr) plugin_.session->destroy(self_);
+}
+
+bool PluginSession::result(std::int32_t status) {
+  if (status == 0) return true;
+  const std::size_t size = fault_.size < sizeof fault_.message ? fault_.size : sizeof fault_.message;
+  error_ = size > 0 ? std::string{fault_.message, size} : "the plugin gave no reason";
+  return false;
+}
+
+bool PluginSession::on_open(LinkId link, std::int64_t now_ns) {
+  return result(plugin_.session->on_open(self_, link, now_ns, &fault_));
+}
+
+bool PluginSession::on_close(LinkId link, std::int64_t now_ns, std::string_view reason, bool final) {
+  if (plugin_.session->on_close == nullptr) return true;
+  return result(plugin_.session->on_close(self_, link, now_ns, abi::str(reason), final ? 1 : 0, &fault_));
+}
+
+bool PluginSession::on_bytes(LinkId link, Bytes bytes, const Meta& meta) {
+  mesura_meta m{};
+  m.struct_size = sizeof m;
+  m.status = meta.status;
+  m.received_ns = meta.received_ns;
+  m.offset = meta.offset;
+  m.peer = abi::str(meta.peer);
+  m.topic = abi::str(meta.topic);
+  return result(plugin_.session->on_bytes(self_, link, abi::bytes(bytes), &m, &fault_));
+}
+
+bool PluginSession::on_timer(TimerId timer, std::int64_t now_ns) {
+  if (plugin_.session->on_timer == nullptr) return true;
+  return result(plugin_.session->on_timer(self_, timer, now_ns, &fault_));
+}
+
+std::uint32_t PluginSession::device(std::string_view key, std::string_view name) {
+  if (const auto known = device_by_key_.find(key); known != device_by_key_.end()) return known->second;
+  if (devices_.size() >= kMaxDevices) throw SessionError(fmt::format("more than {} devices in one session", kMaxDevices));
+  std::string snake = snake_case(name.empty() ? key : name);
+  if (snake.empty()) snake = fmt::format("device_{}", devices_.size());
+  const auto number = static_cast<std::uint32_t>(devices_.size());
+  devices_.push_back(devices_.front() + "_" + snake);
+  device_by_key_.emplace(key, number);
+  return number;
+}
+
+std::uint32_t PluginSession::series(const mesura_series_info& info) {
+  if (info.device >= devices_.size()) return MESURA_NO_SERIES;
+  if (series_.size() >= kMaxSeries) throw SessionError(fmt::format("more than {} series in one session", kMaxSeries));
+  auto bound = binder_.bind(devices_[info.device], info);
+  if (!bound) {
+    environment_.log(MESURA_LOG_WARN, bound.error);
+    return MESURA_NO_SERIES;
+  }
+  series_.push_back(bound.series);
+  return static_cast<std::uint32_t>(series_.size() - 1);
+}
+
+void PluginSession::emit(const mesura_batch& in) {
+  if (in.device >= devices_.size()) throw SessionError(fmt::format("emit for device {}, which was never asked for", in.device));
+  auto batch = std::make_shared<Batch>();
+  batch->device = devices_[in.device];
+  batch->received_ns = in.received_ns;
+  batch->time_ns = in.time_ns == MESURA_NO_TIME ? in.received_ns : in.time_ns;
+  batch->items.reserve(in.count);
+  for (std::uint32_t i = 0; i < in.count; ++i) {
+    const mesura_measurement& item = in.items[i];
+    if (item.series >= series_.size()) continue;  // refused when it was asked for, and said so then
+    const SeriesBinder::Bound& bound = series_[item.series];
+    Measurement m{};
+    m.time_ns = item.time_ns == MESURA_NO_TIME ? batch->time_ns : item.time_ns;
+    m.series = bound.id;
+    m.type = item.type;
+    m.quality = item.quality;
+    if (item.type == MESURA_TEXT) {
+      m.text_offset = static_cast<std::uint32_t>(batch->texts.size());
+      m.text_size = item.text_size;
+      batch->texts.append(item.text, item.text_size);
+    } else {
+      m.number = bound.identity ? item.number : bound.factor * item.number + bound.offset;
+    }
+    batch->items.push_back(m);
+  }
+  environment_.emit(std::move(batch));
+}
+
+}  // namespace mesura::session

@@ -1,0 +1,88 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#include "session/series_binder.hpp"
+
+#include <mesura/plugin.hpp>
+
+#include "model/glob.hpp"
+
+#include <fmt/format.h>
+
+#include <string_view>
+#include <utility>
+
+namespace mesura::session {
+
+namespace {
+
+model::Quantity to_quantity(const config::QuantitySpec& spec) {
+  model::Quantity q;
+  q.name = spec.name;
+  q.unit = spec.unit;
+  q.kind = spec.kind == "register" ? Kind::reg : spec.kind == "state" ? Kind::state : Kind::gauge;
+  q.text = spec.text;
+  q.decimals = spec.decimals;
+  q.help = spec.help;
+  q.channels = spec.channels;
+  return q;
+}
+
+}  // namespace
+
+SeriesBinder::SeriesBinder(SeriesTable& table, const config::PluginSchema& schema, ChannelRules channels)
+    : table_(table), schema_(schema), channels_(std::move(channels)), vocabulary_(&model::Vocabulary::standard()) {
+  if (schema_.quantities.empty()) return;
+  own_ = std::make_unique<model::Vocabulary>(*vocabulary_);
+  for (const auto& spec : schema_.quantities) own_->add(to_quantity(spec));
+  vocabulary_ = own_.get();
+}
+
+model::ChannelRule SeriesBinder::rule_for(std::string_view channel) const {
+  model::ChannelRule rule;
+  const auto configured = channels_.find(channel);
+  if (configured != channels_.end()) rule = configured->second;
+  if (rule.role != model::Role::none) return rule;
+  for (const auto& [pattern, role] : schema_.roles) {
+    if (!model::wildcard_matches(pattern, channel)) continue;
+    rule.role = model::role_from(role).value_or(model::Role::none);
+    break;
+  }
+  return rule;
+}
+
+SeriesBinder::Result SeriesBinder::bind(const std::string& device, const mesura_series_info& in) {
+  const std::string_view channel = abi::view(in.channel);
+  const std::string_view name = abi::view(in.quantity);
+  const auto refuse = [&](std::string why) {
+    return Result{{}, fmt::format("series {}/{}/{} refused: {}", device, channel, name, why)};
+  };
+  const model::Quantity* wire = vocabulary_->find(name);
+  if (wire == nullptr)
+    return refuse("neither the vocabulary nor the plugin's schema has that quantity; the author declares it under `quantities`");
+  if (!model::Vocabulary::may_stand(*wire, channel)) return refuse("that quantity does not stand in that channel");
+  const std::string_view unit = abi::view(in.unit);
+  if (!unit.empty() && unit != wire->unit) return refuse(fmt::format("expected the unit {}, got {}", wire->unit, unit));
+
+  const model::ChannelRule rule = rule_for(channel);
+  const model::Transform transform = model::normalise(*wire, rule);
+  const model::Quantity* stored = vocabulary_->find(transform.quantity);
+  if (stored == nullptr) stored = wire;
+
+  SeriesInfo info;
+  info.device = device;
+  info.channel = std::string{channel};
+  info.quantity = transform.quantity;
+  info.unit = stored->unit;
+  info.flat_name = model::flat_name(channel, transform.quantity, stored->unit);
+  info.label = rule.label.empty() ? std::string{abi::view(in.label)} : rule.label;
+  info.role = std::string{model::to_string(rule.role)};
+  info.source = std::string{abi::view(in.source)};
+  info.kind = stored->kind;
+  info.text = stored->text;
+  info.decimals = in.decimals >= 0 ? in.decimals : stored->decimals;
+  Result result;
+  result.series = {table_.add(std::move(info)), transform.factor, transform.offset, !transform.changes_values()};
+  return result;
+}
+
+}  // namespace mesura::session
