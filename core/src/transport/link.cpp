@@ -48,7 +48,8 @@ void Link::stop() {
 }
 
 void Link::reopen(std::string_view why) {
-  if (state_ != State::connecting && state_ != State::open) return;
+  // While it is open or opening, the timer has only the end to tell that was asked for before.
+  if ((state_ != State::connecting && state_ != State::open) || timer_ != 0) return;
   cancel_timers();
   transport_->close();
   // Told by the loop: the caller is inside its own call.
