@@ -50,6 +50,7 @@ Pairs take_query(std::string_view& rest) {
   const std::size_t mark = rest.rfind('?');
   if (mark == std::string_view::npos) return out;
   std::string_view query = rest.substr(mark + 1);
+  if (query.empty()) return out;
   while (!query.empty()) {
     const std::size_t end = std::min(query.find('&'), query.size());
     const std::string_view pair = query.substr(0, end);
@@ -95,7 +96,8 @@ std::string flow_map(const Pairs& pairs, Diagnostics& out) {
 
 class AddressReader {
  public:
-  AddressReader(std::string_view address, const Catalog& catalog) : address_(address), catalog_(catalog) {}
+  AddressReader(std::string_view address, const Catalog& catalog)
+      : address_(address), shown_(mask_user(address, address.find(':') + 1)), catalog_(catalog) {}
 
   AddressResult read(const Pairs& options) {
     const auto parts = split(address_);
@@ -116,7 +118,7 @@ class AddressReader {
              std::string hint = {}) {
     result_.diagnostics.add({Severity::error,
                              std::move(code),
-                             mask_urls(address_),
+                             shown_,
                              {},
                              std::move(message),
                              std::move(expected),
@@ -165,7 +167,7 @@ class AddressReader {
     Schema schema = device_schema(catalog_, plugin);
     const Reading reading = read_text(section, schema);
     for (Diagnostic d : reading.diagnostics.list()) {
-      d.file = mask_urls(address_);
+      d.file = shown_;
       d.mark = {};
       result_.diagnostics.add(std::move(d));
     }
@@ -173,6 +175,7 @@ class AddressReader {
   }
 
   std::string address_;
+  std::string shown_;  ///< in messages
   const Catalog& catalog_;
   AddressResult result_;
 };

@@ -178,14 +178,18 @@ class OptionBuilder {
     Field wanted = f;
     wanted.required = false;
     wanted.fallback = {};
-    const Reading reading = read_text(fmt::format("{}: {}", f.name, *f.fallback), object({wanted}));
+    ReadOptions options;
+    options.environment = [](const std::string&) { return std::nullopt; };
+    const Reading reading = read_text(fmt::format("{}: {}", f.name, *f.fallback), object({wanted}), options);
     if (reading.ok()) return;
-    const Diagnostic& d = reading.diagnostics.list().front();
-    Diagnostic own = d;
-    own.file = file_;
-    own.mark = mark;
-    own.message = fmt::format("the default of {}: {}", what_, d.message);
-    out_.add(std::move(own));
+    Diagnostic d = reading.diagnostics.list().front();
+    const std::string subject = fmt::format("'{}' ", f.name);
+    const bool direct = d.message.compare(0, subject.size(), subject) == 0;
+    d.message =
+        fmt::format("the default of {}{}", what_, direct ? d.message.substr(subject.size() - 1) : ": " + d.message);
+    d.file = file_;
+    d.mark = mark;
+    out_.add(std::move(d));
   }
 
   void error(Mark mark, std::string_view predicate, std::string expected = {}, std::string got = {}) {

@@ -88,6 +88,11 @@ bool needs_bare(Type type) {
          type == Type::rate;
 }
 
+/// What was written, without a password that somebody put before a host.
+std::string shown(Type type, const std::string& written) {
+  return type == Type::host || type == Type::address || type == Type::url ? mask_user(written) : written;
+}
+
 bool is_collection(Type type) {
   return type == Type::list || type == Type::map || type == Type::object || type == Type::one_of;
 }
@@ -241,7 +246,7 @@ class Walk {
     if (read.problem) {
       const Problem& p = *read.problem;
       // What comes from elsewhere is shown as it is written here, and no hint may give it away.
-      std::string got = secret || resolved.text.empty() ? std::string{} : quote(written);
+      std::string got = secret || resolved.text.empty() ? std::string{} : quote(shown(schema.type, written));
       if (!got.empty() && !bare && needs_bare(schema.type)) got += " in quotes";
       report(mark, p.code, fmt::format("{} {}", subject(path), p.message), p.expected, got,
              secret || elsewhere ? std::string{} : p.hint);
@@ -378,8 +383,9 @@ class Walk {
         value.mark = value.key_mark = at;
         members.emplace_back(field.name, std::move(value));
       } else if (field.required) {
+        const std::string where = subject(path);
         report(at, "cfg-missing-key",
-               fmt::format("{} has no '{}'", subject(path).empty() ? "the configuration" : subject(path), field.name),
+               fmt::format("{} no '{}'", where.empty() ? "there is" : where + " has", field.name),
                fmt::format("{}: {}", field.name, expectation(field.schema)));
       }
     }

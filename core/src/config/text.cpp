@@ -80,6 +80,13 @@ std::string mask_urls(std::string_view text) {
   return out.append(text);
 }
 
+std::string mask_user(std::string_view text, std::size_t begin) {
+  const std::size_t at = text.rfind('@');
+  const std::size_t colon = text.find(':', begin);
+  if (text.find("://") != std::string_view::npos || at == std::string_view::npos || colon > at) return mask_urls(text);
+  return std::string(text.substr(0, colon + 1)).append(kMask).append(text.substr(at));
+}
+
 std::string quote(std::string_view text) {
   const std::string masked = mask_urls(text);
   std::string_view rest = masked;

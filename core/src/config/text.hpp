@@ -4,6 +4,7 @@
 // Texts in messages: quoting, masking, spelling help.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,8 @@ inline constexpr std::string_view kMask = "***";
 [[nodiscard]] std::string quote(std::string_view text);
 /// The text with the password of every URL in it replaced by kMask: "mqtt://user:***@broker".
 [[nodiscard]] std::string mask_urls(std::string_view text);
+/// The same for a text that is a host or an address from byte `begin` on: "user:***@host".
+[[nodiscard]] std::string mask_user(std::string_view text, std::size_t begin = 0);
 /// The candidate that `text` most likely was meant to be, if any is near enough; case and '-' for '_' count little.
 [[nodiscard]] std::optional<std::string> nearest(std::string_view text, const std::vector<std::string>& candidates);
 /// "did you mean 'interval'?", or empty.

@@ -67,7 +67,7 @@ TEST_CASE("every golden gives its messages") {
 }
 
 TEST_CASE("good files load without a word and mean the same when shown and read again") {
-  const auto found = cases("good");
+  const auto found = cases("golden/good");
   REQUIRE(found.size() >= 3);
   for (const auto& path : found) {
     INFO(path.filename().string());

@@ -26,6 +26,14 @@ TEST_CASE("the password of a URL is masked, whatever is in it") {
   CHECK(mask_urls(text) == masked);
 }
 
+TEST_CASE("a password before a host is masked without a scheme, too") {
+  CHECK(mask_user("user:pw@host:23") == "user:***@host:23");
+  CHECK(mask_user("host:23") == "host:23");
+  CHECK(mask_user("user@host:23") == "user@host:23");
+  CHECK(mask_user("meter+tcp:user:pw@host:23", 10) == "meter+tcp:user:***@host:23");
+  CHECK(mask_user("meter+tcp://user:pw@host", 10) == "meter+tcp://user:***@host");
+}
+
 TEST_CASE("foreign text in a message cannot break it") {
   CHECK(quote("a\nb\x1b[31m\x7f") == "'a\\nb\\x1b[31m\\x7f'");
   CHECK(quote("caf\xE9") == "'caf\\xe9'");

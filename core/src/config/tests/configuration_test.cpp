@@ -1,0 +1,234 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#include "config/configuration.hpp"
+
+#include "fake_catalog.hpp"
+
+#include "support/catch.hpp"
+
+#include <string>
+
+using namespace mesura::config;
+using namespace std::chrono_literals;
+
+namespace {
+
+Configuration load(const std::string& yaml) {
+  ReadOptions options;
+  options.environment = fake::environment();
+  LoadResult result = load_configuration_text(yaml, fake::catalog(), options);
+  std::string all;
+  for (const auto& d : result.diagnostics.list())
+    if (d.severity == Severity::error) all += render_text(d);
+  REQUIRE(all == "");
+  REQUIRE(result.configuration);
+  return std::move(*result.configuration);
+}
+
+const std::string kHouse = R"(
+timezone: Europe/Brussels
+plugin_path: /opt/plugins
+log: {devices: {lab: trace}}
+devices:
+  grid:
+    plugin: meter
+    transport: {serial: {path: /dev/ttyUSB0}}
+    options: {retries: 7}
+    channels: {ct2: {label: Solar, role: solar, invert: true, scale: 2, offset: -1.5}}
+    capture: {keep: 2d}
+    relay: {listen: 127.0.0.1:2002}
+  lab:
+    plugin: duo
+    transport: {tcp: {host: lab.example, port: 54321}}
+    links: {data: {udp: {port: 9}}}
+    options: {rate: 8000}
+    stale_after: 5s
+    enabled: false
+sinks:
+  local: {sqlite: {path: mesura.db}, commit_interval: 5s, queue: {full: block}}
+  broker: {mqtt: {url: "mqtt://user:correct-horse@broker", password: "${PASSWORD}"}}
+routes:
+  - {from: grid, to: [local, local, broker], every: 10s, aggregate: mean}
+)";
+
+}  // namespace
+
+TEST_CASE("a file becomes a configuration") {
+  const Configuration c = load(kHouse);
+  CHECK(c.timezone == "Europe/Brussels");
+  CHECK(c.state == "./mesura-state");
+  CHECK(c.plugin_path == std::vector<std::string>{"/opt/plugins"});
+  CHECK(c.log.level == "info");
+  CHECK(c.log.format == "auto");
+  CHECK(c.log.file.empty());
+  CHECK(c.log.max_bytes == 10 * 1024 * 1024);
+  CHECK(c.log.keep == 5);
+  CHECK(c.log.devices.at("lab") == "trace");
+  CHECK(c.clock.sync == "auto");
+  CHECK(c.clock.hold == 10min);
+
+  REQUIRE(c.devices.size() == 2);
+  const DeviceConfig& grid = c.devices[0];
+  CHECK(grid.name == "grid");
+  CHECK(grid.plugin == "meter");
+  REQUIRE(grid.links.size() == 1);
+  CHECK(grid.links[0].link == "data");
+  CHECK(grid.links[0].kind == "serial");
+  CHECK(grid.links[0].options["path"].text() == "/dev/ttyUSB0");
+  CHECK(grid.options["retries"].integer() == 7);
+  CHECK(grid.options["profile"].text() == "auto");
+  CHECK(grid.stale_after == 20s);  // the plugin's
+  CHECK(grid.enabled);
+  REQUIRE(grid.channels.count("ct2") == 1);
+  const ChannelConfig& ct2 = grid.channels.at("ct2");
+  CHECK(ct2.label == "Solar");
+  CHECK(ct2.role == "solar");
+  CHECK(ct2.invert);
+  CHECK(ct2.scale == 2.0);
+  CHECK(ct2.offset == -1.5);
+  REQUIRE(grid.capture);
+  CHECK(grid.capture->keep == 48h);
+  CHECK(grid.capture->max_bytes == 1'073'741'824);
+  CHECK(grid.relay == "127.0.0.1:2002");
+
+  const DeviceConfig& lab = c.devices[1];
+  REQUIRE(lab.links.size() == 2);
+  CHECK(lab.links[0].link == "command");
+  CHECK(lab.links[0].kind == "tcp");
+  CHECK(lab.links[1].link == "data");
+  CHECK(lab.links[1].kind == "udp");
+  CHECK(lab.stale_after == 5s);
+  CHECK_FALSE(lab.enabled);
+  CHECK_FALSE(lab.capture);
+  CHECK_FALSE(lab.relay);
+
+  REQUIRE(c.sinks.size() == 2);
+  CHECK(c.sinks[0].name == "local");
+  CHECK(c.sinks[0].kind == "sqlite");
+  CHECK(c.sinks[0].options["path"].text() == "mesura.db");
+  CHECK(c.sinks[0].queue_limit == 200'000);
+  CHECK(c.sinks[0].queue_full == "block");
+  CHECK(c.sinks[0].commit_interval == 5s);
+  CHECK(c.sinks[1].commit_interval == 1s);
+  CHECK(c.sinks[1].options["password"].text() == "correct-horse");
+
+  REQUIRE(c.routes.size() == 1);
+  CHECK(c.routes[0].from == std::vector<std::string>{"grid"});
+  CHECK(c.routes[0].to == std::vector<std::string>{"local", "broker"});
+  CHECK(c.routes[0].every == 10s);
+  CHECK(c.routes[0].aggregate == "mean");
+}
+
+TEST_CASE("a plugin's defaults for its transports come before the transport's own") {
+  const Configuration c = load(R"(
+devices:
+  serial: {plugin: meter, transport: {serial: {path: /dev/ttyUSB0}}}
+  tcp: {plugin: meter, transport: {tcp: {host: a}}}
+  own: {plugin: meter, transport: {serial: {path: /dev/ttyUSB1, baud: auto}}}
+)");
+  CHECK(c.devices[0].links[0].options["baud"].integer() == 9600);
+  CHECK(c.devices[0].links[0].options["format"].text() == "7E1");
+  CHECK(c.devices[1].links[0].options["port"].integer() == 23);
+  CHECK(c.devices[2].links[0].options["baud"].text() == "auto");
+}
+
+TEST_CASE("without routes everything goes to every sink") {
+  const Configuration c = load("sinks: {a: {csv: {path: a}}, b: {csv: {path: b}}}");
+  REQUIRE(c.routes.size() == 1);
+  CHECK(c.routes[0].from == std::vector<std::string>{"*"});
+  CHECK(c.routes[0].to == std::vector<std::string>{"a", "b"});
+  CHECK(c.routes[0].every == 0ns);
+}
+
+TEST_CASE("sections compare by what they mean, so a reload touches only what changed") {
+  const Configuration before = load(kHouse);
+  std::string moved = "# a comment moves every line\n" + kHouse;
+  const Configuration same = load(moved);
+  CHECK(before.devices[0].section == same.devices[0].section);
+  CHECK(before.sinks[1].section == same.sinks[1].section);
+
+  std::string changed = kHouse;
+  changed.replace(changed.find("retries: 7"), 10, "retries: 8");
+  const Configuration other = load(changed);
+  CHECK_FALSE(before.devices[0].section == other.devices[0].section);
+  CHECK(before.devices[1].section == other.devices[1].section);
+
+  // A default that is written out is no change either.
+  std::string written = kHouse;
+  written.replace(written.find("retries: 7"), 10, "retries: 7, profile: auto");
+  CHECK(before.devices[0].section == load(written).devices[0].section);
+}
+
+TEST_CASE("a changed secret is a change") {
+  ReadOptions options;
+  std::string password = "one";
+  options.environment = [&](const std::string&) { return password; };
+  const std::string yaml = "sinks: {b: {mqtt: {url: 'mqtt://b', password: '${P}'}}}";
+  const auto first = load_configuration_text(yaml, fake::catalog(), options);
+  password = "two";
+  const auto second = load_configuration_text(yaml, fake::catalog(), options);
+  CHECK_FALSE(first.configuration->sinks[0].section == second.configuration->sinks[0].section);
+}
+
+TEST_CASE("the effective configuration has the defaults and no secret") {
+  const Configuration c = load(R"(
+devices:
+  grid:
+    plugin: meter
+    transport: {tcp: {host: "${METER_HOST}"}}
+    options: {key: 00112233445566778899AABBCCDDEEFF, greeting: "$${x}"}
+sinks:
+  broker: {mqtt: {url: "mqtt://user:correct-horse@broker", password: "${PASSWORD}"}}
+)");
+  CHECK(show_effective(c, fake::catalog()) == R"(timezone: UTC
+state: ./mesura-state
+plugin_path: []
+log:
+  level: info
+  format: auto
+  max_size: 10MiB
+  keep: 5
+  devices: {}
+clock:
+  sync: auto
+  hold: 10m
+devices:
+  grid:
+    plugin: meter
+    transport:
+      tcp:
+        host: p1.example
+        port: 23
+        timeout: 10s
+    options:
+      enabled_registers: true
+      retries: 3
+      factor: 1.5
+      greeting: $${x}
+      profile: auto
+      every: 10s
+      buffer: 64KiB
+      key: "***"
+      tariffs: {}
+    stale_after: 20s
+    enabled: true
+    channels: {}
+sinks:
+  broker:
+    mqtt:
+      url: mqtt://user:***@broker
+      password: "***"
+    queue:
+      limit: 200000
+      full: drop_oldest
+    commit_interval: 1s
+)");
+}
+
+TEST_CASE("an unreadable file is a diagnostic") {
+  const LoadResult result = load_configuration("/no/such/file.yaml", fake::catalog());
+  CHECK_FALSE(result.configuration);
+  REQUIRE(result.diagnostics.list().size() == 1);
+  CHECK(render_text(result.diagnostics.list()[0]) ==
+        "/no/such/file.yaml: error[cfg-file]: can't be read: No such file or directory\n");
+}
