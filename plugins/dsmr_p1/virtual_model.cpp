@@ -189,24 +189,22 @@ void MeterModel::begin_event(const MeterEvent& event) {
       swells_[phase] = {swells_[phase].count + 1, event.seconds, kSwellDecivolts};
       swell_until_[phase] = now_ + event.seconds;
       break;
-    case MeterEvent::Kind::kFailure: dark_until_ = std::max(dark_until_, now_ + event.seconds); break;
+    case MeterEvent::Kind::kFailure:
+      // Overlapping failures are one.
+      if (powered()) dark_since_ = now_;
+      dark_until_ = std::max(dark_until_, now_ + event.seconds);
+      break;
     case MeterEvent::Kind::kSwap: swap(); break;
     case MeterEvent::Kind::kClock: set_clock(event.seconds); break;
   }
 }
 
 void MeterModel::end_failure() {
-  // Overlapping failures are one: it began with the first event that reaches the present instant without a gap.
-  UtcSeconds begin = now_;
-  for (std::size_t i = next_event_; i > 0; --i) {
-    const MeterEvent& e = setup_.events[i - 1];
-    if (e.kind == MeterEvent::Kind::kFailure && setup_.start + e.at + e.seconds >= begin)
-      begin = std::min(begin, setup_.start + e.at);
-  }
   ++failures_;
-  if (now_ - begin < kLongFailureSeconds) return;
+  const std::int64_t seconds = now_ - dark_since_;
+  if (seconds < kLongFailureSeconds) return;
   ++long_failures_;
-  failure_log_.push_front({time_, now_ - begin});
+  failure_log_.push_front({time_, seconds});
   if (failure_log_.size() > kFailureLogEntries) failure_log_.pop_back();
 }
 

@@ -203,6 +203,7 @@ class MeterModel {
   const LoadProfile* profile_;
   UtcSeconds now_;   // counts the seconds lived
   UtcSeconds time_;  // the meter's clock, equal until it is set
+  UtcSeconds dark_since_ = kNever;
   UtcSeconds dark_until_ = kNever;
   std::size_t next_event_ = 0;
   std::string serial_;

@@ -304,13 +304,16 @@ TEST_CASE("twin events: sags, swells and failures are counted, the log keeps the
 TEST_CASE("twin events: overlapping failures are one") {
   ModelSetup setup = belgian("2024-06-10T10:00:00Z");
   using Kind = MeterEvent::Kind;
-  setup.events = {{Kind::kFailure, 100, 200, 0}, {Kind::kFailure, 250, 150, 0}};
+  setup.events = {{Kind::kFailure, 100, 200, 0},
+                  {Kind::kFailure, 250, 150, 0},
+                  {Kind::kFailure, 400, 180, 0}};  // begins as the power comes back
   Bench bench{"Europe/Brussels", "constant:3600", setup};
   const Reading r = bench.at("2024-06-10T11:00:00Z");
-  CHECK(r.failures == 1);
-  REQUIRE(r.failure_log.size() == 1);
-  CHECK(r.failure_log[0].seconds == 300);
-  CHECK(r.import_total_wh == 3300);
+  CHECK(r.failures == 2);
+  REQUIRE(r.failure_log.size() == 2);
+  CHECK(r.failure_log[1].seconds == 300);
+  CHECK(r.failure_log[0].seconds == 180);
+  CHECK(r.import_total_wh == 3120);
 }
 
 TEST_CASE("twin events: a new meter has the next serial and begins at zero") {
