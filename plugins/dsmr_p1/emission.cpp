@@ -91,7 +91,7 @@ void Emission::decide_time(const Telegram& telegram, std::int64_t received_ns) {
     batch_quality_ = MESURA_CLOCK_SUSPECT;
     batch_time_ns_ = kNoTime;
   }
-  if (!far && (latest_ns_ == kNoTime || stamp >= latest_ns_)) {
+  if (!far && !back) {
     latest_ns_ = stamp;
     latest_crc_ = telegram.crc;
   }

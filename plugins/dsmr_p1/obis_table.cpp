@@ -189,8 +189,8 @@ constexpr std::size_t hash(std::uint64_t packed) {
 bool take_group(std::string_view& text, std::uint8_t& out) {
   unsigned value = 0;
   std::size_t n = 0;
-  while (n < text.size() && n < 3 && text[n] >= '0' && text[n] <= '9') value = value * 10 + static_cast<unsigned>(text[n++] - '0');
-  if (n == 0 || value > 255) return false;
+  for (; n < text.size() && n < 4 && text[n] >= '0' && text[n] <= '9'; ++n) value = value * 10 + static_cast<unsigned>(text[n] - '0');
+  if (n == 0 || n > 3 || value > 255) return false;
   out = static_cast<std::uint8_t>(value);
   text.remove_prefix(n);
   return true;

@@ -40,6 +40,7 @@ int days_in_month(int year, int month) {
 
 /// Nothing where a component is out of range: that is how "never set" is written.
 std::optional<std::int64_t> seconds_of(const Civil& c) {
+  if (c.year < 1970 || c.year > 2200) return std::nullopt;  // FFFFh: not given; and ns in 64 bits end in 2262
   if (c.month < 1 || c.month > 12 || c.day < 1 || c.day > days_in_month(c.year, c.month)) return std::nullopt;
   if (c.hour > 23 || c.minute > 59 || c.second > 59) return std::nullopt;
   return days_from_civil(c.year, c.month, c.day) * 86'400 + c.hour * 3600 + c.minute * 60 + c.second;
