@@ -97,10 +97,9 @@ const std::vector<std::string>& words(const config::Schema& s) {
   return s.values.empty() && s.element ? s.element->values : s.values;
 }
 
-/// "enum: nl4, nl5, be" or "duration, 1s to 1h" or "number in W, at least 0"
+/// "enum", "duration, 1s to 1h", "number in W, at least 0"
 std::string type_text(const config::Schema& s) {
   std::string text{type_name(s.type)};
-  if (!words(s).empty()) text += ": " + config::joined(words(s));
   if (!s.unit.empty()) text += " in " + s.unit;
   if (s.min && s.max) return text + fmt::format(", {} to {}", limit_text(s, *s.min), limit_text(s, *s.max));
   if (s.min) return text + fmt::format(", at least {}", limit_text(s, *s.min));
@@ -115,7 +114,8 @@ std::string fields_text(const std::vector<config::Field>& fields, std::string_vi
                f.required   ? "required"
                : f.fallback ? "default " + *f.fallback
                             : "optional",
-               f.schema.help});
+               // Last, because some have a dozen words, and columns are as wide as their longest cell.
+               f.schema.help + (words(f.schema).empty() ? "" : " [" + config::joined(words(f.schema), "|") + "]")});
   return table.text();
 }
 
@@ -198,10 +198,10 @@ std::string list_text(const PluginSet& set) {
     out = "no plugins found\n";
   } else {
     Table table;
-    table.row({"PLUGIN", "VERSION", "ABI", "VIRTUAL", "SUMMARY", "FILE"});
+    table.row({"PLUGIN", "VERSION", "ABI", "VIRTUAL", "FILE", "SUMMARY"});
     for (const auto* p : by_name(set))
       table.row(
-          {p->name, p->version, abi_text(*p), p->virtual_schema ? "yes" : "no", p->schema.summary, place(p->file)});
+          {p->name, p->version, abi_text(*p), p->virtual_schema ? "yes" : "no", place(p->file), p->schema.summary});
     out = table.text();
   }
   for (const auto* p : by_name(set))
