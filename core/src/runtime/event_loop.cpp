@@ -141,7 +141,16 @@ struct EventLoop::Impl {
 };
 
 EventLoop::EventLoop(const Clock& clock) : clock_(clock), impl_(std::make_unique<Impl>()) {}
-EventLoop::~EventLoop() = default;
+EventLoop::~EventLoop() {
+  // What callbacks own may call the loop as it goes: it is emptied while it still works.
+  impl_->depth = 1;
+  while (!impl_->posted.empty() || !impl_->timers.empty()) {
+    const auto posted = std::exchange(impl_->posted, {});
+    const auto timers = std::exchange(impl_->timers, {});
+    impl_->deadlines.clear();
+  }
+  for (std::size_t i = 0; i < impl_->slots.size(); ++i) const auto watch = std::move(impl_->slots[i]);
+}
 
 EventLoop::WatchId EventLoop::watch(int fd, std::uint32_t events, std::function<void(std::uint32_t)> callback) {
   auto& impl = *impl_;

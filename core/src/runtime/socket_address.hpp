@@ -38,14 +38,7 @@ class SocketAddress {
   socklen_t size_ = 0;
 };
 
-struct HostPort {
-  std::string host;
-  std::uint16_t port = 0;
-};
-
-/// Takes "host:port" or "[v6]:port" apart; the port may be 0 ("any free one").
-[[nodiscard]] std::optional<HostPort> split_host_port(std::string_view text);
-/// The reverse: an IPv6 address gets its brackets.
+/// "host:port"; an IPv6 address gets its brackets.
 [[nodiscard]] std::string join_host_port(std::string_view host, std::uint16_t port);
 
 }  // namespace mesura::runtime

@@ -3,6 +3,7 @@
 #include "transport/capture.hpp"
 
 #include "runtime/time_text.hpp"
+#include "transport/directory.hpp"
 #include "transport/reason.hpp"
 
 #include <fcntl.h>
@@ -175,6 +176,14 @@ bool CaptureWriter::start_file(std::int64_t time_ns) {
   return true;
 }
 
+/// An older file of this writer. "grid" must not delete what "grid-2" has: the stamp follows the name directly.
+bool CaptureWriter::is_ours(const fs::path& path) const {
+  const std::string name = path.filename();
+  if (name.rfind(options_.name + "-", 0) != 0 || path == path_) return false;
+  const auto stamp = std::string_view{name}.substr(options_.name.size() + 1);
+  return stamp.size() >= 24 && stamp[8] == 'T' && stamp.substr(stamp.size() - 5) == ".mcap";
+}
+
 void CaptureWriter::delete_old(std::int64_t now_ns) {
   struct Old {
     fs::path path;
@@ -183,26 +192,20 @@ void CaptureWriter::delete_old(std::int64_t now_ns) {
   };
   std::vector<Old> files;
   std::uint64_t total = 0;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator{options_.directory, error}) {
-    const std::string name = entry.path().filename();
-    // "grid" must not delete what "grid-2" has: the stamp follows directly.
-    const std::string_view rest = std::string_view{name}.substr(std::min(name.size(), options_.name.size()));
-    if (name.rfind(options_.name, 0) != 0 || rest.size() < 25 || rest[0] != '-' || rest[9] != 'T' ||
-        rest.substr(rest.size() - 5) != ".mcap" || entry.path() == path_)
-      continue;
+  for_each_entry(options_.directory, [&](const fs::path& path) {
     struct stat status {};
-    if (::stat(entry.path().c_str(), &status) != 0) continue;
+    if (!is_ours(path) || ::stat(path.c_str(), &status) != 0) return;
     const auto size = static_cast<std::uint64_t>(status.st_size);
-    files.push_back({entry.path(), size, status.st_mtim.tv_sec * 1'000'000'000LL + status.st_mtim.tv_nsec});
+    files.push_back({path, size, status.st_mtim.tv_sec * 1'000'000'000LL + status.st_mtim.tv_nsec});
     total += size;
-  }
+  });
   std::sort(files.begin(), files.end(), [](const Old& a, const Old& b) { return a.path < b.path; });
   // The file that begins now may grow to its share.
   const std::uint64_t limit = options_.max_bytes - options_.max_bytes / 8;
   for (const auto& old : files) {
     const bool aged = options_.keep.count() != 0 && now_ns - old.changed_ns > options_.keep.count();
     if (!aged && (options_.max_bytes == 0 || total <= limit)) continue;
+    std::error_code error;
     if (fs::remove(old.path, error)) total -= old.size;
   }
 }

@@ -24,6 +24,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -69,6 +70,7 @@ class CaptureWriter {
   bool start_file(std::int64_t time_ns);
   bool start_single_file();
   bool append_header();
+  [[nodiscard]] bool is_ours(const std::filesystem::path& path) const;
   void delete_old(std::int64_t now_ns);
   void fail(const char* what, int error);
 

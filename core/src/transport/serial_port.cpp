@@ -3,6 +3,7 @@
 #include "transport/serial_port.hpp"
 
 #include "runtime/unique_fd.hpp"
+#include "transport/directory.hpp"
 #include "transport/reason.hpp"
 #include "transport/terminal.hpp"
 
@@ -100,34 +101,29 @@ Reason open_failure(const std::string& device, std::string_view expected, int er
   return make_reason("open-failed", "serial " + device, expected, errno_text(error), open_hint(device, error));
 }
 
+std::string command_of(const fs::path& process) {
+  std::string command;
+  std::getline(std::ifstream{process / "comm"}, command);
+  return command;
+}
+
 /// "pid 1234 (minicom)" for those who have `device` open, as far as we may look into them.
 std::string holders(const std::string& device) {
+  const std::string self = std::to_string(::getpid());
   std::vector<std::string> found;
-  std::error_code ignored;
-  for (const auto& process : fs::directory_iterator{"/proc", ignored}) {
-    const std::string pid = process.path().filename();
-    if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
-    for (const auto& fd : fs::directory_iterator{process.path() / "fd", ignored}) {
-      if (fs::read_symlink(fd.path(), ignored) != device) continue;
-      std::string command;
-      std::getline(std::ifstream{process.path() / "comm"}, command);
-      const bool own = pid == std::to_string(::getpid());
-      // We have it open ourselves to ask for the lock: two of our descriptors mean that another device of ours holds
-      // it.
-      found.push_back(own ? "this process" : "pid " + pid + " (" + command + ")");
-      if (!own) break;
-    }
-  }
-  std::vector<std::string> others;
-  std::size_t own = 0;
-  for (auto& holder : found) {
-    if (holder != "this process") {
-      others.push_back(std::move(holder));
-    } else if (++own == 2) {
-      others.emplace_back("this process, for another device");
-    }
-  }
-  return others.empty() ? "a process that we may not look into" : join(others);
+  for_each_entry("/proc", [&](const fs::path& process) {
+    const std::string pid = process.filename();
+    if (pid.find_first_not_of("0123456789") != std::string::npos) return;
+    int descriptors = 0;
+    for_each_entry(process / "fd", [&](const fs::path& fd) {
+      std::error_code ignored;
+      if (fs::read_symlink(fd, ignored) == device) ++descriptors;
+    });
+    // One of ours is the one by which the lock was asked for.
+    if (pid == self && descriptors > 1) found.emplace_back("this process, for another device");
+    if (pid != self && descriptors > 0) found.push_back("pid " + pid + " (" + command_of(process) + ")");
+  });
+  return found.empty() ? "a process that we may not look into" : join(found);
 }
 
 std::unique_ptr<SerialPort> open_real(const std::string& device, const SerialSettings& settings, UniqueFd locked,
@@ -184,9 +180,9 @@ std::string resolve_path(const std::string& path) {
 
 std::vector<std::string> by_id_links(const std::string& device) {
   std::vector<std::string> links;
-  std::error_code ignored;
-  for (const auto& link : fs::directory_iterator{"/dev/serial/by-id", ignored})
-    if (device.empty() || resolve_path(link.path()) == device) links.push_back(link.path());
+  for_each_entry("/dev/serial/by-id", [&](const fs::path& link) {
+    if (device.empty() || resolve_path(link) == device) links.push_back(link);
+  });
   return links;
 }
 

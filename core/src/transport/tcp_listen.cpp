@@ -1,5 +1,6 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
+#include "config/network.hpp"
 #include "runtime/resolver.hpp"
 #include "transport/byte_stream.hpp"
 #include "transport/kinds.hpp"
@@ -32,7 +33,7 @@ class TcpListen final : public Transport {
 
   void open(Listener& listener) override {
     listener_ = &listener;
-    const auto address = runtime::split_host_port(where_);
+    const auto address = config::split_address(where_);
     if (!address) {
       start_ = context_.loop.after(0ns, [this] {
         start_ = 0;

@@ -1,5 +1,6 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
+#include "config/network.hpp"
 #include "runtime/resolver.hpp"
 #include "transport/byte_stream.hpp"
 #include "transport/kinds.hpp"
@@ -35,7 +36,7 @@ class Udp final : public Transport {
   void open(Listener& listener) override {
     listener_ = &listener;
     const bool listens = !listen_.empty();
-    const auto own = runtime::split_host_port(listen_);
+    const auto own = config::split_address(listen_);
     if ((listens && !own) || (host_.empty() ? !listens : port_ == 0)) {
       start_ = context_.loop.after(0ns, [this] {
         start_ = 0;
@@ -66,7 +67,7 @@ class Udp final : public Transport {
     if (!open_ || !socket_ || failed_ != 0) return false;
     std::optional<SocketAddress> address;
     if (!to.empty()) {
-      const auto parts = runtime::split_host_port(to);
+      const auto parts = config::split_address(to);
       if (parts) address = SocketAddress::parse(parts->host, parts->port);
       if (!address) return false;
     } else if (host_.empty()) {

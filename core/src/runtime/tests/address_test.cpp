@@ -15,7 +15,6 @@ using mesura::runtime::Resolution;
 using mesura::runtime::resolve;
 using mesura::runtime::Resolved;
 using mesura::runtime::SocketAddress;
-using mesura::runtime::split_host_port;
 using mesura::runtime::SystemClock;
 
 TEST_CASE("numeric addresses are read and written") {
@@ -35,19 +34,9 @@ TEST_CASE("loopback is told from the rest") {
     CHECK_FALSE(SocketAddress::parse(host, 1)->is_loopback());
 }
 
-TEST_CASE("host and port are taken apart and joined") {
-  const auto v4 = split_host_port("p1.local:23");
-  REQUIRE(v4);
-  CHECK(v4->host == "p1.local");
-  CHECK(v4->port == 23);
-  CHECK(split_host_port("[::1]:0")->host == "::1");
+TEST_CASE("host and port are joined") {
   CHECK(join_host_port("::1", 8080) == "[::1]:8080");
   CHECK(join_host_port("meter", 1) == "meter:1");
-  for (const char* text :
-       {"", "host", "host:", ":23", "host:65536", "host:-1", "host:+1", "host:2x", "::1:23", "[]:2"}) {
-    INFO(text);
-    CHECK_FALSE(split_host_port(text).has_value());
-  }
 }
 
 TEST_CASE("names are resolved off the loop and delivered on it") {

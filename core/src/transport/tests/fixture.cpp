@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fixture.hpp"
 
+#include "config/network.hpp"
 #include "runtime/socket_address.hpp"
 #include "support/catch.hpp"
 #include "transport/terminal.hpp"
@@ -134,7 +135,7 @@ UniqueFd make_server(const char* host, int type) {
 std::uint16_t port_of(int fd) { return SocketAddress::of_socket(fd).port(); }
 
 UniqueFd connect_to(const std::string& description, int type) {
-  const auto parts = runtime::split_host_port(std::string_view{description}.substr(description.rfind(' ') + 1));
+  const auto parts = config::split_address(std::string_view{description}.substr(description.rfind(' ') + 1));
   REQUIRE(parts.has_value());
   const auto address = SocketAddress::parse(parts->host, parts->port);
   REQUIRE(address.has_value());
