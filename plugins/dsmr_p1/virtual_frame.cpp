@@ -56,10 +56,10 @@ std::uint16_t arc(std::string_view bytes) {
 std::string seal(std::string body, CrcStyle style) {
   body += '!';
   switch (style) {
-    case CrcStyle::kPadded: body += fmt::format("{:04X}", arc(body)); break;
-    case CrcStyle::kLower: body += fmt::format("{:04x}", arc(body)); break;
-    case CrcStyle::kUnpadded: body += fmt::format("{:X}", arc(body)); break;
-    case CrcStyle::kNone: break;
+    case CrcStyle::padded: body += fmt::format("{:04X}", arc(body)); break;
+    case CrcStyle::lower: body += fmt::format("{:04x}", arc(body)); break;
+    case CrcStyle::unpadded: body += fmt::format("{:X}", arc(body)); break;
+    case CrcStyle::none: break;
   }
   body += "\r\n";
   return body;

@@ -16,10 +16,10 @@ namespace mesura::dsmr_p1::twin {
 std::uint16_t arc(std::string_view bytes);
 
 enum class CrcStyle {
-  kPadded,    ///< 4 upper-case digits, as the standard says
-  kLower,     ///< 4 lower-case digits
-  kUnpadded,  ///< no leading zeros, as thermal converters write it
-  kNone       ///< nothing, as DSMR 2.2 and 3.0
+  padded,    ///< 4 upper-case digits, as the standard says
+  lower,     ///< 4 lower-case digits
+  unpadded,  ///< no leading zeros, as thermal converters write it
+  none       ///< nothing, as DSMR 2.2 and 3.0
 };
 
 /// `body` is everything from '/' to before '!'; the result ends in CR LF.

@@ -9,7 +9,7 @@ namespace {
 
 enum What : std::uint64_t { kBase = 1, kFridge, kKettle, kWashing, kCooking, kClouds, kWeather };
 
-constexpr std::int64_t hhmm(int hours, int minutes) { return (hours * 60 + minutes) * 60; }
+constexpr std::int64_t hhmm(std::int64_t hours, std::int64_t minutes) { return (hours * 60 + minutes) * 60; }
 
 /// Chance in percent that somebody boils water in a half hour that begins in this hour.
 constexpr int kKettlePercent[24] = {0,  0,  0,  0,  0,  2,  30, 70, 45, 20, 30, 15,
@@ -85,8 +85,8 @@ std::int64_t HouseLoad::light_watts(const Moment& m) const {
 std::int64_t HouseLoad::pv_watts(const Moment& m) const {
   if (pv_watts_ == 0) return 0;
   const SunMonth& sun = kSun[clock_->local(m.t).month - 1];
-  const std::int64_t rise = sun.rise * 60;
-  const std::int64_t set = sun.set * 60;
+  const std::int64_t rise = hhmm(0, sun.rise);
+  const std::int64_t set = hhmm(0, sun.set);
   if (m.second <= rise || m.second >= set) return 0;
   // 4x(1-x) between sunrise and sunset, in millionths; its square root would be too wide, its square too narrow.
   const std::int64_t x = (m.second - rise) * 1'000'000 / (set - rise);

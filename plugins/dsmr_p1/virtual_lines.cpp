@@ -42,11 +42,11 @@ struct MbusFormat {
 
 MbusFormat mbus_format(MbusType type) {
   switch (type) {
-    case MbusType::kHeat: return {{4, 2, 10, "GJ"}, "thermal_energy_heat", 1000};
-    case MbusType::kCooling: return {{4, 2, 10, "GJ"}, "thermal_energy_cold", 1000};
-    case MbusType::kWater: return {{5, 3, 1, "m3"}, "water_volume", 1000};
-    case MbusType::kElectricity: return {{5, 3, 1, "kWh"}, "active_energy_import", 1};  // a thousandth of a kWh is a Wh
-    case MbusType::kGas: break;
+    case MbusType::heat: return {{4, 2, 10, "GJ"}, "thermal_energy_heat", 1000};
+    case MbusType::cooling: return {{4, 2, 10, "GJ"}, "thermal_energy_cold", 1000};
+    case MbusType::water: return {{5, 3, 1, "m3"}, "water_volume", 1000};
+    case MbusType::electricity: return {{5, 3, 1, "kWh"}, "active_energy_import", 1};  // a thousandth of a kWh is a Wh
+    case MbusType::gas: break;
   }
   return {{5, 3, 1, "m3"}, "gas_volume", 1000};
 }
@@ -290,9 +290,9 @@ void Lines::mbus() {
 
 void Lines::mbus_device(const MbusReading& device) {
   const auto code = [&](std::string_view rest) { return fmt::format("0-{}:{}", device.channel, rest); };
-  const bool belgian = dialect_.id == DialectId::kBe;
-  const bool old = dialect_.id == DialectId::kNl2;
-  const bool gas = device.type == MbusType::kGas;
+  const bool belgian = dialect_.id == DialectId::be;
+  const bool old = dialect_.id == DialectId::nl2;
+  const bool gas = device.type == MbusType::gas;
   const bool answers = device.stamp != kNever;
   const MbusFormat format = mbus_format(device.type);
   const std::int64_t mantissa = answers ? rolled(device.milli / format.field.step, format.field) : 0;
@@ -322,7 +322,7 @@ void Lines::mbus_device(const MbusReading& device) {
   if (shown && answers)
     know(channel, format.quantity,
          static_cast<double>(mantissa * format.field.step) / static_cast<double>(format.per_unit), device.stamp);
-  if ((old || dialect_.id == DialectId::kLu) && gas && answers) state(code("24.4.0"), channel, "valve_state", 1);
+  if ((old || dialect_.id == DialectId::lu) && gas && answers) state(code("24.4.0"), channel, "valve_state", 1);
 }
 
 }  // namespace mesura::dsmr_p1::twin

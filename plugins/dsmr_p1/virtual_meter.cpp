@@ -132,7 +132,7 @@ void VirtualMeter::emit_truth(const std::vector<Truth>& truth, std::int64_t now_
   }
   stamped_ = std::move(stamped);
   // Without a time in the telegram the reader takes its own, which is the true one.
-  const UtcSeconds time = settings_.dialect->id == DialectId::kNl2 ? due_ : model_->time();
+  const UtcSeconds time = settings_.dialect->id == DialectId::nl2 ? due_ : model_->time();
   host().emit(items_, time * kNanosecondsPerSecond, now_ns);
 }
 

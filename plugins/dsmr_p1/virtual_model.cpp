@@ -31,8 +31,10 @@ std::int64_t rounded(std::int64_t value, std::int64_t divisor) {
 
 /// mVA of mW and mvar, to the VA: so the squares stay below 2^53 and every machine takes the root of the same number.
 std::int64_t apparent_mva(std::int64_t mw, std::int64_t mvar) {
-  const auto p = static_cast<double>(mw / 1000);
-  const auto q = static_cast<double>(mvar / 1000);
+  const std::int64_t watts = mw / 1000;
+  const std::int64_t vars = mvar / 1000;
+  const auto p = static_cast<double>(watts);
+  const auto q = static_cast<double>(vars);
   return static_cast<std::int64_t>(std::sqrt(p * p + q * q)) * 1000;
 }
 
@@ -181,21 +183,21 @@ void MeterModel::set_clock(std::int64_t seconds) {
 void MeterModel::begin_event(const MeterEvent& event) {
   const auto phase = static_cast<std::size_t>(event.phase);
   switch (event.kind) {
-    case MeterEvent::Kind::kSag:
+    case MeterEvent::Kind::sag:
       sags_[phase] = {sags_[phase].count + 1, event.seconds, kSagDecivolts};
       sag_until_[phase] = now_ + event.seconds;
       break;
-    case MeterEvent::Kind::kSwell:
+    case MeterEvent::Kind::swell:
       swells_[phase] = {swells_[phase].count + 1, event.seconds, kSwellDecivolts};
       swell_until_[phase] = now_ + event.seconds;
       break;
-    case MeterEvent::Kind::kFailure:
+    case MeterEvent::Kind::failure:
       // Overlapping failures are one.
       if (powered()) dark_since_ = now_;
       dark_until_ = std::max(dark_until_, now_ + event.seconds);
       break;
-    case MeterEvent::Kind::kSwap: swap(); break;
-    case MeterEvent::Kind::kClock: set_clock(event.seconds); break;
+    case MeterEvent::Kind::swap: swap(); break;
+    case MeterEvent::Kind::clock: set_clock(event.seconds); break;
   }
 }
 
@@ -237,12 +239,12 @@ std::int64_t MeterModel::voltage_dv(std::size_t phase, const Load& load) const {
 
 MbusReading MeterModel::mbus_reading(const MbusSlot& slot) const {
   MbusReading reading{slot.channel, slot.type, slot.serial, kNever, 0};
-  if (slot.state == MbusSlot::State::kEmpty) return reading;
+  if (slot.state == MbusSlot::State::empty) return reading;
   const UtcSeconds first = floor_to(setup_.start - slot.lag, slot.interval);
   UtcSeconds grid = slot.frozen ? first : floor_to(now_ - slot.lag, slot.interval);
-  if (slot.state == MbusSlot::State::kStale) grid = floor_to(setup_.start - kStaleSeconds, slot.interval);
-  reading.stamp = grid + slot.lag + (slot.state == MbusSlot::State::kStale || slot.frozen ? 0 : time_ - now_);
-  const std::int64_t grown = slot.state == MbusSlot::State::kStale ? 0 : (grid - first) * slot.milli_per_hour / 3600;
+  if (slot.state == MbusSlot::State::stale) grid = floor_to(setup_.start - kStaleSeconds, slot.interval);
+  reading.stamp = grid + slot.lag + (slot.state == MbusSlot::State::stale || slot.frozen ? 0 : time_ - now_);
+  const std::int64_t grown = slot.state == MbusSlot::State::stale ? 0 : (grid - first) * slot.milli_per_hour / 3600;
   reading.milli = slot.first_milli + grown;
   return reading;
 }

@@ -41,35 +41,35 @@ struct PowerFailure {
 };
 
 /// Device types of the M-Bus (0-n:24.1.0) that have a reading of their own here.
-enum class MbusType : int { kElectricity = 2, kGas = 3, kHeat = 4, kWater = 7, kCooling = 10 };
+enum class MbusType : int { electricity = 2, gas = 3, heat = 4, water = 7, cooling = 10 };
 
 struct MbusReading {
   int channel = 1;
-  MbusType type = MbusType::kGas;
+  MbusType type = MbusType::gas;
   std::string serial;         ///< as text; the telegram hex-codes it
   UtcSeconds stamp = kNever;  ///< kNever: a slot whose device never answered
   std::int64_t milli = 0;     ///< thousandths of m3, GJ or kWh
 };
 
 struct MbusSlot {
-  enum class State { kLive, kEmpty, kStale };  ///< kStale: the old device after a swap, frozen 30 days ago
+  enum class State { live, empty, stale };  ///< stale: the old device after a swap, frozen 30 days ago
   int channel = 1;
-  MbusType type = MbusType::kGas;
+  MbusType type = MbusType::gas;
   std::string serial;
   std::int64_t interval = 300;   ///< s
   std::int64_t lag = 0;          ///< s by which the stamp trails its grid, as real meters' do
   std::int64_t first_milli = 0;  ///< at the start
   std::int64_t milli_per_hour = 0;
-  State state = State::kLive;
+  State state = State::live;
   bool frozen = false;  ///< stuck at its first reading from the start on
 };
 
 /// Something that happens once, `at` seconds after the start.
 struct MeterEvent {
-  enum class Kind { kSag, kSwell, kFailure, kSwap, kClock };
-  Kind kind = Kind::kSag;
+  enum class Kind { sag, swell, failure, swap, clock };
+  Kind kind = Kind::sag;
   std::int64_t at = 0;
-  std::int64_t seconds = 0;  ///< how long; kClock: by how much the clock is set ahead
+  std::int64_t seconds = 0;  ///< how long; clock: by how much the clock is set ahead
   int phase = 0;             ///< of sags and swells, 0..2
 };
 

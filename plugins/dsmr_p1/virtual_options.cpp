@@ -112,11 +112,11 @@ struct MbusName {
   std::int64_t milli_per_hour;
 };
 constexpr std::array<MbusName, 5> kMbusNames{{
-    {"gas", MbusType::kGas, "7FLO0000000001", 876'543, 260},
-    {"water", MbusType::kWater, "8SET0000000001", 123'456, 14},
-    {"heat", MbusType::kHeat, "HEA0000001", 42'170, 35},
-    {"cooling", MbusType::kCooling, "COL0000001", 3'210, 5},
-    {"electricity", MbusType::kElectricity, "ELE0000001", 512'000, 150},
+    {"gas", MbusType::gas, "7FLO0000000001", 876'543, 260},
+    {"water", MbusType::water, "8SET0000000001", 123'456, 14},
+    {"heat", MbusType::heat, "HEA0000001", 42'170, 35},
+    {"cooling", MbusType::cooling, "COL0000001", 3'210, 5},
+    {"electricity", MbusType::electricity, "ELE0000001", 512'000, 150},
 }};
 
 MbusSlot default_slot(const MbusName& device, int channel, const Dialect& dialect) {
@@ -147,10 +147,10 @@ MbusSlot read_slot(std::string_view key, std::string_view text, const Dialect& d
     const std::string_view value = equals == std::string_view::npos ? std::string_view{} : word.substr(equals + 1);
     if (word.empty()) continue;
     if (word == "empty") {
-      slot.state = MbusSlot::State::kEmpty;
+      slot.state = MbusSlot::State::empty;
       slot.serial.clear();
     } else if (word == "stale") {
-      slot.state = MbusSlot::State::kStale;
+      slot.state = MbusSlot::State::stale;
     } else if (name == "serial" && !value.empty() && value.size() <= 48) {
       slot.serial = value;
     } else if (const auto seconds = parse_seconds(value); name == "interval" && seconds && *seconds > 0) {
@@ -178,13 +178,13 @@ std::vector<MbusSlot> read_mbus(const SessionInfo& info, const Dialect& dialect)
     return slots;
   }
   switch (dialect.id) {
-    case DialectId::kBe:
+    case DialectId::be:
       slots = {default_slot(kMbusNames[0], 1, dialect), default_slot(kMbusNames[1], 2, dialect)};
       break;
-    case DialectId::kNl2:
-    case DialectId::kNl4:
-    case DialectId::kNl5:
-    case DialectId::kLu: slots = {default_slot(kMbusNames[0], 1, dialect)}; break;
+    case DialectId::nl2:
+    case DialectId::nl4:
+    case DialectId::nl5:
+    case DialectId::lu: slots = {default_slot(kMbusNames[0], 1, dialect)}; break;
     default: break;  // those countries read gas elsewhere
   }
   return slots;
@@ -207,13 +207,13 @@ MeterEvent read_event(std::string_view text, int phases) {
   const std::string_view kind = words.front();
   const std::size_t arguments = words.size() - 3;
   if (kind == "swap" && arguments == 0) {
-    event.kind = Kind::kSwap;
+    event.kind = Kind::swap;
   } else if ((kind == "failure" || kind == "clock") && arguments == 1) {
-    event.kind = kind == "failure" ? Kind::kFailure : Kind::kClock;
+    event.kind = kind == "failure" ? Kind::failure : Kind::clock;
     event.seconds = parse_seconds(words[1]).value_or(0);
-    if (event.seconds == 0 || (event.kind == Kind::kFailure && event.seconds < 0)) bad();
+    if (event.seconds == 0 || (event.kind == Kind::failure && event.seconds < 0)) bad();
   } else if ((kind == "sag" || kind == "swell") && arguments >= 1) {
-    event.kind = kind == "sag" ? Kind::kSag : Kind::kSwell;
+    event.kind = kind == "sag" ? Kind::sag : Kind::swell;
     const std::string_view phase = words[1];
     if (phase.size() != 2 || phase[0] != 'l' || phase[1] < '1' || phase[1] > '0' + phases)
       refuse("events", fmt::format("a phase from l1 to l{}", phases), phase);
@@ -227,11 +227,11 @@ MeterEvent read_event(std::string_view text, int phases) {
 }
 
 CrcStyle read_crc(const SessionInfo& info, const Dialect& dialect) {
-  if (!dialect.crc || info.options.flag("no_crc")) return CrcStyle::kNone;
+  if (!dialect.crc || info.options.flag("no_crc")) return CrcStyle::none;
   if (info.options.flag("lower_crc") && info.options.flag("unpadded_crc"))
     refuse("lower_crc", "one of lower_crc and unpadded_crc", "both");
-  if (info.options.flag("lower_crc")) return CrcStyle::kLower;
-  return info.options.flag("unpadded_crc") ? CrcStyle::kUnpadded : CrcStyle::kPadded;
+  if (info.options.flag("lower_crc")) return CrcStyle::lower;
+  return info.options.flag("unpadded_crc") ? CrcStyle::unpadded : CrcStyle::padded;
 }
 
 MeterIdentity read_identity(const SessionInfo& info, const Dialect& dialect) {
@@ -254,9 +254,9 @@ MeterIdentity read_identity(const SessionInfo& info, const Dialect& dialect) {
   if (identity.current_decimals < 0 && identity.version == "50213") identity.current_decimals = 0;
   const std::string_view list = info.options.text("list", "standard");
   if (list == "extended") {
-    identity.list = MeterIdentity::List::kExtended;
+    identity.list = MeterIdentity::List::extended;
   } else if (list == "maximum") {
-    identity.list = MeterIdentity::List::kMaximum;
+    identity.list = MeterIdentity::List::maximum;
   } else if (list != "standard") {
     refuse("list", "standard, extended or maximum", list);
   }

@@ -34,7 +34,7 @@ struct VirtualSettings {
   std::int64_t clock_skew = 0;  ///< s that the meter's clock is ahead
   std::int64_t drop_link = 0;   ///< s between drops, 0: never
   std::size_t chunk = 0;        ///< bytes a send, 0: whole telegrams
-  CrcStyle crc = CrcStyle::kPadded;
+  CrcStyle crc = CrcStyle::padded;
   LineFaults faults;
   MeterIdentity identity;
   std::optional<CipherSetup> cipher;

@@ -91,7 +91,8 @@ std::optional<UtcSeconds> parse_utc(std::string_view text) {
                                  date::day{static_cast<unsigned>(*day)}};
   if (!ymd.ok() || *hour > 23 || *minute > 59 || *second > 59) return std::nullopt;
   const std::int64_t days = date::sys_days{ymd}.time_since_epoch().count();
-  return days * kDaySeconds + *hour * 3600 + *minute * 60 + *second;
+  const int second_of_day = (*hour * 60 + *minute) * 60 + *second;
+  return days * kDaySeconds + second_of_day;
 }
 
 std::optional<std::vector<std::uint8_t>> parse_hex(std::string_view text) {

@@ -17,7 +17,7 @@ constexpr Field kWatts{2, 3, 1, "kW"};
 constexpr Field kAmperes{3, 0, 1000, "A"};
 
 constexpr std::array<Dialect, 9> kDialects{{
-    {DialectId::kNl2,
+    {DialectId::nl2,
      "nl2",
      "Europe/Amsterdam",
      10,
@@ -32,11 +32,11 @@ constexpr std::array<Dialect, 9> kDialects{{
      {4, 2, 10, "kW"},
      kAmperes,
      "kvar"},
-    {DialectId::kNl4, "nl4", "Europe/Amsterdam", 10, "/TST5SIM-42", "42", "TEST000000002", 2, 1, true, 3600, kWattHours,
+    {DialectId::nl4, "nl4", "Europe/Amsterdam", 10, "/TST5SIM-42", "42", "TEST000000002", 2, 1, true, 3600, kWattHours,
      kWatts, kAmperes, "kvar"},
-    {DialectId::kNl5, "nl5", "Europe/Amsterdam", 1, R"(/TST5\2SIM-50)", "50", "TEST000000003", 2, 1, true, 300,
+    {DialectId::nl5, "nl5", "Europe/Amsterdam", 1, R"(/TST5\2SIM-50)", "50", "TEST000000003", 2, 1, true, 300,
      kWattHours, kWatts, kAmperes, "kvar"},
-    {DialectId::kBe,
+    {DialectId::be,
      "be",
      "Europe/Brussels",
      1,
@@ -51,9 +51,9 @@ constexpr std::array<Dialect, 9> kDialects{{
      kWatts,
      {3, 2, 10, "A"},
      "kvar"},
-    {DialectId::kLu, "lu", "Europe/Luxembourg", 10, R"(/Lux5\253000000_D)", "42", "SAG1030000000001", 1, 2, true, 3600,
+    {DialectId::lu, "lu", "Europe/Luxembourg", 10, R"(/Lux5\253000000_D)", "42", "SAG1030000000001", 1, 2, true, 3600,
      kWattHours, kWatts, kAmperes, "kvar"},
-    {DialectId::kAt,
+    {DialectId::at,
      "at",
      "Europe/Vienna",
      5,
@@ -68,7 +68,7 @@ constexpr std::array<Dialect, 9> kDialects{{
      {9, 0, 1, "W"},
      kAmperes,
      "var"},
-    {DialectId::kSe,
+    {DialectId::se,
      "se",
      "Etc/GMT-1",
      10,
@@ -83,9 +83,9 @@ constexpr std::array<Dialect, 9> kDialects{{
      {4, 3, 1, "kW"},
      {3, 1, 100, "A"},
      "kVAr"},
-    {DialectId::kHu, "hu", "Europe/Budapest", 10, "/TST5HU-SIM", "", "0001", 1, 2, true, 3600, kWattHours, kWatts,
+    {DialectId::hu, "hu", "Europe/Budapest", 10, "/TST5HU-SIM", "", "0001", 1, 2, true, 3600, kWattHours, kWatts,
      kAmperes, "kvar"},
-    {DialectId::kLt, "lt", "Europe/Vilnius", 10, R"(/ESO5\VSIM-30)", "", "LGZ0000000001", 1, 2, true, 3600, kWattHours,
+    {DialectId::lt, "lt", "Europe/Vilnius", 10, R"(/ESO5\VSIM-30)", "", "LGZ0000000001", 1, 2, true, 3600, kWattHours,
      kWatts, kAmperes, "kvar"},
 }};
 
@@ -386,8 +386,8 @@ void write_lt(Lines& l) {
   l.phase_powers(false);
   l.voltages();
   l.currents();
-  if (l.identity().list != List::kStandard) write_lt_extended(l);
-  if (l.identity().list == List::kMaximum) write_lt_maximum(l);
+  if (l.identity().list != List::standard) write_lt_extended(l);
+  if (l.identity().list == List::maximum) write_lt_maximum(l);
 }
 
 }  // namespace
@@ -401,15 +401,15 @@ Telegram write_telegram(const Dialect& dialect, const MeterClock& clock, const M
                         const Reading& reading) {
   Lines lines{dialect, clock, identity, reading};
   switch (dialect.id) {
-    case DialectId::kNl2: write_nl2(lines); break;
-    case DialectId::kNl4: write_nl4(lines); break;
-    case DialectId::kNl5: write_nl5(lines); break;
-    case DialectId::kBe: write_be(lines); break;
-    case DialectId::kLu: write_lu(lines); break;
-    case DialectId::kAt: write_at(lines); break;
-    case DialectId::kSe: write_se(lines); break;
-    case DialectId::kHu: write_hu(lines); break;
-    case DialectId::kLt: write_lt(lines); break;
+    case DialectId::nl2: write_nl2(lines); break;
+    case DialectId::nl4: write_nl4(lines); break;
+    case DialectId::nl5: write_nl5(lines); break;
+    case DialectId::be: write_be(lines); break;
+    case DialectId::lu: write_lu(lines); break;
+    case DialectId::at: write_at(lines); break;
+    case DialectId::se: write_se(lines); break;
+    case DialectId::hu: write_hu(lines); break;
+    case DialectId::lt: write_lt(lines); break;
   }
   return lines.take();
 }

@@ -22,7 +22,7 @@ struct Field {
   std::string_view unit;  ///< empty: none is printed
 };
 
-enum class DialectId { kNl2, kNl4, kNl5, kBe, kLu, kAt, kSe, kHu, kLt };
+enum class DialectId { nl2, nl4, nl5, be, lu, at, se, hu, lt };
 
 /// One row of the table of dialects.
 struct Dialect {
@@ -50,10 +50,10 @@ const Dialect* find_dialect(std::string_view name);
 struct MeterIdentity {
   std::string header;  ///< from '/' on, without line end
   std::string version;
-  std::string message;                                                        ///< 0-0:96.13.0, as text
-  std::string message_code;                                                   ///< 0-0:96.13.1, as text
-  int current_decimals = -1;                                                  ///< 0..2; -1: the dialect's
-  enum class List { kStandard, kExtended, kMaximum } list = List::kStandard;  ///< Lithuania's three sets of lines
+  std::string message;                                                    ///< 0-0:96.13.0, as text
+  std::string message_code;                                               ///< 0-0:96.13.1, as text
+  int current_decimals = -1;                                              ///< 0..2; -1: the dialect's
+  enum class List { standard, extended, maximum } list = List::standard;  ///< Lithuania's three sets of lines
   std::vector<std::string> omit;  ///< OBIS codes that this meter leaves out, e.g. after an authorisation expired
 };
 

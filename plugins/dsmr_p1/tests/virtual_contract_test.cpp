@@ -26,11 +26,11 @@ Reading full_reading() {
   r.peak_history = {{r.time, {r.time, 3000}}};
   r.failure_log = {{r.time, 300}};
   r.snapshot.stamp = r.time;
-  r.mbus = {{1, MbusType::kGas, "A", r.time, 1},
-            {2, MbusType::kWater, "B", r.time, 1},
-            {3, MbusType::kHeat, "C", r.time, 1},
-            {4, MbusType::kElectricity, "D", r.time, 1},
-            {4, MbusType::kCooling, "E", r.time, 1}};
+  r.mbus = {{1, MbusType::gas, "A", r.time, 1},
+            {2, MbusType::water, "B", r.time, 1},
+            {3, MbusType::heat, "C", r.time, 1},
+            {4, MbusType::electricity, "D", r.time, 1},
+            {4, MbusType::cooling, "E", r.time, 1}};
   return r;
 }
 
@@ -49,10 +49,10 @@ TEST_CASE("twin truth: every word is in the vocabulary") {
   const auto& vocabulary = mesura::model::Vocabulary::standard();
   MeterIdentity identity;
   identity.header = "/TST5X";
-  identity.list = MeterIdentity::List::kMaximum;
+  identity.list = MeterIdentity::List::maximum;
   for (const char* name : {"nl2", "nl4", "nl5", "be", "lu", "at", "se", "hu", "lt"}) {
     const Dialect& dialect = *find_dialect(name);
-    identity.version = dialect.id == DialectId::kBe ? "50221" : "40";
+    identity.version = dialect.id == DialectId::be ? "50221" : "40";
     const Telegram telegram = write_telegram(dialect, MeterClock{dialect.zone}, identity, full_reading());
     CHECK(telegram.truth.size() >= 9);
     for (const Truth& t : telegram.truth) {

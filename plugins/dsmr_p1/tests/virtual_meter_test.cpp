@@ -445,7 +445,7 @@ TEST_CASE("twin fault: bit flips change single bits, and what they spoil has no 
 }
 
 TEST_CASE("twin fault: harmless bit flips keep their truth") {
-  const std::string frame = twin::seal("/TST5X\r\n\r\n1-0:1.7.0(00.100*kW)\r\n", twin::CrcStyle::kPadded);
+  const std::string frame = twin::seal("/TST5X\r\n\r\n1-0:1.7.0(00.100*kW)\r\n", twin::CrcStyle::padded);
   twin::LineFaults faults;
   faults.bitflip = 0.01;
   int harmless = 0;

@@ -265,9 +265,8 @@ TEST_CASE("twin events: sags, swells and failures are counted, the log keeps the
   ModelSetup setup = belgian("2024-06-10T10:00:00Z");
   setup.phases = 3;
   using Kind = MeterEvent::Kind;
-  setup.events = {
-      {Kind::kSag, 10, 2, 0}, {Kind::kSag, 20, 3, 0}, {Kind::kSwell, 30, 2, 2}, {Kind::kFailure, 60, 179, 0}};
-  for (int i = 0; i < 12; ++i) setup.events.push_back({Kind::kFailure, 1000 + i * 1000, 200 + i, 0});
+  setup.events = {{Kind::sag, 10, 2, 0}, {Kind::sag, 20, 3, 0}, {Kind::swell, 30, 2, 2}, {Kind::failure, 60, 179, 0}};
+  for (int i = 0; i < 12; ++i) setup.events.push_back({Kind::failure, 1000 + i * 1000, 200 + i, 0});
   Bench bench{"Europe/Brussels", "constant:3600", setup};
 
   Reading r = bench.at("2024-06-10T10:00:11Z");
@@ -304,9 +303,9 @@ TEST_CASE("twin events: sags, swells and failures are counted, the log keeps the
 TEST_CASE("twin events: overlapping failures are one") {
   ModelSetup setup = belgian("2024-06-10T10:00:00Z");
   using Kind = MeterEvent::Kind;
-  setup.events = {{Kind::kFailure, 100, 200, 0},
-                  {Kind::kFailure, 250, 150, 0},
-                  {Kind::kFailure, 400, 180, 0}};  // begins as the power comes back
+  setup.events = {{Kind::failure, 100, 200, 0},
+                  {Kind::failure, 250, 150, 0},
+                  {Kind::failure, 400, 180, 0}};  // begins as the power comes back
   Bench bench{"Europe/Brussels", "constant:3600", setup};
   const Reading r = bench.at("2024-06-10T11:00:00Z");
   CHECK(r.failures == 2);
@@ -321,7 +320,7 @@ TEST_CASE("twin events: a new meter has the next serial and begins at zero") {
   setup.serial = "1SAG0000000199";
   setup.import_wh = {5'000, 0, 0, 0};
   setup.month_peak = {utc("2024-06-05T16:45:00Z"), 4216};
-  setup.events = {{MeterEvent::Kind::kSwap, 3600, 0, 0}};
+  setup.events = {{MeterEvent::Kind::swap, 3600, 0, 0}};
   Bench bench{"Europe/Brussels", "constant:1000", setup};
   CHECK(bench.at("2024-06-10T10:59:59Z").serial == "1SAG0000000199");
   Reading r = bench.at("2024-06-10T11:00:00Z");
@@ -334,7 +333,7 @@ TEST_CASE("twin events: a new meter has the next serial and begins at zero") {
 TEST_CASE("twin events: a clock that is set moves the stamps, never the energy") {
   ModelSetup setup = belgian("2024-06-10T10:00:00Z");
   using Kind = MeterEvent::Kind;
-  setup.events = {{Kind::kClock, 600, 3600, 0}, {Kind::kClock, 1200, -3630, 0}};
+  setup.events = {{Kind::clock, 600, 3600, 0}, {Kind::clock, 1200, -3630, 0}};
   Bench bench{"Europe/Brussels", "constant:3600", setup};
   CHECK(bench.at("2024-06-10T10:09:59Z").time == utc("2024-06-10T10:09:59Z"));
   Reading r = bench.at("2024-06-10T10:10:00Z");
@@ -354,7 +353,7 @@ TEST_CASE("twin events: a clock that is set moves the stamps, never the energy")
 TEST_CASE("twin events: a clock set over the end of a month ends it once") {
   ModelSetup setup = belgian("2024-02-29T22:40:00Z");
   using Kind = MeterEvent::Kind;
-  setup.events = {{Kind::kClock, 300, 7200, 0}, {Kind::kClock, 600, -7200, 0}};
+  setup.events = {{Kind::clock, 300, 7200, 0}, {Kind::clock, 600, -7200, 0}};
   Bench bench{"Europe/Brussels", "constant:3600", setup};
   const Reading r = bench.at("2024-02-29T23:40:00Z");
   REQUIRE(r.peak_history.size() == 1);
@@ -374,10 +373,10 @@ TEST_CASE("twin M-Bus: live, late, frozen, stale and empty slots") {
   frozen.frozen = true;
   MbusSlot stale = gas;
   stale.channel = 3;
-  stale.state = MbusSlot::State::kStale;
+  stale.state = MbusSlot::State::stale;
   MbusSlot empty = gas;
   empty.channel = 4;
-  empty.state = MbusSlot::State::kEmpty;
+  empty.state = MbusSlot::State::empty;
   setup.mbus = {gas, frozen, stale, empty};
   Bench bench{"Europe/Brussels", "flat", setup};
 

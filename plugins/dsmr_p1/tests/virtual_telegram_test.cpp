@@ -28,7 +28,7 @@ std::string wire(std::string_view text) {
 std::string sealed(const char* dialect, const MeterIdentity& identity, const Reading& reading) {
   const Dialect& d = *find_dialect(dialect);
   const MeterClock clock{d.zone};
-  return seal(write_telegram(d, clock, identity, reading).body, d.crc ? CrcStyle::kPadded : CrcStyle::kNone);
+  return seal(write_telegram(d, clock, identity, reading).body, d.crc ? CrcStyle::padded : CrcStyle::none);
 }
 
 MeterIdentity identity(const char* header, const char* version = "") {
@@ -94,13 +94,13 @@ TEST_CASE("twin crc: the sheet's literals") {
 
 TEST_CASE("twin seal: every style of checksum") {
   const std::string body = "/TST5X\r\n\r\n1-0:1.7.0(00.100*kW)\r\n";
-  CHECK(seal(body, CrcStyle::kPadded) == body + "!BD20\r\n");
-  CHECK(seal(body, CrcStyle::kLower) == body + "!bd20\r\n");
-  CHECK(seal(body, CrcStyle::kUnpadded) == body + "!BD20\r\n");
-  CHECK(seal(body, CrcStyle::kNone) == body + "!\r\n");
+  CHECK(seal(body, CrcStyle::padded) == body + "!BD20\r\n");
+  CHECK(seal(body, CrcStyle::lower) == body + "!bd20\r\n");
+  CHECK(seal(body, CrcStyle::unpadded) == body + "!BD20\r\n");
+  CHECK(seal(body, CrcStyle::none) == body + "!\r\n");
   // M30's family: a checksum that begins with zeros loses them.
-  CHECK(seal("/TST5X\r\n\r\n", CrcStyle::kPadded) == "/TST5X\r\n\r\n!0524\r\n");
-  CHECK(seal("/TST5X\r\n\r\n", CrcStyle::kUnpadded) == "/TST5X\r\n\r\n!524\r\n");
+  CHECK(seal("/TST5X\r\n\r\n", CrcStyle::padded) == "/TST5X\r\n\r\n!0524\r\n");
+  CHECK(seal("/TST5X\r\n\r\n", CrcStyle::unpadded) == "/TST5X\r\n\r\n!524\r\n");
 }
 
 TEST_CASE("twin vector J: a single line") {
@@ -116,7 +116,7 @@ TEST_CASE("twin vector A: DSMR 2.2, old gas lines, no checksum") {
   r.export_wh = {4'500, 11'250, 0, 0};
   r.tariff = 1;
   r.power_w = 430;
-  r.mbus = {{1, MbusType::kGas, "GAS0000001", utc("2024-01-15T13:00:00Z"), 321'987}};
+  r.mbus = {{1, MbusType::gas, "GAS0000001", utc("2024-01-15T13:00:00Z"), 321'987}};
   const std::string text = sealed("nl2", identity(R"(/TST3\V22-SIM)"), r);
   CHECK(text == wire(R"(/TST3\V22-SIM
 
@@ -157,7 +157,7 @@ TEST_CASE("twin vector B: DSMR 4.2 with failure log and messages") {
   r.failure_log = {{utc("2023-09-14T16:12:33Z"), 247}, {utc("1999-12-31T23:00:01Z"), 2'147'483'647}};
   r.sags[0].count = 1;
   r.sags[2].count = 2;
-  r.mbus = {{1, MbusType::kGas, "GAS0000002", utc("2024-03-10T08:00:00Z"), 2'045'118}};
+  r.mbus = {{1, MbusType::gas, "GAS0000002", utc("2024-03-10T08:00:00Z"), 2'045'118}};
   MeterIdentity id = identity("/TST5SIM-42", "42");
   id.message = "Meter test";
   id.message_code = "01 61 81";
@@ -222,10 +222,10 @@ TEST_CASE("twin vector C: DSMR 5.0, export, four M-Bus slots") {
   r.sags[1].count = 2;
   r.sags[2].count = 2;
   r.swells[1].count = 1;
-  r.mbus = {{1, MbusType::kGas, "", kNever, 0},
-            {2, MbusType::kGas, "GAS0000003", utc("2024-07-01T10:10:01Z"), 3'456'789},
-            {3, MbusType::kWater, "WAT0000001", utc("2024-07-01T10:10:00Z"), 187'042},
-            {4, MbusType::kHeat, "HEA0000001", utc("2024-07-01T10:05:00Z"), 42'170}};
+  r.mbus = {{1, MbusType::gas, "", kNever, 0},
+            {2, MbusType::gas, "GAS0000003", utc("2024-07-01T10:10:01Z"), 3'456'789},
+            {3, MbusType::water, "WAT0000001", utc("2024-07-01T10:10:00Z"), 187'042},
+            {4, MbusType::heat, "HEA0000001", utc("2024-07-01T10:05:00Z"), 42'170}};
   const std::string text = sealed("nl5", identity(R"(/TST5\2SIM-50)", "50"), r);
   CHECK(text == wire(R"(/TST5\2SIM-50
 
@@ -296,8 +296,8 @@ TEST_CASE("twin vector D: Belgium, demand and peaks") {
   r.phase_power_w = {2345, 0, 0};
   r.voltage_dv = {2338, 0, 0};
   r.current_ma = {10'210, 0, 0};
-  r.mbus = {{1, MbusType::kGas, "7FLO0000000001", utc("2024-02-12T17:15:02Z"), 876'543},
-            {2, MbusType::kWater, "8SET0000000001", utc("2024-02-12T17:17:30Z"), 123'456}};
+  r.mbus = {{1, MbusType::gas, "7FLO0000000001", utc("2024-02-12T17:15:02Z"), 876'543},
+            {2, MbusType::water, "8SET0000000001", utc("2024-02-12T17:17:30Z"), 123'456}};
   const std::string text = sealed("be", identity(R"(/FLU5\253000000_A)", "50217"), r);
   CHECK(text == wire(R"(/FLU5\253000000_A
 
@@ -359,7 +359,7 @@ TEST_CASE("twin vector E: Luxembourg") {
   r.power_w = 815;
   r.reactive_var = 112;
   r.failures = 5;
-  r.mbus = {{1, MbusType::kGas, "FLO0000000001", utc("2024-06-01T18:00:00Z"), 412'006}};
+  r.mbus = {{1, MbusType::gas, "FLO0000000001", utc("2024-06-01T18:00:00Z"), 412'006}};
   MeterIdentity id = identity(R"(/Lux5\253000000_D)", "42");
   id.omit = {"1-0:32.32.0", "1-0:32.36.0", "0-0:96.13.3", "0-0:96.13.4", "0-0:96.13.5", "1-0:32.7.0",
              "1-0:31.7.0",  "1-0:21.7.0",  "1-0:22.7.0",  "1-0:23.7.0",  "1-0:24.7.0"};
@@ -512,9 +512,9 @@ TEST_CASE("twin: Lithuania's lists grow from standard to maximum") {
   r.average = {300, 324, 0, 0, 0, 0};
   MeterIdentity id = identity(R"(/ESO5\VSIM-30)");
   const std::string standard = sealed("lt", id, r);
-  id.list = MeterIdentity::List::kExtended;
+  id.list = MeterIdentity::List::extended;
   const std::string extended = sealed("lt", id, r);
-  id.list = MeterIdentity::List::kMaximum;
+  id.list = MeterIdentity::List::maximum;
   const std::string maximum = sealed("lt", id, r);
   CHECK(standard.find("0-0:1.0.0(240214102015W)\r\n") != std::string::npos);
   CHECK(standard.find("1-0:1.8.4(000000.004*kWh)\r\n") != std::string::npos);
@@ -543,8 +543,7 @@ TEST_CASE("twin truth: what is printed, as it is printed") {
   r.current_ma = {5394, 0, 0};
   r.voltage_dv = {2287, 0, 0};
   r.import_wh = {1'234'567'890'123, 0, 0, 0};
-  r.mbus = {{2, MbusType::kHeat, "HEA0000001", utc("2024-01-15T12:00:00Z"), 42'179},
-            {3, MbusType::kGas, "", kNever, 0}};
+  r.mbus = {{2, MbusType::heat, "HEA0000001", utc("2024-01-15T12:00:00Z"), 42'179}, {3, MbusType::gas, "", kNever, 0}};
   const MeterClock clock{"Europe/Amsterdam"};
 
   const Telegram old = write_telegram(*find_dialect("nl2"), clock, identity("/TST3X"), r);
@@ -581,7 +580,7 @@ TEST_CASE("twin cipher: vector F encrypted, byte for byte") {
       "/Lux5\\SIM\n\n1-3:0.2.8(42)\n0-0:1.0.0(240601203010S)\n1-0:1.8.0(007654.321*kWh)\n1-0:1.7.0(00.815*kW)\n!"
       "8BD8\n");
   REQUIRE(plain.size() == 110);
-  CHECK(seal(plain.substr(0, plain.size() - 7), CrcStyle::kPadded) == plain);
+  CHECK(seal(plain.substr(0, plain.size() - 7), CrcStyle::padded) == plain);
   const std::string frame = encrypt(plain, key<16>("000102030405060708090A0B0C0D0E0F"),
                                     key<16>("00112233445566778899AABBCCDDEEFF"), key<8>("53494D0000000001"), 0x2A);
   CHECK(frame.size() == 138);
