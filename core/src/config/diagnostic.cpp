@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 #include <tuple>
 
@@ -15,15 +16,24 @@ namespace {
 
 std::string_view word(Severity severity) { return severity == Severity::error ? "error" : "warn"; }
 
-}  // namespace
-
-void Diagnostics::add(const Diagnostics& others) {
-  list_.insert(list_.end(), others.list_.begin(), others.list_.end());
+/// A key may hold an escape sequence ("\\x1b[31m" in double quotes): none may reach a terminal.
+std::string printable(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\n') || byte == 0x7F)
+      fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
+    else
+      out += c;
+  }
+  return out;
 }
+
+}  // namespace
 
 void Diagnostics::sort() {
   std::stable_sort(list_.begin(), list_.end(), [](const Diagnostic& a, const Diagnostic& b) {
-    return std::tie(a.mark.line, a.mark.column) < std::tie(b.mark.line, b.mark.column);
+    return std::tie(a.file, a.mark.line, a.mark.column) < std::tie(b.file, b.mark.line, b.mark.column);
   });
 }
 
@@ -45,7 +55,7 @@ std::string render_text(const Diagnostic& d) {
   line("expected", d.expected);
   line("got", d.got);
   line("hint", d.hint);
-  return out;
+  return printable(out);
 }
 
 std::string render_json(const Diagnostic& d) {

@@ -28,11 +28,10 @@ struct Diagnostic {
   std::string hint;
 };
 
-/// All findings of one pass, in file order after sort().
+/// All findings of one pass; by file and place after sort().
 class Diagnostics {
  public:
   void add(Diagnostic d) { list_.push_back(std::move(d)); }
-  void add(const Diagnostics& others);
   void sort();
   [[nodiscard]] bool has_errors() const;
   [[nodiscard]] const std::vector<Diagnostic>& list() const { return list_; }

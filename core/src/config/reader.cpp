@@ -211,10 +211,9 @@ class Walk {
     const std::string what = subject(path);
     // A scalar that stands where a map is expected may well be a secret on the wrong line.
     const std::string got = node.IsScalar() ? "a text" : kind_of(node);
-    const std::string wanted = schema.type == Type::list ? "list"
-                               : schema.type == Type::map || schema.type == Type::object || schema.type == Type::one_of
-                                   ? "map"
-                                   : "single value";
+    const std::string_view wanted = schema.type == Type::list    ? "list"
+                                    : is_collection(schema.type) ? "map"
+                                                                 : "single value";
     report(mark, "cfg-type", fmt::format("{} is no {}", what.empty() ? "the file" : what, wanted), expectation(schema),
            got);
   }
@@ -238,6 +237,11 @@ class Walk {
     if (!resolved.code.empty()) {
       report(mark, resolved.code, fmt::format("{} {}", subject(path), resolved.message), resolved.expected, {},
              resolved.hint);
+      return {};
+    }
+    if (elsewhere && first_bad_byte(resolved.text)) {
+      report(mark, "cfg-encoding", fmt::format("{} comes from elsewhere and is no text", subject(path)),
+             "UTF-8 without control characters", secret ? std::string{} : quote(written));
       return {};
     }
     // In a flow map "${PORT}" needs its quotes.

@@ -156,6 +156,12 @@ Scalar read_text(const Schema& schema, std::string_view text) {
   return good(Value{std::string(text)});
 }
 
+Scalar read_path(const Schema& schema, std::string_view text) {
+  if (first_bad_byte(text) || text.find_first_of("\n\r") != std::string_view::npos)
+    return bad(schema, "cfg-path", "has a control character in it");
+  return good(Value{std::string(text)});
+}
+
 Scalar read_name(const Schema& schema, std::string_view text) {
   if (lower(text.front()) && text.size() <= kLongestName && std::all_of(text.begin(), text.end(), name_character))
     return good(Value{std::string(text)});
@@ -241,9 +247,9 @@ Scalar read_scalar(const Schema& schema, std::string_view text, bool bare) {
     case Type::glob: return read_glob(schema, text);
     case Type::name: return read_name(schema, text);
     case Type::rate: return read_rate(schema, text, bare);
+    case Type::path: return read_path(schema, text);
     case Type::text:
-    case Type::secret:
-    case Type::path: return read_text(schema, text);
+    case Type::secret: return read_text(schema, text);
     case Type::list:
     case Type::map:
     case Type::object:

@@ -6,8 +6,10 @@
 #include "config/units.hpp"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 
 #include <algorithm>
+#include <sstream>
 #include <utility>
 
 namespace mesura::config {
@@ -66,19 +68,61 @@ YAML::Node last_node(const YAML::Node& root) {
   }
 }
 
+/// Sees a document go by, keeps only where it began.
+class Passer final : public YAML::EventHandler {
+ public:
+  [[nodiscard]] const YAML::Mark& begin() const { return begin_; }
+
+  void OnDocumentStart(const YAML::Mark& mark) override { begin_ = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+  void OnAlias(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+  void OnScalar(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                const std::string& /*value*/) override {}
+  void OnSequenceStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                       YAML::EmitterStyle::value /*style*/) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                  YAML::EmitterStyle::value /*style*/) override {}
+  void OnMapEnd() override {}
+
+ private:
+  YAML::Mark begin_;
+};
+
+/// Where a second document begins. Not by YAML::LoadAll: a text such as ", a" is to it an endless row of empty
+/// documents.
+std::optional<YAML::Mark> second_document(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  Passer passer;
+  if (!parser.HandleNextDocument(passer) || !parser.HandleNextDocument(passer)) return {};
+  return passer.begin();
+}
+
 }  // namespace
 
 YamlDocument::YamlDocument(std::string text) : text_(std::move(text)), lines_{0} {
   for (std::size_t i = 0; i < text_.size(); ++i)
     if (text_[i] == '\n') lines_.push_back(i + 1);
+  const std::string_view view = text_;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i <= view.size(); i += kStride) {
+    characters_.push_back(count);
+    count += count_characters(view.substr(i, kStride));
+  }
+}
+
+std::size_t YamlDocument::characters_before(std::size_t offset) const {
+  const std::size_t step = offset / kStride;
+  return characters_[step] + count_characters(std::string_view(text_).substr(step * kStride, offset - step * kStride));
 }
 
 Mark YamlDocument::mark_at(std::size_t offset) const {
   offset = std::min(offset, text_.size());
   const auto line = std::upper_bound(lines_.begin(), lines_.end(), offset) - lines_.begin();
   const std::size_t begin = lines_[static_cast<std::size_t>(line) - 1];
-  const std::size_t column = count_characters(std::string_view(text_).substr(begin, offset - begin)) + 1;
-  return {static_cast<int>(line), static_cast<int>(column)};
+  return {static_cast<int>(line), static_cast<int>(characters_before(offset) - characters_before(begin) + 1)};
 }
 
 /// Where a quote opens that is never closed: yaml-cpp takes all the rest of the text for the scalar, so only the last
@@ -126,16 +170,16 @@ std::optional<YamlDocument> YamlDocument::parse(std::string_view text, const std
   }
   const std::string no_yaml = "this is no YAML";
   try {
-    std::vector<YAML::Node> documents = YAML::LoadAll(document.text_);
-    if (!documents.empty()) document.root_.reset(documents.front());
+    document.root_.reset(YAML::Load(document.text_));
     if (const auto open = document.open_quote()) {
       out.add(error(file, document.mark_at(*open), "cfg-syntax", no_yaml + ": a quote is never closed", {}));
       return {};
     }
-    for (std::size_t i = 1; i < documents.size(); ++i) {
-      if (documents[i].IsNull()) continue;
-      out.add(error(file, document.mark(documents[i].Mark()), "cfg-syntax", "a second document begins here",
-                    "one file is one document: leave out '---' and '...', and check the indentation"));
+    if (const auto second = second_document(document.text_)) {
+      const bool nothing_before = document.root_.IsNull();
+      out.add(error(
+          file, document.mark(*second), "cfg-syntax", nothing_before ? no_yaml : "a second document begins here",
+          nothing_before ? "" : "one file is one document: leave out '---' and '...', and check the indentation"));
       return {};
     }
   } catch (const YAML::Exception& e) {

@@ -30,12 +30,16 @@ class YamlDocument {
   [[nodiscard]] Mark mark(const YAML::Mark& mark) const { return mark_at(static_cast<std::size_t>(mark.pos)); }
 
  private:
+  static constexpr std::size_t kStride = 256;
+
   explicit YamlDocument(std::string text);
+  [[nodiscard]] std::size_t characters_before(std::size_t offset) const;
   [[nodiscard]] Mark mark_at(std::size_t offset) const;
   [[nodiscard]] std::optional<std::size_t> open_quote() const;
 
   std::string text_;
-  std::vector<std::size_t> lines_;  ///< offset of each line's first byte
+  std::vector<std::size_t> lines_;       ///< offset of each line's first byte
+  std::vector<std::size_t> characters_;  ///< before each kStride-th byte: a file may be one long line
   YAML::Node root_;
 };
 

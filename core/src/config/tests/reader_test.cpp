@@ -115,6 +115,30 @@ TEST_CASE("marks count characters and stand at the key where there is no value")
   CHECK(alias.value["é"]["c"].mark.column == 4);
 }
 
+TEST_CASE("columns are right in one long line, too") {
+  std::string yaml = "{";
+  for (int i = 0; i < 300; ++i) yaml += "k" + std::to_string(i) + ": 'é', ";
+  const std::size_t characters = yaml.size() - 300;
+  const Reading reading = read_text(yaml + "last: 1}", map(text(""), ""));
+  REQUIRE(reading.ok());
+  CHECK(reading.value["last"].key_mark.line == 1);
+  CHECK(reading.value["last"].key_mark.column == static_cast<int>(characters) + 1);
+}
+
+TEST_CASE("control characters reach neither a path nor a terminal") {
+  CHECK_FALSE(one(of(Type::path, ""), R"("a\0b")").ok());
+  CHECK_FALSE(one(of(Type::path, ""), R"("a\nb")").ok());
+  const Reading key = read_text(R"("\x1b[31m": 1)", object({}));
+  CHECK(all(key).find('\x1b') == std::string::npos);
+  CHECK(all(key).find("got       \\x1b[31m") != std::string::npos);
+  ReadOptions options;
+  options.environment = [](const std::string&) { return "caf\xE9"; };
+  CHECK(all(read_text("k: ${V}", object({optional("k", text(""))}), options)) ==
+        "error[cfg-encoding]: 'k' comes from elsewhere and is no text\n"
+        "  expected  UTF-8 without control characters\n"
+        "  got       '${V}'\n");
+}
+
 TEST_CASE("variables are replaced in any scalar") {
   CHECK(one(of(Type::host, ""), "${METER_HOST}").value["k"].text() == "p1.example");
   CHECK(one(of(Type::port, ""), "\"${PORT}\"").value["k"].integer() == 2001);
@@ -217,6 +241,14 @@ TEST_CASE("nesting and cycles are bounded") {
   CHECK_FALSE(read_text("a: &x [*x]", schema).ok());
   CHECK_FALSE(read_text("l: &x [*x]", schema).ok());
   CHECK_FALSE(read_text("a: &x {b: *x}", schema).ok());
+}
+
+TEST_CASE("texts that begin like no YAML are refused") {
+  for (const char* yaml : {", a", "a: 1\n, b", "}", "] x", ": ,", "a: 1\n---\n", "a: 1\n...\nb"}) {
+    INFO(yaml);
+    CHECK_FALSE(read_text(yaml, object({optional("a", integer(""))})).ok());
+  }
+  CHECK(read_text("---\na: 1\n...\n", object({optional("a", integer(""))})).ok());
 }
 
 TEST_CASE("a too large text is refused before it is parsed") {
