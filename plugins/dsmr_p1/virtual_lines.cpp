@@ -115,22 +115,29 @@ void Lines::text(std::string_view code, std::string_view value) { raw(code, fmt:
 
 void Lines::octets(std::string_view code, std::string_view value) { text(code, hex(value)); }
 
-void Lines::number(std::string_view code, std::string_view channel, std::string_view quantity, std::int64_t base,
+bool Lines::number(std::string_view code, std::string_view channel, std::string_view quantity, std::int64_t base,
                    Field field, std::int64_t per_unit) {
   const std::int64_t half = field.step / 2;
   const std::int64_t mantissa = rolled((base >= 0 ? base + half : base - half) / field.step, field);
   const std::string_view star = field.unit.empty() ? "" : "*";
-  if (raw(code, fmt::format("({}{}{})", print(mantissa, field), star, field.unit)))
-    know(channel, quantity, static_cast<double>(mantissa * field.step) / static_cast<double>(per_unit));
+  if (!raw(code, fmt::format("({}{}{})", print(mantissa, field), star, field.unit))) return false;
+  know(channel, quantity, static_cast<double>(mantissa * field.step) / static_cast<double>(per_unit));
+  return true;
+}
+
+void Lines::setting(std::string_view code, std::string_view channel, std::string_view quantity, std::int64_t base,
+                    Field field, std::int64_t per_unit) {
+  if (number(code, channel, quantity, base, field, per_unit)) telegram_.truth.back().state = true;
 }
 
 void Lines::state(std::string_view code, std::string_view channel, std::string_view quantity, std::int64_t value,
                   int digits) {
-  if (raw(code, fmt::format("({:0{}})", value, digits))) know(channel, quantity, static_cast<double>(value));
+  if (raw(code, fmt::format("({:0{}})", value, digits)))
+    know(channel, quantity, static_cast<double>(value), kNever, true);
 }
 
-void Lines::know(std::string_view channel, std::string_view quantity, double value, UtcSeconds time) {
-  telegram_.truth.push_back({std::string{channel}, quantity, value, time});
+void Lines::know(std::string_view channel, std::string_view quantity, double value, UtcSeconds time, bool state) {
+  telegram_.truth.push_back({std::string{channel}, quantity, value, time, state});
 }
 
 void Lines::version(std::string_view code) { text(code, identity_.version); }
@@ -280,8 +287,8 @@ void Lines::belgian_peaks() {
 
 void Lines::current_thresholds(std::int64_t amperes) {
   if (!raw("1-1:31.4.0", fmt::format("({:03}*A)(-{:03}*A)", amperes, amperes))) return;
-  know("total", "current_threshold_import", static_cast<double>(amperes));
-  know("total", "current_threshold_export", static_cast<double>(amperes));
+  know("total", "current_threshold_import", static_cast<double>(amperes), kNever, true);
+  know("total", "current_threshold_export", static_cast<double>(amperes), kNever, true);
 }
 
 void Lines::mbus() {
@@ -302,7 +309,8 @@ void Lines::mbus_device(const MbusReading& device) {
 
   // A slot that never answered is no device to a reader.
   const std::string type = fmt::format("({:0{}})", static_cast<int>(device.type), old ? 1 : 3);
-  if (raw(code("24.1.0"), type) && answers) know(channel, "device_type", static_cast<double>(device.type));
+  if (raw(code("24.1.0"), type) && answers)
+    know(channel, "device_type", static_cast<double>(device.type), kNever, true);
   octets(code(belgian ? "96.1.1" : "96.1.0"), device.serial);
   if (belgian && gas && answers) state(code("24.4.0"), channel, "valve_state", 1);
   bool shown = false;

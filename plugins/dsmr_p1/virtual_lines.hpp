@@ -22,10 +22,13 @@ class Lines {
   void text(std::string_view code, std::string_view value);
   /// Two hex digits a byte.
   void octets(std::string_view code, std::string_view value);
-  /// `base` is in units of which `per_unit` make the quantity's base unit (1 Wh, 10 dV, 1000 mA).
-  void number(std::string_view code, std::string_view channel, std::string_view quantity, std::int64_t base,
+  /// `base` is in units of which `per_unit` make the quantity's base unit (1 Wh, 10 dV, 1000 mA). True if written.
+  bool number(std::string_view code, std::string_view channel, std::string_view quantity, std::int64_t base,
               Field field, std::int64_t per_unit = 1);
 
+  /// The same for a setting.
+  void setting(std::string_view code, std::string_view channel, std::string_view quantity, std::int64_t base,
+               Field field, std::int64_t per_unit = 1);
   /// A state, printed with as many digits as given.
   void state(std::string_view code, std::string_view channel, std::string_view quantity, std::int64_t value,
              int digits = 1);
@@ -73,7 +76,8 @@ class Lines {
                  int count, const Field& field);
   void mbus_device(const MbusReading& device);
   [[nodiscard]] bool omitted(std::string_view code) const;
-  void know(std::string_view channel, std::string_view quantity, double value, UtcSeconds time = kNever);
+  void know(std::string_view channel, std::string_view quantity, double value, UtcSeconds time = kNever,
+            bool state = false);
 
   const Dialect& dialect_;
   const MeterClock& clock_;

@@ -114,23 +114,19 @@ bool VirtualMeter::send_pieces(std::string_view bytes) {
 }
 
 void VirtualMeter::emit_truth(const std::vector<Truth>& truth, std::int64_t now_ns) {
-  const auto same = [](const Truth& a, const Truth& b) {
-    return a.time == b.time && a.value == b.value && a.quantity == b.quantity && a.channel == b.channel;
-  };
   items_.clear();
-  std::vector<Truth> stamped;
+  std::vector<Truth> shown;
   for (const Truth& value : truth) {
     const bool own_time = value.time != kNever;
-    if (own_time) {
-      stamped.push_back(value);
-      const auto shown = [&](const Truth& before) { return same(before, value); };
-      if (std::any_of(stamped_.begin(), stamped_.end(), shown)) continue;
+    if (own_time || value.state) {
+      shown.push_back(value);
+      if (std::find(shown_.begin(), shown_.end(), value) != shown_.end()) continue;
     }
     const SeriesId series = series_of(value);
     if (series == MESURA_NO_SERIES) continue;
     items_.push_back(number(series, value.value, own_time ? value.time * kNanosecondsPerSecond : MESURA_NO_TIME));
   }
-  stamped_ = std::move(stamped);
+  shown_ = std::move(shown);
   // Without a time in the telegram the reader takes its own, which is the true one.
   const UtcSeconds time = settings_.dialect->id == DialectId::nl2 ? due_ : model_->time();
   host().emit(items_, time * kNanosecondsPerSecond, now_ns);

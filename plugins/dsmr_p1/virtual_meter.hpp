@@ -25,9 +25,9 @@ namespace mesura::dsmr_p1 {
 /// integrates every second up to each telegram, however late a timer comes. A late timer loses nothing: the telegrams
 /// of the missed instants follow back to back. While the link is closed the meter goes on measuring and is silent.
 ///
-/// A telegram that a fault spoilt, or that the host did not take, emits nothing. Values with a stamp of their own
-/// (M-Bus readings, month peaks, the failure log) are emitted when they are new. A missing or unusual checksum spoils
-/// nothing.
+/// A telegram that a fault spoilt, or that the host did not take, emits nothing. States, and values with a stamp of
+/// their own (M-Bus readings, month peaks, the failure log) are emitted when they are new. A missing or unusual
+/// checksum spoils nothing.
 ///
 /// errors  the constructor throws std::invalid_argument for options that contradict each other or cannot be read
 class VirtualMeter final : public Device {
@@ -59,7 +59,7 @@ class VirtualMeter final : public Device {
   std::uint64_t next_counter_ = 0;  // of frames; wider than the wire's, to notice its end
   bool finished_ = false;
   std::map<std::pair<std::string, std::string_view>, SeriesId> series_;
-  std::vector<twin::Truth> stamped_;  // values with a stamp of their own that the last telegram showed
+  std::vector<twin::Truth> shown_;  // states, and values with a stamp of their own, that the last telegram showed
   std::vector<mesura_measurement> items_;
 };
 

@@ -186,7 +186,7 @@ void write_lu(Lines& l) {
   l.reactive_energy();
   l.net_power();
   l.reactive_net_power();
-  l.apparent_power("0-0:17.0.0", "total", "limiter_threshold_apparent", kLuLimiterVa);
+  l.setting("0-0:17.0.0", "total", "limiter_threshold_apparent", kLuLimiterVa, {2, 3, 1, "kVA"});
   l.apparent_power("1-0:9.7.0", "total", "apparent_power_import", r.power_w >= 0 ? va : 0);
   l.apparent_power("1-0:10.7.0", "total", "apparent_power_export", r.power_w < 0 ? va : 0);
   l.current_thresholds(kLuThresholdAmperes);
@@ -287,7 +287,7 @@ void write_hu(Lines& l) {
   l.octets("0-0:96.1.0", r.serial);
   l.tariff();
   l.breaker();
-  l.active_power("0-0:17.0.0", "total", "limiter_threshold", kHuLimiterWatts);
+  l.setting("0-0:17.0.0", "total", "limiter_threshold", kHuLimiterWatts, kWatts);
   l.energy(true, 2);
   l.reactive_energy();
   constexpr std::array<std::string_view, kQuadrants> kEnergies{"reactive_energy_q1", "reactive_energy_q2",
@@ -306,7 +306,7 @@ void write_hu(Lines& l) {
     l.reactive_power(fmt::format("1-0:{}.7.0", q + 5), "total", kPowers[q],
                      q == quadrant(r) ? std::abs(r.reactive_var) : 0);
   for (std::size_t p = 0; p < static_cast<std::size_t>(r.phases); ++p)
-    l.number(phase_code(31, p, "4.0"), phase_name(p), "fuse_threshold", kHuFuseMilliamperes, {3, 2, 10, "A"}, 1000);
+    l.setting(phase_code(31, p, "4.0"), phase_name(p), "fuse_threshold", kHuFuseMilliamperes, {3, 2, 10, "A"}, 1000);
   l.raw("0-0:98.1.0", month_end(l));
   l.octets("0-0:96.13.0", l.identity().message);
 }
@@ -359,7 +359,7 @@ void write_lt_maximum(Lines& l) {
   l.active_power("1-0:1.24.0", "total", "active_power_import_avg", r.average.import_w);
   l.active_power("1-0:16.24.0", "total", "active_power_avg", r.average.import_w - r.average.export_w);
   l.active_power("1-0:15.24.0", "total", "active_power_combined_avg", r.average.import_w + r.average.export_w);
-  l.number("1-0:0.8.2", "total", "demand_period", kQuarterSeconds, {5, 0, 1, "s"});
+  l.setting("1-0:0.8.2", "total", "demand_period", kQuarterSeconds, {5, 0, 1, "s"});
   write_demands(l, 4, r.demand, true);
   write_demands(l, 5, r.last_demand, false);
   constexpr Field kSeconds{5, 0, 1, "s"};

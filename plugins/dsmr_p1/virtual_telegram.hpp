@@ -63,6 +63,9 @@ struct Truth {
   std::string_view quantity;  ///< static text
   double value;               ///< as printed, in the base unit
   UtcSeconds time;            ///< its own stamp, or kNever for the telegram's
+  bool state;                 ///< a setting or state: news only when it changes
+
+  bool operator==(const Truth&) const = default;
 };
 
 struct Telegram {

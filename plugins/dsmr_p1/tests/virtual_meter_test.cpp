@@ -386,12 +386,24 @@ TEST_CASE("twin meter: the truth is what the telegram says") {
   }
   const double voltage = *rig.last("l2/voltage");
   CHECK(line_of(rig.frames[0], "1-0:52.7.0") == fmt::format("1-0:52.7.0({:05.1f}*V)", voltage));
-  // Readings with a stamp of their own come once.
+  // Readings with a stamp of their own, and states, come when they are new.
+  CHECK(rig.count("total/tariff_indicator") == 1);
+  CHECK(rig.count("mbus2/device_type") == 1);
   rig.run(292);
   CHECK(rig.count("mbus1/gas_volume") == 1);
   rig.run(1);
   CHECK(rig.count("mbus1/gas_volume") == 2);
   CHECK(rig.count("total/active_power_import") == 294);
+  CHECK(rig.count("total/tariff_indicator") == 1);
+}
+
+TEST_CASE("twin meter: a tariff switch is news") {
+  Rig rig{OptionSet{}.text("profile", "flat"), "2024-02-12T05:59:58Z"};
+  rig.open().run(2);
+  CHECK(rig.last("total/tariff_indicator") == 1);
+  rig.run(5);
+  CHECK(rig.last("total/tariff_indicator") == 2);
+  CHECK(rig.count("total/tariff_indicator") == 2);
 }
 
 TEST_CASE("twin meter: what the host does not take was not sent") {
