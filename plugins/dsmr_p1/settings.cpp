@@ -63,6 +63,13 @@ void read_every(std::string_view text, EmissionSettings& out) {
   out.interval = number * *one;
 }
 
+ObisCode parse_alias(std::string_view text) {
+  std::string_view rest = text;
+  const auto code = take_obis(rest);
+  if (!code || !rest.empty()) refuse("aliases", fmt::format("OBIS codes such as 1-0:1.8.0; got '{}'", text));
+  return *code;
+}
+
 std::vector<std::string> read_list(const Options& options, std::string_view name) {
   std::vector<std::string> list;
   for (const auto& entry : options.entries(name)) list.emplace_back(abi::view(entry.value));
@@ -87,6 +94,8 @@ SessionSettings SessionSettings::from(const SessionInfo& info) {
   }
   if (options.has("std_offset")) d.parser.standard_offset_s = options.integer("std_offset") / kSecond;
   d.parser.zone = options.text("zone", info.zone);
+  for (const auto& entry : options.entries("aliases"))
+    d.parser.aliases.emplace_back(parse_alias(abi::view(entry.key)), parse_alias(abi::view(entry.value)));
 
   EmissionSettings& e = s.emission;
   read_every(options.text("every", "telegram"), e);

@@ -124,6 +124,7 @@ void TelegramParser::read_lines(std::string_view text, std::int64_t received_ns)
     const std::size_t begin = at;
     if (!reader_.next(body, at, line_)) break;
     any_new_line_ = true;
+    rename(line_);
     take_new(layout, line_, static_cast<std::size_t>(line_.text.data() - text.data()), received_ns);
     if (line_.text.data() != text.data() + begin) layout.forget();  // blanks before it
   }
@@ -147,6 +148,14 @@ bool TelegramParser::take_remembered(LineLayout& layout, const char* line, std::
       return true;
     default: apply(c); return true;
   }
+}
+
+void TelegramParser::rename(Line& line) const {
+  for (const auto& [from, to] : settings_.aliases)
+    if (line.code == from && line.problem != Line::Problem::no_code) {
+      line.code = to;
+      return;
+    }
 }
 
 void TelegramParser::take_new(LineLayout& layout, const Line& line, std::size_t offset, std::int64_t received_ns) {

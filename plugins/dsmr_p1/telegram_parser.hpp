@@ -24,6 +24,7 @@ class TelegramParser {
     std::optional<Profile> profile;                 ///< nothing: recognise it
     std::optional<std::int64_t> standard_offset_s;  ///< nothing: the profile's
     std::string zone;                               ///< empty: the profile's
+    std::vector<std::pair<ObisCode, ObisCode>> aliases;  ///< codes to be read as others
   };
   /// So many bytes behind the text may be read, not used.
   static constexpr std::size_t kSlack = LineLayout::kWindow;
@@ -43,6 +44,7 @@ class TelegramParser {
   void read_header(std::string_view text);
   void read_lines(std::string_view text, std::int64_t received_ns);
   bool take_remembered(LineLayout& layout, const char* line, std::int64_t received_ns);
+  void rename(Line& line) const;
   void take_new(LineLayout& layout, const Line& line, std::size_t offset, std::int64_t received_ns);
   void apply(Contribution& contribution);
   [[nodiscard]] bool seen(RowId row) const { return seen_[row].telegram == number_; }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A program of its own: it replaces operator new to count.
+#include <malloc.h>
 #include <mesura/plugin.hpp>
 
 #include <cstdio>
@@ -18,23 +19,19 @@ extern "C" const mesura_plugin* mesura_plugin_query(const mesura_host_info*, mes
 namespace {
 std::size_t allocations = 0;
 std::size_t live_bytes = 0, peak_bytes = 0;
-constexpr std::size_t kHeader = alignof(std::max_align_t);
 }  // namespace
 
 void* operator new(std::size_t size) {
-  ++allocations;
-  void* p = std::malloc(size + kHeader);
+  void* p = std::malloc(size);
   if (p == nullptr) throw std::bad_alloc{};
-  *static_cast<std::size_t*>(p) = size;
-  live_bytes += size;
+  ++allocations;
+  live_bytes += malloc_usable_size(p);
   if (live_bytes > peak_bytes) peak_bytes = live_bytes;
-  return static_cast<char*>(p) + kHeader;
+  return p;
 }
 void operator delete(void* p) noexcept {
-  if (p == nullptr) return;
-  void* block = static_cast<char*>(p) - kHeader;
-  live_bytes -= *static_cast<std::size_t*>(block);
-  std::free(block);
+  if (p != nullptr) live_bytes -= malloc_usable_size(p);
+  std::free(p);
 }
 void operator delete(void* p, std::size_t) noexcept { operator delete(p); }
 

@@ -395,7 +395,16 @@ TEST_CASE("an option that is wrong is named, a key is not shown") {
   CHECK_THROWS_WITH(make(PluginOptions{}.text("every", "soon")), Contains("every") && Contains("soon"));
   CHECK_THROWS_WITH(make(PluginOptions{}.text("zone", "Mars/Olympus")), Contains("Mars/Olympus"));
   CHECK_THROWS_WITH(make(PluginOptions{}.text("encryption_key", "SECRETSECRET")), Contains("encryption_key") && !Contains("SECRET"));
+  CHECK_THROWS_WITH(make(PluginOptions{}.map("aliases", {{"1.9.0", "1-0:1.8.0"}})), Contains("aliases") && Contains("1.9.0"));
   CHECK_THROWS_WITH(make(PluginOptions{}.map("tariff_labels", {{"16", "x"}})), Contains("tariff_labels"));
+}
+
+TEST_CASE("an unknown object may be read as another") {
+  PluginHarness h(plugin(), PluginOptions{}.map("aliases", {{"1-0:1.9.0", "1-0:1.8.0"}}));
+  h.open();
+  h.bytes(telegram("1-0:1.9.0(000012.345*kWh)\r\n"));
+  CHECK(measured(h, "total", "active_energy_import").at(0).value == 12345);
+  CHECK(faults(h).empty());
 }
 
 TEST_CASE("an unknown object is told once") {
