@@ -172,8 +172,9 @@ void Link::log_down(std::chrono::nanoseconds delay, bool final) {
 void Link::log_recovery() {
   if (settle_timer_ != 0) context_.loop.cancel(std::exchange(settle_timer_, 0));
   const std::int64_t now = context_.loop.clock().steady_ns();
-  context_.log.info("tra-recovered", "{}: back after {} and {} failures", describe(), duration_text(now - outage_ns_),
-                    std::exchange(failures_, 0));
+  const std::uint64_t failures = std::exchange(failures_, 0);
+  context_.log.info("tra-recovered", "{}: back after {} and {} failure{}", describe(), duration_text(now - outage_ns_),
+                    failures, failures == 1 ? "" : "s");
 }
 
 }  // namespace mesura::transport

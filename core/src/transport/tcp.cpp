@@ -71,7 +71,7 @@ class Tcp final : public Transport {
       }
       why = system_reason("open-failed", where, "a connection", error);
     }
-    fail(std::move(why));
+    fail(why);
   }
 
   void on_connected(const std::string& where) {
@@ -84,7 +84,7 @@ class Tcp final : public Transport {
     tune_connection(fd.get());
     ByteStream::Handlers handlers;
     handlers.on_bytes = [this](std::span<std::uint8_t> bytes, const Meta& meta) { listener_->on_bytes(bytes, meta); };
-    handlers.on_end = [this](Reason reason) { fail(std::move(reason)); };
+    handlers.on_end = [this](const Reason& reason) { fail(reason); };
     stream_ =
         std::make_unique<ByteStream>(context_, std::move(fd), ByteStream::Type::socket, where, std::move(handlers));
     listener_->on_open();

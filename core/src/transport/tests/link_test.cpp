@@ -260,7 +260,7 @@ TEST_CASE("link: open for a while, a line that says nothing counts as recovered"
   s.f.advance(1s);
   s.script.listener->on_open();
   s.f.advance(10s);
-  CHECK(s.f.logged.back() == "info tra-recovered scripted line: back after 11 s and 1 failures");
+  CHECK(s.f.logged.back() == "info tra-recovered scripted line: back after 11 s and 1 failure");
 }
 
 TEST_CASE("link: everything received is captured") {
