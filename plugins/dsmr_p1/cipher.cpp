@@ -21,7 +21,8 @@ void must(int result) {
 std::array<std::uint8_t, kNonceSize> nonce_of(const CipherParts& parts) {
   std::array<std::uint8_t, kNonceSize> nonce{};
   std::copy_n(parts.title.begin(), kTitleSize, nonce.begin());
-  for (std::size_t i = 0; i < kCounterSize; ++i) nonce[kTitleSize + i] = static_cast<std::uint8_t>(parts.frame_counter >> (24U - 8U * i));
+  for (std::size_t i = 0; i < kCounterSize; ++i)
+    nonce[kTitleSize + i] = static_cast<std::uint8_t>(parts.frame_counter >> (24U - 8U * i));
   return nonce;
 }
 
@@ -43,7 +44,10 @@ CipherParts split_cipher(Bytes frame) {
 void Cipher::Free::operator()(evp_cipher_ctx_st* context) const { EVP_CIPHER_CTX_free(context); }
 
 Cipher::Cipher(const Key& encryption_key, const Key& authentication_key)
-    : encryption_key_(encryption_key), authentication_key_(authentication_key), gcm_(EVP_CIPHER_CTX_new()), ctr_(EVP_CIPHER_CTX_new()) {
+    : encryption_key_(encryption_key),
+      authentication_key_(authentication_key),
+      gcm_(EVP_CIPHER_CTX_new()),
+      ctr_(EVP_CIPHER_CTX_new()) {
   if (!gcm_ || !ctr_) throw std::bad_alloc{};
   must(EVP_DecryptInit_ex(gcm_.get(), EVP_aes_128_gcm(), nullptr, nullptr, nullptr));
   must(EVP_CIPHER_CTX_ctrl(gcm_.get(), EVP_CTRL_GCM_SET_IVLEN, static_cast<int>(kNonceSize), nullptr));
@@ -66,7 +70,8 @@ bool Cipher::authenticated(const CipherParts& parts, std::uint8_t* plain) {
   int written = 0;
   must(EVP_DecryptInit_ex(gcm_.get(), nullptr, nullptr, nullptr, nonce.data()));
   must(EVP_DecryptUpdate(gcm_.get(), nullptr, &written, additional.data(), static_cast<int>(additional.size())));
-  must(EVP_DecryptUpdate(gcm_.get(), plain, &written, parts.ciphertext.data(), static_cast<int>(parts.ciphertext.size())));
+  must(EVP_DecryptUpdate(gcm_.get(), plain, &written, parts.ciphertext.data(),
+                         static_cast<int>(parts.ciphertext.size())));
   must(EVP_CIPHER_CTX_ctrl(gcm_.get(), EVP_CTRL_GCM_SET_TAG, static_cast<int>(kTagSize), tag.data()));
   OPENSSL_cleanse(additional.data(), additional.size());
   return EVP_DecryptFinal_ex(gcm_.get(), plain + written, &written) == 1;
@@ -79,7 +84,8 @@ void Cipher::unverified(const CipherParts& parts, std::uint8_t* plain) {
   counter.back() = 2;
   int written = 0;
   must(EVP_DecryptInit_ex(ctr_.get(), nullptr, nullptr, nullptr, counter.data()));
-  must(EVP_DecryptUpdate(ctr_.get(), plain, &written, parts.ciphertext.data(), static_cast<int>(parts.ciphertext.size())));
+  must(EVP_DecryptUpdate(ctr_.get(), plain, &written, parts.ciphertext.data(),
+                         static_cast<int>(parts.ciphertext.size())));
 }
 
 }  // namespace mesura::dsmr_p1

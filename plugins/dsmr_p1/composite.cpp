@@ -10,8 +10,8 @@ namespace mesura::dsmr_p1 {
 namespace {
 
 constexpr std::int64_t kFactoryDuration = 2'147'483'647;  // s; what the failure log holds from the factory
-constexpr std::size_t kPeaksHead = 3;                      // count and twice the code of the value
-constexpr std::size_t kLogHead = 2;                        // count and the code of the duration
+constexpr std::size_t kPeaksHead = 3;                     // count and twice the code of the value
+constexpr std::size_t kLogHead = 2;                       // count and the code of the duration
 
 /// A count of entries: nothing when it is missing or no number.
 std::optional<std::size_t> entry_count(std::string_view text) {
@@ -39,14 +39,16 @@ std::string CompositeReader::failure_log(const Line& line, const StampClock& clo
   const std::size_t present = line.group_count > kLogHead ? (line.group_count - kLogHead) / 2 : 0;
   const auto said = entry_count(line.group(0));
   if (said && *said > present) error = fmt::format("expected {} entries, got {}", *said, present);
-  if (!said && line.group_count > 1 && !line.group(0).empty()) error = fmt::format("expected a count, got '{}'", line.group(0));
+  if (!said && line.group_count > 1 && !line.group(0).empty())
+    error = fmt::format("expected a count, got '{}'", line.group(0));
   const std::size_t count = said ? std::min(*said, present) : 0;
   for (std::size_t i = 0; i < count; ++i) {
     const auto stamp = parse_stamp(trim(line.group(kLogHead + 2 * i)));
     std::string why;
     const auto seconds = parse_value_in(line.group(kLogHead + 2 * i + 1), Unit::second, why);
     if (!stamp || !why.empty()) {
-      error = fmt::format("entry {}: {}", i + 1, stamp ? why : fmt::format("expected a time stamp, got '{}'", line.group(kLogHead + 2 * i)));
+      error = fmt::format("entry {}: {}", i + 1,
+                          stamp ? why : fmt::format("expected a time stamp, got '{}'", line.group(kLogHead + 2 * i)));
       continue;
     }
     const std::int64_t time_ns = clock.utc(*stamp, kNoTime, 0);
@@ -71,8 +73,8 @@ void CompositeReader::event(const Reading& reading, std::vector<Reading>& events
   events.push_back(reading);
 }
 
-std::string CompositeReader::month_max(const Line& line, FieldId field, const StampClock& clock, std::int64_t received_ns,
-                                       std::vector<Reading>& events) {
+std::string CompositeReader::month_max(const Line& line, FieldId field, const StampClock& clock,
+                                       std::int64_t received_ns, std::vector<Reading>& events) {
   std::optional<Stamp> stamp;
   std::string_view value_text;
   for (std::size_t i = 0; i < line.group_count; ++i) {
@@ -93,7 +95,8 @@ std::string CompositeReader::month_max(const Line& line, FieldId field, const St
   return {};
 }
 
-std::string CompositeReader::history(const Line& line, const StampClock& clock, std::int64_t received_ns, std::vector<Reading>& events) {
+std::string CompositeReader::history(const Line& line, const StampClock& clock, std::int64_t received_ns,
+                                     std::vector<Reading>& events) {
   if (line.nested) return {};  // one Hungarian firmware wraps whole lines: nothing that other lines don't say
   const auto stamp = parse_stamp(trim(line.group(0)));
   if (!stamp) return belgian_peaks(line, clock, events);
@@ -102,7 +105,9 @@ std::string CompositeReader::history(const Line& line, const StampClock& clock, 
 
 std::string CompositeReader::belgian_peaks(const Line& line, const StampClock& clock, std::vector<Reading>& events) {
   const auto said = entry_count(line.group(0));
-  if (!said) return line.group(0).empty() ? std::string{} : fmt::format("expected a count or a time stamp, got '{}'", line.group(0));
+  if (!said)
+    return line.group(0).empty() ? std::string{}
+                                 : fmt::format("expected a count or a time stamp, got '{}'", line.group(0));
   current_.clear();
   std::string error;
   const FieldId field = ObisTable::instance().special().active_demand_import_month_max;
@@ -123,7 +128,8 @@ std::string CompositeReader::belgian_peaks(const Line& line, const StampClock& c
     if (occurred_ns != kNoTime && watts) {
       current_.push_back(number_reading(field, *watts, floor_quarter(occurred_ns)));
     } else if (captured_ns != kNoTime) {
-      // Captured at 00:00:00 of the first day of the next month; a month without a peak has to stand somewhere in itself.
+      // Captured at 00:00:00 of the first day of the next month; a month without a peak has to stand somewhere in
+      // itself.
       current_.push_back(number_reading(field, {0, 0}, captured_ns - kSecond));
     }
   }
@@ -145,8 +151,8 @@ std::string CompositeReader::hungarian_registers(const Line& line, std::int64_t 
   return {};
 }
 
-std::string CompositeReader::profile_row(const Line& line, FieldId first_field, const StampClock& clock, std::int64_t received_ns,
-                                         std::vector<Reading>& events) {
+std::string CompositeReader::profile_row(const Line& line, FieldId first_field, const StampClock& clock,
+                                         std::int64_t received_ns, std::vector<Reading>& events) {
   constexpr std::size_t kStampAt = 4, kFirstValue = 6, kValues = 2;
   if (line.group_count < kFirstValue + kValues) return {};
   const auto stamp = parse_stamp(trim(line.group(kStampAt)));

@@ -11,8 +11,8 @@
 
 namespace mesura::dsmr_p1 {
 
-/// Reads the objects that hold several values with times of their own. They stand unchanged in telegram after telegram, so only
-/// entries that the last telegram did not have are appended to `events`.
+/// Reads the objects that hold several values with times of their own. They stand unchanged in telegram after telegram,
+/// so only entries that the last telegram did not have are appended to `events`.
 ///
 /// Each returns why the line is not in order, or an empty text; what could be read of a faulty line is used.
 class CompositeReader {
@@ -20,9 +20,12 @@ class CompositeReader {
   /// 1-0:99.97.0(z)(0-0:96.7.19)(end)(seconds*s)...
   std::string failure_log(const Line& line, const StampClock& clock, std::vector<Reading>& events);
   /// 1-0:1.6.0(end)(value), or (value)(end) from one firmware.
-  std::string month_max(const Line& line, FieldId field, const StampClock& clock, std::int64_t received_ns, std::vector<Reading>& events);
-  /// 0-0:98.1.0: thirteen Belgian months of peaks, or Hungary's registers at the end of the month: its first content is a stamp.
-  std::string history(const Line& line, const StampClock& clock, std::int64_t received_ns, std::vector<Reading>& events);
+  std::string month_max(const Line& line, FieldId field, const StampClock& clock, std::int64_t received_ns,
+                        std::vector<Reading>& events);
+  /// 0-0:98.1.0: thirteen Belgian months of peaks, or Hungary's registers at the end of the month: its first content is
+  /// a stamp.
+  std::string history(const Line& line, const StampClock& clock, std::int64_t received_ns,
+                      std::vector<Reading>& events);
   /// Israel's 1-0:99.1.0(1)(0-0:96.10.7)(code)(code)(end)(00)(kWh)(kWh): energy of the last row of the load profile.
   std::string profile_row(const Line& line, FieldId first_field, const StampClock& clock, std::int64_t received_ns,
                           std::vector<Reading>& events);

@@ -3,13 +3,13 @@
 //
 // CRC-16/ARC by folding 128-bit blocks with carry-less multiplication.
 //
-// In reflected order the first byte of the message holds the highest powers of x. A 128-bit block L:H (L the 8 bytes that come
-// first) followed by d more bits of message may be replaced by
+// In reflected order the first byte of the message holds the highest powers of x. A 128-bit block L:H (L the 8 bytes
+// that come first) followed by d more bits of message may be replaced by
 //     clmul(L, x^(d + 64 - 1) mod P) + clmul(H, x^(d - 1) mod P)
 // added to the block that stands d bits later: same remainder, d bits shorter. (-1, because a carry-less product of two
-// reflected 64-bit numbers comes out one bit lower than the 128-bit register.) What remains, one block of 16 bytes, goes
-// through the tables.
-// source  V. Gopal et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction", Intel 2009
+// reflected 64-bit numbers comes out one bit lower than the 128-bit register.) What remains, one block of 16 bytes,
+// goes through the tables. source  V. Gopal et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ
+// Instruction", Intel 2009
 #include "crc16.hpp"
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -38,8 +38,8 @@ constexpr std::uint64_t reflected_power(unsigned n) {
   return reflected;
 }
 
-constexpr unsigned kBlock = 128;                // bits
-constexpr unsigned kStride = 4 * kBlock;        // four blocks side by side hide the multiplier's latency
+constexpr unsigned kBlock = 128;          // bits
+constexpr unsigned kStride = 4 * kBlock;  // four blocks side by side hide the multiplier's latency
 constexpr std::uint64_t kFar = reflected_power(kStride + 64 - 1), kFarLow = reflected_power(kStride - 1);
 constexpr std::uint64_t kNear = reflected_power(kBlock + 64 - 1), kNearLow = reflected_power(kBlock - 1);
 

@@ -27,7 +27,8 @@ inline constexpr std::array<std::int64_t, 19> kPowersOfTen = [] {
 /// The nearest double: exactly integral where the number is, correctly rounded below 2^53 and |exponent| <= 18.
 [[nodiscard]] inline double to_double(Decimal d) {
   if (d.exponent == 0) return static_cast<double>(d.mantissa);
-  if (d.exponent > 0) return static_cast<double>(d.mantissa) * static_cast<double>(kPowersOfTen[static_cast<std::size_t>(d.exponent)]);
+  if (d.exponent > 0)
+    return static_cast<double>(d.mantissa) * static_cast<double>(kPowersOfTen[static_cast<std::size_t>(d.exponent)]);
   const std::int64_t divisor = kPowersOfTen[static_cast<std::size_t>(-d.exponent)];
   // 00.100 kW is 100 W whatever the number of zeros sent: divide as integers where that leaves nothing over.
   if (d.mantissa % divisor == 0) return static_cast<double>(d.mantissa / divisor);
@@ -38,7 +39,8 @@ inline constexpr std::array<std::int64_t, 19> kPowersOfTen = [] {
 [[nodiscard]] std::optional<Decimal> add(Decimal a, Decimal b);
 [[nodiscard]] std::optional<Decimal> subtract(Decimal a, Decimal b);
 
-/// Optional sign, digits, optional '.' and at most nine decimals; at most eighteen digits that count. Nothing otherwise.
+/// Optional sign, digits, optional '.' and at most nine decimals; at most eighteen digits that count. Nothing
+/// otherwise.
 [[nodiscard]] std::optional<Decimal> parse_decimal(std::string_view text);
 
 }  // namespace mesura::dsmr_p1

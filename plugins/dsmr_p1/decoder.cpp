@@ -70,7 +70,8 @@ void Decoder::reset() {
   seen_crc_ = false;
 }
 
-void Decoder::report(DecodeFault::Kind kind, std::string_view code, std::string_view message, std::uint64_t offset, std::uint64_t length) {
+void Decoder::report(DecodeFault::Kind kind, std::string_view code, std::string_view message, std::uint64_t offset,
+                     std::uint64_t length) {
   sink_.on_fault({kind, code, message, offset, length});
 }
 
@@ -78,7 +79,8 @@ bool Decoder::judge_plain(const PlainFrame& frame) {
   const std::size_t length = frame.text.size() + frame.crc_digits.size();
   if (!frame.masked) return judge_text(frame.text, frame.crc_digits.size(), frame.offset, length);
   const std::uint8_t* from = frame.text.data();
-  std::transform(from, from + length, copy_.begin(), [](std::uint8_t b) { return static_cast<std::uint8_t>(b & kMask); });
+  std::transform(from, from + length, copy_.begin(),
+                 [](std::uint8_t b) { return static_cast<std::uint8_t>(b & kMask); });
   return judge_text(Bytes{copy_}.first(frame.text.size()), frame.crc_digits.size(), frame.offset, length);
 }
 
@@ -90,20 +92,23 @@ bool Decoder::judge_text(Bytes text, std::size_t crc_digits, std::uint64_t offse
   const std::uint16_t sent = hex_value(with_crc.last(crc_digits));
   bool good = sent == crc;
   if (!good && ignores_crc(text)) {
-    if ((parser_.scan(text) & kHasData) != 0) return accept(parser_.parse(text, true, received_ns_), with_crc, crc, offset);
+    if ((parser_.scan(text) & kHasData) != 0)
+      return accept(parser_.parse(text, true, received_ns_), with_crc, crc, offset);
     ++counters_.crc_error;
-    report(DecodeFault::Kind::frame, "crc_error", "expected at least one data line where the CRC is ignored, got none", offset, length);
+    report(DecodeFault::Kind::frame, "crc_error", "expected at least one data line where the CRC is ignored, got none",
+           offset, length);
     return false;
   }
   if (!good && std::find(text.begin(), text.end(), '\r') == text.end() && crc_with_line_ends(text, expanded_) == sent) {
     good = true;
     ++counters_.crc_recovered;
-    report(DecodeFault::Kind::note, "crc_recovered", "the CRC fits once the missing CRs are put back; something on the way removes them",
-           offset, length);
+    report(DecodeFault::Kind::note, "crc_recovered",
+           "the CRC fits once the missing CRs are put back; something on the way removes them", offset, length);
   }
   if (!good) {
     ++counters_.crc_error;
-    report(DecodeFault::Kind::frame, "crc_error", fmt::format("expected CRC {:04X}, got {:04X}", crc, sent), offset, length);
+    report(DecodeFault::Kind::frame, "crc_error", fmt::format("expected CRC {:04X}, got {:04X}", crc, sent), offset,
+           length);
     return false;
   }
   seen_crc_ = true;
@@ -133,7 +138,8 @@ bool Decoder::judge_without_crc(Bytes text, std::uint64_t offset, std::uint64_t 
     }
   }
   ++counters_.crc_missing;
-  report(DecodeFault::Kind::frame, "crc_missing", fmt::format("expected a CRC behind '!', got none; {}", why), offset, length);
+  report(DecodeFault::Kind::frame, "crc_missing", fmt::format("expected a CRC behind '!', got none; {}", why), offset,
+         length);
   return false;
 }
 
@@ -166,18 +172,22 @@ bool Decoder::judge_cipher(const CipherFrame& frame, bool quiet) {
   };
   if (parts.security_control != kSuite0)
     return refuse(fmt::format("expected security control 30, got {:02X}", parts.security_control));
-  if (!cipher_) return refuse("the telegram is encrypted and no encryption_key is configured; the grid operator hands it out");
+  if (!cipher_)
+    return refuse("the telegram is encrypted and no encryption_key is configured; the grid operator hands it out");
 
   bool tag_fits = false;
   if (!decrypt(parts, tag_fits))
-    return refuse("the authentication tag does not fit: wrong key, or damaged on the way (the option auth is `require`)");
+    return refuse(
+        "the authentication tag does not fit: wrong key, or damaged on the way (the option auth is `require`)");
 
   // The plaintext is a telegram of the same length: '/' ... '!' CRC CR LF.
   const Bytes plain = Bytes{copy_}.first(parts.ciphertext.size());
   const auto bang = std::find(plain.rbegin(), plain.rend(), '!');
   const std::size_t text_size = static_cast<std::size_t>(plain.rend() - bang);
   std::size_t digits = 0;
-  while (text_size + digits < plain.size() && digits < 4 && hex_digit(static_cast<char>(plain[text_size + digits])) >= 0) ++digits;
+  while (text_size + digits < plain.size() && digits < 4 &&
+         hex_digit(static_cast<char>(plain[text_size + digits])) >= 0)
+    ++digits;
   const bool framed = !plain.empty() && plain[0] == '/' && text_size > 1 && digits > 0;
   const Bytes text = plain.first(text_size);
   if (!tag_fits && (!framed || crc16(text) != hex_value(plain.subspan(text_size, digits))))
@@ -185,8 +195,9 @@ bool Decoder::judge_cipher(const CipherFrame& frame, bool quiet) {
   if (!framed) return refuse("the decrypted bytes are no telegram");
   if (!tag_fits && settings_.auth == AuthMode::automatic && !told_unverified_) {
     told_unverified_ = true;
-    report(DecodeFault::Kind::note, "tag_unverified", "the authentication tag does not fit, but the telegram's CRC does: check authentication_key",
-           frame.offset, frame.bytes.size());
+    report(DecodeFault::Kind::note, "tag_unverified",
+           "the authentication tag does not fit, but the telegram's CRC does: check authentication_key", frame.offset,
+           frame.bytes.size());
   }
   check_counter(parts, frame);
   return judge_text(text, digits, frame.offset, frame.bytes.size());
@@ -195,7 +206,8 @@ bool Decoder::judge_cipher(const CipherFrame& frame, bool quiet) {
 void Decoder::check_counter(const CipherParts& parts, const CipherFrame& frame) {
   if (has_counter_ && parts.frame_counter <= last_counter_)
     report(DecodeFault::Kind::note, "frame_counter",
-           fmt::format("expected a frame counter above {}, got {}: a repeated telegram, or a new key", last_counter_, parts.frame_counter),
+           fmt::format("expected a frame counter above {}, got {}: a repeated telegram, or a new key", last_counter_,
+                       parts.frame_counter),
            frame.offset, frame.bytes.size());
   has_counter_ = true;
   last_counter_ = parts.frame_counter;
@@ -206,21 +218,25 @@ void Decoder::on_frame_fault(FrameFault fault, std::uint64_t offset, std::uint64
     case FrameFault::truncated:
       ++counters_.truncated;
       report(DecodeFault::Kind::frame, "truncated",
-             is_elgama_binary(head) ? "an encrypted telegram of an Elgama meter, whose format is not published; ask the grid operator for plain telegrams"
+             is_elgama_binary(head) ? "an encrypted telegram of an Elgama meter, whose format is not published; ask "
+                                      "the grid operator for plain telegrams"
                                     : "the telegram ends before its '!'",
              offset, length);
       return;
     case FrameFault::overflow:
       ++counters_.overflow;
-      report(DecodeFault::Kind::frame, "overflow", fmt::format("expected '!' within {} bytes (max_telegram)", length), offset, length);
+      report(DecodeFault::Kind::frame, "overflow", fmt::format("expected '!' within {} bytes (max_telegram)", length),
+             offset, length);
       return;
     case FrameFault::noise: {
       counters_.noise_bytes += length;
       const std::string_view foreign = foreign_protocol(head);
       if (foreign.empty()) {
-        report(DecodeFault::Kind::noise, "noise", fmt::format("{} bytes outside of any telegram", length), offset, length);
+        report(DecodeFault::Kind::noise, "noise", fmt::format("{} bytes outside of any telegram", length), offset,
+               length);
       } else {
-        report(DecodeFault::Kind::noise, "noise", fmt::format("{} bytes that look like {}", length, foreign), offset, length);
+        report(DecodeFault::Kind::noise, "noise", fmt::format("{} bytes that look like {}", length, foreign), offset,
+               length);
       }
       return;
     }

@@ -17,22 +17,22 @@ namespace mesura::dsmr_p1 {
 enum class CrcMode : std::uint8_t {
   automatic,  ///< telegrams without CRC pass on a link that never had one, unless they claim a version that has it
   require,
-  ignore      ///< it is not compared
+  ignore  ///< it is not compared
 };
 
 enum class AuthMode : std::uint8_t {
   automatic,  ///< a tag that does not fit passes if the decrypted telegram's own CRC does
   require,
-  ignore      ///< the tag is not looked at
+  ignore  ///< the tag is not looked at
 };
 
 /// What the decoder did not take, or took with a remark. The codes are those of the counters.
 struct DecodeFault {
   enum class Kind : std::uint8_t { frame, object, noise, note };
   Kind kind = Kind::frame;
-  std::string_view code;    ///< "crc_error", "line_error", ...
-  std::string_view message; ///< expected and got
-  std::uint64_t offset = 0; ///< in the link's stream
+  std::string_view code;     ///< "crc_error", "line_error", ...
+  std::string_view message;  ///< expected and got
+  std::uint64_t offset = 0;  ///< in the link's stream
   std::uint64_t length = 0;
 };
 
@@ -95,25 +95,27 @@ class Decoder final : private FrameJudge {
   bool judge_cipher(const CipherFrame& frame, bool quiet) override;
   void on_frame_fault(FrameFault fault, std::uint64_t offset, std::uint64_t length, Bytes head) override;
 
-  /// Compares a telegram's CRC and hands it on. `text` to '!', digits directly behind; `kSlack` readable bytes behind those.
+  /// Compares a telegram's CRC and hands it on. `text` to '!', digits directly behind; `kSlack` readable bytes behind
+  /// those.
   bool judge_without_crc(Bytes text, std::uint64_t offset, std::uint64_t length);
   bool judge_text(Bytes text, std::size_t crc_digits, std::uint64_t offset, std::uint64_t length);
   [[nodiscard]] bool ignores_crc(Bytes text) const;
   bool accept(Telegram& telegram, Bytes with_crc, std::uint16_t crc, std::uint64_t offset);
   bool decrypt(const CipherParts& parts, bool& tag_fits);
   void check_counter(const CipherParts& parts, const CipherFrame& frame);
-  void report(DecodeFault::Kind kind, std::string_view code, std::string_view message, std::uint64_t offset, std::uint64_t length);
+  void report(DecodeFault::Kind kind, std::string_view code, std::string_view message, std::uint64_t offset,
+              std::uint64_t length);
 
   Settings settings_;
   DecoderSink& sink_;
   Framer framer_;
   TelegramParser parser_;
   std::optional<Cipher> cipher_;
-  std::vector<std::uint8_t> copy_;   ///< unmasked or decrypted telegram
+  std::vector<std::uint8_t> copy_;  ///< unmasked or decrypted telegram
   std::string expanded_;
   Counters counters_;
   std::int64_t received_ns_ = 0;
-  bool seen_crc_ = false;            ///< a telegram with a good CRC came over this link
+  bool seen_crc_ = false;  ///< a telegram with a good CRC came over this link
   bool told_unverified_ = false;
   bool has_counter_ = false;
   std::uint32_t last_counter_ = 0;

@@ -46,7 +46,11 @@ bool any_matches(const std::vector<std::string>& globs, const Field& field) {
 }  // namespace
 
 Emission::Emission(EmissionSettings settings, bool live, Host host)
-    : settings_(std::move(settings)), live_(live), host_(host), table_(ObisTable::instance()), series_(table_.field_count()) {
+    : settings_(std::move(settings)),
+      live_(live),
+      host_(host),
+      table_(ObisTable::instance()),
+      series_(table_.field_count()) {
   batch_.reserve(128);
 }
 
@@ -78,15 +82,16 @@ void Emission::forget_values() {
   latest_ns_ = kNoTime;
 }
 
-/// A stamp that is more than a day off, or not later than one before although the telegram differs, is no key for what was
-/// measured: such a telegram takes the receive time.
+/// A stamp that is more than a day off, or not later than one before although the telegram differs, is no key for what
+/// was measured: such a telegram takes the receive time.
 void Emission::decide_time(const Telegram& telegram, std::int64_t received_ns) {
   const std::int64_t stamp = telegram.time_ns;
   batch_quality_ = MESURA_GOOD;
   batch_time_ns_ = settings_.meter_time ? stamp : kNoTime;
   if (stamp == kNoTime || !live_) return;
   const bool far = stamp > received_ns + kDay || stamp < received_ns - kDay;
-  const bool back = latest_ns_ != kNoTime && (stamp < latest_ns_ || (stamp == latest_ns_ && telegram.crc != latest_crc_));
+  const bool back =
+      latest_ns_ != kNoTime && (stamp < latest_ns_ || (stamp == latest_ns_ && telegram.crc != latest_crc_));
   if (far || back) {
     batch_quality_ = MESURA_CLOCK_SUSPECT;
     batch_time_ns_ = kNoTime;
@@ -120,11 +125,13 @@ bool Emission::changed(Series& series, const Reading& reading, double value) con
 }
 
 /// Whether a register's value can follow its last one.
-bool Emission::guard(Series& series, const Reading& reading, double value, const Telegram& telegram, std::int64_t time_ns) {
+bool Emission::guard(Series& series, const Reading& reading, double value, const Telegram& telegram,
+                     std::int64_t time_ns) {
   bool good = true;
   if (series.guarded) {
     const double grown = value - series.guard_value;
-    const double hours = static_cast<double>(std::max<std::int64_t>(time_ns - series.guard_time_ns, 0)) / (3600.0 * kSecond);
+    const double hours =
+        static_cast<double>(std::max<std::int64_t>(time_ns - series.guard_time_ns, 0)) / (3600.0 * kSecond);
     good = grown >= 0 && (!series.is_energy || grown <= settings_.max_power * hours + kGuardMargin);
   }
   if (good) {
@@ -135,8 +142,9 @@ bool Emission::guard(Series& series, const Reading& reading, double value, const
     return true;
   }
   const Field& field = table_.field(reading.field);
-  const std::string message = fmt::format("{}/{}: expected a value from {} on and not faster than {} W, got {}", field.channel, field.quantity,
-                                          series.guard_value, settings_.max_power, value);
+  const std::string message =
+      fmt::format("{}/{}: expected a value from {} on and not faster than {} W, got {}", field.channel, field.quantity,
+                  series.guard_value, settings_.max_power, value);
   host_.fault({MESURA_FAULT_OBJECT, "counter_guard", message, telegram.offset, telegram.text.size(), 0});
   if (!series.guard_told) host_.log(MESURA_LOG_WARN, message + "; dropped until it fits or the meter's serial changes");
   series.guard_told = true;

@@ -13,11 +13,12 @@
 
 namespace mesura::dsmr_p1 {
 
-/// Turns the readings of telegrams into the measurements that the options ask for: which series, how often, at which time.
+/// Turns the readings of telegrams into the measurements that the options ask for: which series, how often, at which
+/// time.
 ///
-/// Series are resolved when they first appear. States and texts leave when they change; what has a time of its own leaves at
-/// once, whatever the cadence.
-/// cost  a few ns a reading; no allocation once every series of the meter has appeared
+/// Series are resolved when they first appear. States and texts leave when they change; what has a time of its own
+/// leaves at once, whatever the cadence. cost  a few ns a reading; no allocation once every series of the meter has
+/// appeared
 class Emission {
  public:
   /// live: the meter's clock is compared with ours.
@@ -29,9 +30,9 @@ class Emission {
   struct Series {
     bool resolved = false;
     bool wanted = false;
-    bool told = false;         ///< `number` or `text` left already
-    bool guarded = false;      ///< `guard_value` holds
-    bool guard_told = false;   ///< that a value was dropped was logged
+    bool told = false;        ///< `number` or `text` left already
+    bool guarded = false;     ///< `guard_value` holds
+    bool guard_told = false;  ///< that a value was dropped was logged
     SeriesId id = MESURA_NO_SERIES;
     Kind kind = Kind::gauge;
     bool is_energy = false;
@@ -48,7 +49,8 @@ class Emission {
   [[nodiscard]] std::string_view label(const Field& field, Profile profile) const;
   [[nodiscard]] bool wants(const Field& field) const;
   [[nodiscard]] bool changed(Series& series, const Reading& reading, double value) const;
-  [[nodiscard]] bool guard(Series& series, const Reading& reading, double value, const Telegram& telegram, std::int64_t time_ns);
+  [[nodiscard]] bool guard(Series& series, const Reading& reading, double value, const Telegram& telegram,
+                           std::int64_t time_ns);
   void add(const Series& series, const Reading& reading, double value, std::uint8_t quality);
   void add_raw(const Telegram& telegram);
 
@@ -64,7 +66,7 @@ class Emission {
   std::uint8_t batch_quality_ = MESURA_GOOD;
   std::int64_t latest_ns_ = kNoTime;  ///< the latest stamp that a telegram had
   std::uint16_t latest_crc_ = 0;
-  std::int64_t window_ = kNoTime;     ///< of Every::interval: number of the last one that was served
+  std::int64_t window_ = kNoTime;  ///< of Every::interval: number of the last one that was served
 };
 
 }  // namespace mesura::dsmr_p1

@@ -67,7 +67,8 @@ void Framer::make_room() {
   std::memmove(buffer_.data(), buffer_.data() + from, end_ - from);
   base_ += from;
   end_ -= from;
-  for (std::size_t* position : {&start_, &scan_, &bang_, &depth_at_, &nested_scan_}) *position -= std::min(*position, from);
+  for (std::size_t* position : {&start_, &scan_, &bang_, &depth_at_, &nested_scan_})
+    *position -= std::min(*position, from);
 }
 
 std::int64_t Framer::patience() const {
@@ -111,7 +112,7 @@ void Framer::run() {
 }
 
 bool Framer::step_idle() {
-  for (; scan_ < end_; ) {
+  for (; scan_ < end_;) {
     const std::uint8_t b = buffer_[scan_];
     if (b == '/' || b == kMaskedSlash) {
       start_ = scan_;
@@ -190,8 +191,8 @@ std::size_t Framer::find(char wanted, std::size_t from, std::size_t to) const {
   return from;
 }
 
-/// Whether `position` stands at the start of a line or outside of all parentheses. The parentheses are counted only when
-/// that is asked: in a well-formed telegram the start of the line answers.
+/// Whether `position` stands at the start of a line or outside of all parentheses. The parentheses are counted only
+/// when that is asked: in a well-formed telegram the start of the line answers.
 bool Framer::at_top_level(std::size_t position) {
   if (is_line_end(at(position - 1))) return true;
   for (; depth_at_ < position; ++depth_at_) {

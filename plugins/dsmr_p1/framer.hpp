@@ -35,7 +35,8 @@ class FrameJudge {
  public:
   /// True: a good telegram, its bytes are used up. False: reported by the judge; the search goes on at its second byte.
   virtual bool judge_plain(const PlainFrame& frame) = 0;
-  /// The same for an encrypted frame. With `quiet` a refusal is not to be reported: it will be asked again if it matters.
+  /// The same for an encrypted frame. With `quiet` a refusal is not to be reported: it will be asked again if it
+  /// matters.
   virtual bool judge_cipher(const CipherFrame& frame, bool quiet) = 0;
   /// `head`: the first bytes of it, as received.
   virtual void on_frame_fault(FrameFault fault, std::uint64_t offset, std::uint64_t length, Bytes head) = 0;
@@ -46,11 +47,10 @@ class FrameJudge {
 
 /// Finds P1 telegrams, plain and encrypted, in a byte stream.
 ///
-/// The result depends on the bytes and on silences only, never on how the bytes were cut into calls. A false start costs
-/// itself: the search goes on at its second byte, so that a torn telegram glued to a good one costs one telegram, not two.
-/// cost    linear in the bytes for plausible input; no allocation after construction
-/// memory  twice `limit` and 8 KiB
-/// source  the receiver rules of DSMR P1 5.0.2 and of general-glo-ciphering (DLMS UA 1000-2)
+/// The result depends on the bytes and on silences only, never on how the bytes were cut into calls. A false start
+/// costs itself: the search goes on at its second byte, so that a torn telegram glued to a good one costs one telegram,
+/// not two. cost    linear in the bytes for plausible input; no allocation after construction memory  twice `limit` and
+/// 8 KiB source  the receiver rules of DSMR P1 5.0.2 and of general-glo-ciphering (DLMS UA 1000-2)
 class Framer {
  public:
   static constexpr std::int64_t kForever = std::numeric_limits<std::int64_t>::max();
@@ -93,8 +93,8 @@ class Framer {
   [[nodiscard]] bool at_top_level(std::size_t position);
   [[nodiscard]] std::uint8_t at(std::size_t position) const;
   [[nodiscard]] Shape cipher_shape(std::size_t position, std::size_t& total) const;
-  /// Looks for an encrypted frame inside the plain candidate, up to `to`. Returns whether one was taken; else `to` is lowered
-  /// to where the plain telegram may be scanned for now.
+  /// Looks for an encrypted frame inside the plain candidate, up to `to`. Returns whether one was taken; else `to` is
+  /// lowered to where the plain telegram may be scanned for now.
   bool nested_cipher(std::size_t& to);
 
   void start_candidate(std::size_t position);
@@ -110,8 +110,8 @@ class Framer {
   bool ciphers_in_plain_;
   FrameJudge& judge_;
   std::vector<std::uint8_t> buffer_;
-  std::size_t end_ = 0;      ///< of the bytes in the buffer
-  std::uint64_t base_ = 0;   ///< stream offset of buffer_[0]
+  std::size_t end_ = 0;     ///< of the bytes in the buffer
+  std::uint64_t base_ = 0;  ///< stream offset of buffer_[0]
 
   State state_ = State::idle;
   bool masked_ = false;

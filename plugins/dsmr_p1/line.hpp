@@ -26,22 +26,22 @@ struct Line {
 
   ObisCode code;
   Problem problem = Problem::none;
-  bool nested = false;             ///< parentheses inside parentheses
+  bool nested = false;  ///< parentheses inside parentheses
   std::size_t group_count = 0;
   std::array<std::string_view, kMaxGroups> groups;
-  std::string_view text;           ///< as received, from the code to the last line end that belongs to it
-  std::string_view whole_value;    ///< from behind the first '(' to the last ')', line ends removed
+  std::string_view text;         ///< as received, from the code to the last line end that belongs to it
+  std::string_view whole_value;  ///< from behind the first '(' to the last ')', line ends removed
 
   [[nodiscard]] std::string_view group(std::size_t i) const { return i < group_count ? groups[i] : std::string_view{}; }
 };
 
 /// Splits a telegram's body into logical lines: a physical line that begins with '(' continues the one before (gas of
-/// DSMR 2.2), and so does what follows a line end inside parentheses (long texts of DSMR 3), unless it is plainly the next
-/// object: then the line before it is broken and costs only itself.
+/// DSMR 2.2), and so does what follows a line end inside parentheses (long texts of DSMR 3), unless it is plainly the
+/// next object: then the line before it is broken and costs only itself.
 class LineReader {
  public:
-  /// Reads the line at `at` of `body` and moves `at` behind it. False at the end. The line's views are valid until the next
-  /// call or the end of `body`, whichever comes first.
+  /// Reads the line at `at` of `body` and moves `at` behind it. False at the end. The line's views are valid until the
+  /// next call or the end of `body`, whichever comes first.
   bool next(std::string_view body, std::size_t& at, Line& line);
 
  private:

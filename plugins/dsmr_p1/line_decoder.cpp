@@ -43,7 +43,8 @@ std::uint32_t features_of(const Line& line) {
   if (is({1, 0, 15, 8, 0})) f |= kHasCombined;
   if (is({1, 0, 5, 8, 0})) f |= kHasQuadrant1;
   if (is({0, 0, 96, 1, 1})) f |= kHasSerial;
-  if (is({1, 0, 0, 0, 0})) f |= kHasDeviceNumber | (line.text.find("*255(") != std::string_view::npos ? kHasStarredNumber : 0U);
+  if (is({1, 0, 0, 0, 0}))
+    f |= kHasDeviceNumber | (line.text.find("*255(") != std::string_view::npos ? kHasStarredNumber : 0U);
   if (c.a == 1 && c.b == 0 && c.c == 1 && c.d == 8 && c.e != 0) f |= kHasTariffs;
   if (c.a == 1 && c.b == 1 && c.c == 1 && c.d == 8) f |= kHasSwissRegister;
   if (is({1, 3, 0, 2, 8})) {
@@ -104,7 +105,9 @@ void LineDecoder::decode(const Line& line, const Context& context, Contribution&
       if (!out.stamp && !value.empty()) out.error = fmt::format("expected a time stamp, got '{}'", value);
       break;
     }
-    case Shape::month_max: out.error = composites_.month_max(line, row.field, context.clock, context.received_ns, events); break;
+    case Shape::month_max:
+      out.error = composites_.month_max(line, row.field, context.clock, context.received_ns, events);
+      break;
     case Shape::history: out.error = composites_.history(line, context.clock, context.received_ns, events); break;
     case Shape::failure_log: out.error = composites_.failure_log(line, context.clock, events); break;
     case Shape::profile_row:
@@ -237,7 +240,8 @@ void LineDecoder::mbus_type(const Line& line, Contribution& out) const {
 
 void LineDecoder::mbus_reading(const Line& line, Contribution& out) const {
   if (line.group_count < 2) {  // 24.2.1(0): an empty slot
-    if (!line.group(0).empty() && !is_hex(line.group(0))) out.error = fmt::format("expected a time stamp and a value, got '{}'", line.group(0));
+    if (!line.group(0).empty() && !is_hex(line.group(0)))
+      out.error = fmt::format("expected a time stamp and a value, got '{}'", line.group(0));
     return;
   }
   const auto stamp = parse_stamp(trim(line.group(0)));
@@ -254,11 +258,13 @@ void LineDecoder::mbus_reading(const Line& line, Contribution& out) const {
   out.mbus.stamp = *stamp;
 }
 
-/// (capture time of the oldest value)(status, hex)(period, min)(columns)(code)(unit)(value)...: the last value is the newest.
+/// (capture time of the oldest value)(status, hex)(period, min)(columns)(code)(unit)(value)...: the last value is the
+/// newest.
 void LineDecoder::profile_rows(const Line& line, Contribution& out) const {
   constexpr std::size_t kHead = 6;
   if (line.group_count <= kHead) {
-    if (line.group_count > 1) out.error = fmt::format("expected {} values and a reading, got {} values", kHead, line.group_count);
+    if (line.group_count > 1)
+      out.error = fmt::format("expected {} values and a reading, got {} values", kHead, line.group_count);
     return;
   }
   const auto stamp = parse_stamp(trim(line.group(0)));
@@ -276,11 +282,13 @@ void LineDecoder::profile_rows(const Line& line, Contribution& out) const {
   out.mbus.value = {value->number.mantissa, value->number.exponent + unit->exponent};
   out.mbus.stamp = *stamp;
   const auto rows_later = static_cast<std::int64_t>(line.group_count - kHead - 1);
-  const bool minutes = period_min && period_min->exponent == 0 && period_min->mantissa > 0 && period_min->mantissa <= 1440 * 31;
+  const bool minutes =
+      period_min && period_min->exponent == 0 && period_min->mantissa > 0 && period_min->mantissa <= 1440 * 31;
   if (rows_later > 0 && minutes) out.mbus.stamp.wall_ns += rows_later * period_min->mantissa * 60 * kSecond;
 }
 
-void LineDecoder::paper_reading(const Line& line, const Row& row, const Context& context, Contribution& out, std::vector<Reading>& events) {
+void LineDecoder::paper_reading(const Line& line, const Row& row, const Context& context, Contribution& out,
+                                std::vector<Reading>& events) {
   if (line.group_count > 2) {
     profile_rows(line, out);
   } else {

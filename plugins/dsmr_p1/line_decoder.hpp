@@ -24,11 +24,11 @@ struct Contribution {
   std::uint32_t features = 0;
   std::uint8_t reading_count = 0;
   std::array<Reading, 2> readings;
-  std::string text;                  ///< of a text reading: its view points here
+  std::string text;  ///< of a text reading: its view points here
   MbusPart mbus;
-  std::optional<Stamp> stamp;        ///< of the telegram
-  bool simple_number = false;        ///< one group: digits with an optional point, then the unit
-  std::string error;                 ///< why the line was refused; empty when it was not
+  std::optional<Stamp> stamp;  ///< of the telegram
+  bool simple_number = false;  ///< one group: digits with an optional point, then the unit
+  std::string error;           ///< why the line was refused; empty when it was not
 
   void clear();
   void add(const Reading& reading) { readings[reading_count++] = reading; }
@@ -45,8 +45,10 @@ class LineDecoder {
 
   LineDecoder() : table_(ObisTable::instance()) {}
 
-  /// Events with a time of their own (month maxima, failure log) go to `events` when they are new; facts to `attributes`.
-  void decode(const Line& line, const Context& context, Contribution& out, std::vector<Reading>& events, Attributes& attributes);
+  /// Events with a time of their own (month maxima, failure log) go to `events` when they are new; facts to
+  /// `attributes`.
+  void decode(const Line& line, const Context& context, Contribution& out, std::vector<Reading>& events,
+              Attributes& attributes);
   /// Events told so far are new again.
   void forget() { composites_ = {}; }
 
@@ -62,7 +64,8 @@ class LineDecoder {
   void mbus_type(const Line& line, Contribution& out) const;
   void mbus_reading(const Line& line, Contribution& out) const;
   void profile_rows(const Line& line, Contribution& out) const;
-  void paper_reading(const Line& line, const Row& row, const Context& context, Contribution& out, std::vector<Reading>& events);
+  void paper_reading(const Line& line, const Row& row, const Context& context, Contribution& out,
+                     std::vector<Reading>& events);
 
   const ObisTable& table_;
   CompositeReader composites_;

@@ -15,7 +15,8 @@ void LineLayout::learn(std::string_view text) {
   if (!contribution.error.empty()) return;
   text_.assign(text);
   kind = Kind::same;
-  const bool stamp = contribution.stamp && (contribution.stamp->kind == Stamp::Kind::summer || contribution.stamp->kind == Stamp::Kind::winter);
+  const bool stamp = contribution.stamp && (contribution.stamp->kind == Stamp::Kind::summer ||
+                                            contribution.stamp->kind == Stamp::Kind::winter);
   if (text.size() <= kWindow && (contribution.simple_number || stamp)) learn_pattern(text);
 }
 
@@ -33,7 +34,9 @@ void LineLayout::learn_pattern(std::string_view text) {
     if (int_digits_ != kStampDigits) return;
     kind = Kind::time;
   } else {
-    if (int_digits_ == 0 || int_digits_ > 2 * detail::kMaxPart || frac_digits_ > detail::kMaxPart || int_digits_ + frac_digits_ > 18) return;
+    if (int_digits_ == 0 || int_digits_ > 2 * detail::kMaxPart || frac_digits_ > detail::kMaxPart ||
+        int_digits_ + frac_digits_ > 18)
+      return;
     kind = Kind::number;
     exponent = contribution.readings[0].number.exponent;
   }

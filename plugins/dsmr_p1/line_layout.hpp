@@ -24,7 +24,8 @@ inline Block load(const void* from) {
 }
 
 /// Not zero where a fixed byte differs or something stands in the place of a digit.
-inline Block mismatch(const char* line, const std::uint8_t* pattern, const std::uint8_t* fixed, const std::uint8_t* digits) {
+inline Block mismatch(const char* line, const std::uint8_t* pattern, const std::uint8_t* fixed,
+                      const std::uint8_t* digits) {
   const Block bytes = load(line);
   const Block above_zero = bytes - static_cast<std::uint8_t>('0');  // 0..9 for digits, more for anything else
   return ((bytes ^ load(pattern)) & load(fixed)) | (Block(above_zero > std::uint8_t{9}) & load(digits));
@@ -47,8 +48,8 @@ constexpr std::size_t kMaxPart = 8;  // digits taken at once
 
 }  // namespace detail
 
-/// What is remembered of the n-th line of the last telegram. A meter sends the same lines in the same order every time and
-/// changes only digits, so a line that equals its predecessor but for the digits of its number needs no parsing.
+/// What is remembered of the n-th line of the last telegram. A meter sends the same lines in the same order every time
+/// and changes only digits, so a line that equals its predecessor but for the digits of its number needs no parsing.
 ///
 /// Matching reads up to kWindow bytes from the start of the line, whatever its length: they must be readable.
 class LineLayout {
@@ -100,7 +101,8 @@ inline bool LineLayout::matches(const char* line, std::size_t available) const {
     case Kind::number:
     case Kind::time: break;
   }
-  const detail::Block all = detail::mismatch(line, pattern_, fixed_, digits_) | detail::mismatch(line + 16, pattern_ + 16, fixed_ + 16, digits_ + 16);
+  const detail::Block all = detail::mismatch(line, pattern_, fixed_, digits_) |
+                            detail::mismatch(line + 16, pattern_ + 16, fixed_ + 16, digits_ + 16);
   const auto words = detail::Words(all);
   return (words[0] | words[1]) == 0;
 }
@@ -116,7 +118,8 @@ inline std::int64_t LineLayout::mantissa(const char* line) const {
   }
   value += detail::digits_value(p, left);
   if (frac_digits_ != 0) {
-    value = value * static_cast<std::uint64_t>(kPowersOfTen[frac_digits_]) + detail::digits_value(p + left + 1, frac_digits_);
+    value = value * static_cast<std::uint64_t>(kPowersOfTen[frac_digits_]) +
+            detail::digits_value(p + left + 1, frac_digits_);
   }
   return static_cast<std::int64_t>(value);
 }

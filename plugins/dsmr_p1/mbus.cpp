@@ -38,7 +38,8 @@ Medium medium_of(const MbusPart& reading, bool has_type, int type) {
   if (cold) return Medium::cold;
   if (reading.unit == Unit::gigajoule) return Medium::heat;
   if (reading.unit == Unit::watt_hour) return Medium::electricity;
-  return has_type && type > 0 ? Medium::other_volume : Medium::gas;  // compressed air and the like; else 24.2.1 and 24.2.3
+  return has_type && type > 0 ? Medium::other_volume
+                              : Medium::gas;  // compressed air and the like; else 24.2.1 and 24.2.3
 }
 
 /// The value in the medium's base unit; nothing when the unit does not fit.
@@ -81,7 +82,8 @@ void MbusTracker::apply(const MbusPart& part) {
   }
 }
 
-void MbusTracker::finish(const StampClock& clock, std::int64_t period_s, std::int64_t received_ns, std::vector<Reading>& out) {
+void MbusTracker::finish(const StampClock& clock, std::int64_t period_s, std::int64_t received_ns,
+                         std::vector<Reading>& out) {
   const SpecialFields& fields = ObisTable::instance().special();
   std::array<bool, kMbusChannels> fresh{};
   for (std::size_t i = 0; i < kMbusChannels; ++i) {
@@ -116,7 +118,8 @@ void MbusTracker::finish(const StampClock& clock, std::int64_t period_s, std::in
 /// A replaced device stays on its channel with a frozen stamp while its successor moves on.
 bool MbusTracker::is_stale(const Channel& channel, std::int64_t period_s) const {
   for (const Channel& other : channels_)
-    if (other.told && other.last_medium == channel.last_medium && other.last_time_ns - channel.last_time_ns > 2 * period_s * kSecond)
+    if (other.told && other.last_medium == channel.last_medium &&
+        other.last_time_ns - channel.last_time_ns > 2 * period_s * kSecond)
       return true;
   return false;
 }

@@ -13,17 +13,18 @@ namespace mesura::dsmr_p1 {
 struct MbusPart {
   enum class What : std::uint8_t { nothing, type, valve, reading };
   What what = What::nothing;
-  std::uint8_t channel = 0;     ///< 1..4
-  std::int16_t type = -1;       ///< -1: "()", no device
-  std::uint8_t object = 0;      ///< E of the reading's code: 24.2.1, 24.2.3, 24.3.0, 24.3.1
-  bool profile = false;         ///< 24.3.x
-  Unit unit = Unit::none;       ///< none: the line had no unit
+  std::uint8_t channel = 0;  ///< 1..4
+  std::int16_t type = -1;    ///< -1: "()", no device
+  std::uint8_t object = 0;   ///< E of the reading's code: 24.2.1, 24.2.3, 24.3.0, 24.3.1
+  bool profile = false;      ///< 24.3.x
+  Unit unit = Unit::none;    ///< none: the line had no unit
   Decimal value;
   Stamp stamp;
 };
 
-/// Binds the readings of M-Bus devices to media by the device's type, never by the channel, and finds those worth telling: a
-/// device brings a new reading every five minutes or hour and its telegrams repeat the last one all the time.
+/// Binds the readings of M-Bus devices to media by the device's type, never by the channel, and finds those worth
+/// telling: a device brings a new reading every five minutes or hour and its telegrams repeat the last one all the
+/// time.
 class MbusTracker {
  public:
   void begin();

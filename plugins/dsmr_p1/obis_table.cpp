@@ -5,12 +5,12 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <initializer_list>
 #include <stdexcept>
+#include <utility>
 
 namespace mesura::dsmr_p1 {
-namespace {
-
-}  // namespace
+namespace {}  // namespace
 
 /// One line of the table. In `code`
 ///   x   group B of 0 or 1: Swiss meters send their registers with B = 1
@@ -36,7 +36,8 @@ constexpr ObisTable::Spec ObisTable::kTable[] = {
     {"0-0:96.3.10", "total", "breaker_state", Shape::on_off, Unit::none, Kind::state},
     {"0-0:96.50.68", "total", "breaker_state", Shape::on_off, Unit::none, Kind::state},  // one Hungarian vendor
     {"0-0:24.4.0", "total", "breaker_state", Shape::on_off, Unit::none, Kind::state},    // DSMR 2.2, paper
-    {"0-n:96.3.10", "relayn", "relay_state", Shape::on_off, Unit::none, Kind::state},    // in Luxembourg these are not M-Bus objects
+    {"0-n:96.3.10", "relayn", "relay_state", Shape::on_off, Unit::none,
+     Kind::state},  // in Luxembourg these are not M-Bus objects
     {"0-0:17.0.0", "", "", Shape::limiter, Unit::none, Kind::state},
     {"1-0:31+.4.0", "l", "fuse_threshold", Shape::limit, Unit::ampere, Kind::state},
     {"1-1:31.4.0", "", "", Shape::limit_pair, Unit::ampere, Kind::state},
@@ -176,8 +177,8 @@ constexpr MbusSpec kMbusTable[] = {
     {24, 2, 3, Shape::mbus_reading}, {24, 3, 0, Shape::mbus_profile}, {24, 3, 1, Shape::mbus_profile},
 };
 
-constexpr std::string_view kMediaQuantities[kMedia] = {"gas_volume",          "water_volume",        "volume",
-                                                       "thermal_energy_heat", "thermal_energy_cold", "active_energy_import"};
+constexpr std::string_view kMediaQuantities[kMedia] = {
+    "gas_volume", "water_volume", "volume", "thermal_energy_heat", "thermal_energy_cold", "active_energy_import"};
 
 constexpr int kTariffs = 15;
 constexpr std::size_t kHashSize = 2048;  // a power of two, far above the number of rows
@@ -189,7 +190,8 @@ constexpr std::size_t hash(std::uint64_t packed) {
 bool take_group(std::string_view& text, std::uint8_t& out) {
   unsigned value = 0;
   std::size_t n = 0;
-  for (; n < text.size() && n < 4 && text[n] >= '0' && text[n] <= '9'; ++n) value = value * 10 + static_cast<unsigned>(text[n] - '0');
+  for (; n < text.size() && n < 4 && text[n] >= '0' && text[n] <= '9'; ++n)
+    value = value * 10 + static_cast<unsigned>(text[n] - '0');
   if (n == 0 || n > 3 || value > 255) return false;
   out = static_cast<std::uint8_t>(value);
   text.remove_prefix(n);
@@ -205,25 +207,55 @@ bool take_char(std::string_view& text, std::string_view allowed) {
 }  // namespace
 
 std::string_view name(Attribute attribute) {
-  constexpr std::array<std::string_view, kAttributes> names = {
-      "serial",           "ean",                "logical_device_name",     "protocol_version",
-      "firmware_version", "firmware_signature", "firmware_module_version", "firmware_module_signature",
-      "gas_serial",       "water_serial"};
+  constexpr std::array<std::string_view, kAttributes> names = {"serial",
+                                                               "ean",
+                                                               "logical_device_name",
+                                                               "protocol_version",
+                                                               "firmware_version",
+                                                               "firmware_signature",
+                                                               "firmware_module_version",
+                                                               "firmware_module_signature",
+                                                               "gas_serial",
+                                                               "water_serial"};
   return names[static_cast<std::size_t>(attribute)];
 }
 
 std::optional<ObisCode> take_obis(std::string_view& text) {
   ObisCode code;
   std::string_view rest = text;
-  const bool read = take_group(rest, code.a) && take_char(rest, "-") && take_group(rest, code.b) && take_char(rest, ":") &&
-                    take_group(rest, code.c) && take_char(rest, ".:") && take_group(rest, code.d) && take_char(rest, ".") &&
-                    take_group(rest, code.e);
+  const bool read = take_group(rest, code.a) && take_char(rest, "-") && take_group(rest, code.b) &&
+                    take_char(rest, ":") && take_group(rest, code.c) && take_char(rest, ".:") &&
+                    take_group(rest, code.d) && take_char(rest, ".") && take_group(rest, code.e);
   if (!read) return std::nullopt;
   std::uint8_t ignored = 0;
   if (take_char(rest, ".*") && !take_group(rest, ignored)) return std::nullopt;
   text = rest;
   return code;
 }
+
+namespace {
+
+/// The code that a pattern stands for.
+ObisCode fill_in(std::string_view pattern, int a, int b, int phase, int tariff) {
+  std::string text;
+  for (const char c : pattern) {
+    switch (c) {
+      case 'y': text += fmt::to_string(1 - a); break;
+      case 'x': text += fmt::to_string(b); break;
+      case 'n': text += fmt::to_string(b + 1); break;
+      case 't': text += fmt::to_string(tariff); break;
+      case '+': break;
+      default: text += c;
+    }
+  }
+  std::string_view rest = text;
+  auto code = take_obis(rest);
+  if (!code || !rest.empty()) throw std::logic_error(fmt::format("obis table: bad code '{}'", pattern));
+  code->c = static_cast<std::uint8_t>(code->c + 20 * phase);
+  return *code;
+}
+
+}  // namespace
 
 const ObisTable& ObisTable::instance() {
   static const ObisTable table;
@@ -249,11 +281,6 @@ std::optional<FieldId> ObisTable::find_field(std::string_view channel, std::stri
   return std::nullopt;
 }
 
-FieldId ObisTable::shared_field(std::string channel, std::string_view quantity, std::string code, Kind kind) {
-  if (const auto known = find_field(channel, quantity)) return *known;
-  return add_field(std::move(channel), quantity, std::move(code), kind);
-}
-
 void ObisTable::add_row(const Row& row) {
   std::size_t at = hash(row.code.packed());
   while (hash_[at] != kNoRow) at = (at + 1) & (kHashSize - 1);
@@ -261,56 +288,52 @@ void ObisTable::add_row(const Row& row) {
   rows_.push_back(row);
 }
 
-/// Makes the rows and fields of one line of the table.
+/// Makes the rows of one line of the table.
 void ObisTable::expand(const Spec& spec) {
-  const auto [pattern, channel, quantity, shape, unit, kind] = spec;
-  const auto has = [&](char c) { return pattern.find(c) != std::string_view::npos; };
-  const int groups_a = has('y') ? 2 : 1, groups_b = has('x') ? 2 : has('n') ? static_cast<int>(kMbusChannels) : 1;
-  const int phases = has('+') ? 3 : 1, tariffs = has('t') ? kTariffs : 1;
+  const auto has = [&](char c) { return spec.code.find(c) != std::string_view::npos; };
+  const int groups_a = has('y') ? 2 : 1;
+  const int groups_b = has('x') ? 2 : has('n') ? static_cast<int>(kMbusChannels) : 1;
+  const int phases = has('+') ? 3 : 1;
+  const int tariffs = has('t') ? kTariffs : 1;
   for (int a = 0; a < groups_a; ++a)
     for (int b = 0; b < groups_b; ++b)
-      for (int p = 0; p < phases; ++p)
-        for (int t = 0; t < tariffs; ++t) {
-          std::string text;
-          for (const char c : pattern) {
-            switch (c) {
-              case 'y': text += fmt::to_string(1 - a); break;
-              case 'x': text += fmt::to_string(b); break;
-              case 'n': text += fmt::to_string(b + 1); break;
-              case 't': text += fmt::to_string(t + 1); break;
-              case '+': break;
-              default: text += c;
-            }
-          }
-          std::string_view rest = text;
-          auto code = take_obis(rest);
-          if (!code || !rest.empty()) throw std::logic_error(fmt::format("obis table: bad code '{}'", pattern));
-          code->c = static_cast<std::uint8_t>(code->c + 20 * p);
-          Row row{*code, shape, unit, 0, 0, {}};
-          std::string where{channel};
-          if (has('+')) where += fmt::to_string(p + 1);
-          if (has('t')) where += fmt::to_string(t + 1);
-          if (has('n')) where.replace(where.size() - 1, 1, fmt::to_string(b + 1));
-          const std::string source = fmt::format("{}-{}:{}.{}.{}", code->a, code->b, code->c, code->d, code->e);
-          if (shape == Shape::limiter) {
-            row.field = add_field("total", "limiter_threshold", source, kind);
-            add_field("total", "limiter_threshold_apparent", source, kind);
-            add_field("total", "limiter_threshold_current", source, kind);
-          } else if (shape == Shape::limit_pair) {
-            row.field = shared_field("total", "current_threshold_import", source, kind);
-            if (!find_field("total", "current_threshold_export")) add_field("total", "current_threshold_export", source, kind);
-          } else if (shape == Shape::profile_row) {
-            row.field = add_field("total", "active_energy_import_interval", source, kind);
-            add_field("total", "active_energy_export_interval", source, kind);
-          } else if (has('x') && b == 1) {
-            // Swiss registers stand for those with B = 0, unless a meter sends both.
-            row.field = add_field(std::move(where), quantity == "active_energy_import" ? "active_energy_import_b1" : "active_energy_export_b1",
-                                  source, kind);
-          } else if (!quantity.empty()) {
-            row.field = shared_field(std::move(where), quantity, source, kind);
-          }
-          add_row(row);
+      for (int phase = 0; phase < phases; ++phase)
+        for (int tariff = 1; tariff <= tariffs; ++tariff) {
+          std::string channel{spec.channel};
+          if (has('+')) channel += fmt::to_string(phase + 1);
+          if (has('t')) channel += fmt::to_string(tariff);
+          if (has('n')) channel.back() = static_cast<char>('1' + b);
+          add_spec(spec, fill_in(spec.code, a, b, phase, tariff), std::move(channel));
         }
+}
+
+/// Makes the row of one code and the fields that it lacks.
+void ObisTable::add_spec(const Spec& spec, const ObisCode& code, std::string channel) {
+  const std::string source = fmt::format("{}-{}:{}.{}.{}", code.a, code.b, code.c, code.d, code.e);
+  const bool swiss = spec.code.find('x') != std::string_view::npos && code.b == 1;
+  Row row{code, spec.shape, spec.unit, 0, 0, {}};
+  const auto several = [&](std::initializer_list<std::string_view> quantities) {
+    if (const auto known = find_field("total", *quantities.begin())) return *known;
+    const auto first = static_cast<FieldId>(fields_.size());
+    for (const auto quantity : quantities) add_field("total", quantity, source, spec.kind);
+    return first;
+  };
+  if (spec.shape == Shape::limiter) {
+    row.field = several({"limiter_threshold", "limiter_threshold_apparent", "limiter_threshold_current"});
+  } else if (spec.shape == Shape::limit_pair) {
+    row.field = several({"current_threshold_import", "current_threshold_export"});
+  } else if (spec.shape == Shape::profile_row) {
+    row.field = several({"active_energy_import_interval", "active_energy_export_interval"});
+  } else if (swiss) {
+    // These stand for the registers with B = 0, unless a meter sends both.
+    const bool import = spec.quantity == "active_energy_import";
+    row.field = add_field(std::move(channel), import ? "active_energy_import_b1" : "active_energy_export_b1", source,
+                          spec.kind);
+  } else if (!spec.quantity.empty()) {
+    const auto known = find_field(channel, spec.quantity);
+    row.field = known ? *known : add_field(std::move(channel), spec.quantity, source, spec.kind);
+  }
+  add_row(row);
 }
 
 void ObisTable::add_mbus() {
@@ -319,7 +342,8 @@ void ObisTable::add_mbus() {
     special_.mbus_type[n - 1] = add_field(channel, "device_type", fmt::format("0-{}:24.1.0", n), Kind::state);
     special_.mbus_valve[n - 1] = add_field(channel, "valve_state", fmt::format("0-{}:24.4.0", n), Kind::state);
     special_.mbus_medium[n - 1] = static_cast<FieldId>(fields_.size());
-    for (const auto quantity : kMediaQuantities) add_field(channel, quantity, fmt::format("0-{}:24.2.1", n), Kind::counter);
+    for (const auto quantity : kMediaQuantities)
+      add_field(channel, quantity, fmt::format("0-{}:24.2.1", n), Kind::counter);
     for (const MbusSpec& spec : kMbusTable) {
       const ObisCode code{0, static_cast<std::uint8_t>(n), spec.c, spec.d, spec.e};
       add_row({code, spec.shape, Unit::none, 0, static_cast<std::uint8_t>(n), {}});
@@ -334,7 +358,8 @@ RowId ObisTable::must_find(const ObisCode& code) const {
 }
 
 void ObisTable::link() {
-  const auto powers = [&](bool reactive, FieldId (&both)[4], FieldId (&import)[4], FieldId (&exported)[4], std::string_view quantity) {
+  const auto powers = [&](bool reactive, FieldId(&both)[4], FieldId(&import)[4], FieldId(&exported)[4],
+                          std::string_view quantity) {
     for (std::uint8_t phase = 0; phase < 4; ++phase) {
       for (std::uint8_t out = 0; out < 2; ++out) {
         const auto base = static_cast<std::uint8_t>((reactive ? 3 : 1) + out);
@@ -349,7 +374,8 @@ void ObisTable::link() {
     }
   };
   powers(false, special_.active_power, special_.active_power_import, special_.active_power_export, "active_power");
-  powers(true, special_.reactive_power, special_.reactive_power_import, special_.reactive_power_export, "reactive_power");
+  powers(true, special_.reactive_power, special_.reactive_power_import, special_.reactive_power_export,
+         "reactive_power");
 
   for (std::uint8_t out = 0; out < 2; ++out) {
     const auto c = static_cast<std::uint8_t>(1 + out);
@@ -373,7 +399,8 @@ void ObisTable::link() {
 
 RowId ObisTable::find(const ObisCode& wanted, bool israeli) const {
   ObisCode code = wanted;
-  if (israeli && code.a == 1 && code.b == 0 && code.d == 8 && code.e >= 11 && code.e <= 13) code.e = static_cast<std::uint8_t>(code.e - 10);
+  if (israeli && code.a == 1 && code.b == 0 && code.d == 8 && code.e >= 11 && code.e <= 13)
+    code.e = static_cast<std::uint8_t>(code.e - 10);
   for (std::size_t at = hash(code.packed()); hash_[at] != kNoRow; at = (at + 1) & (kHashSize - 1))
     if (rows_[hash_[at]].code == code) return hash_[at];
   return kNoRow;

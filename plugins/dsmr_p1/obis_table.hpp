@@ -22,7 +22,8 @@ struct ObisCode {
   bool operator==(const ObisCode&) const = default;
 };
 
-/// Reads a code at the front of `text` and removes it: groups of 1 to 3 digits up to 255, "A-B:C.D.E" with an optional ".F" or
+/// Reads a code at the front of `text` and removes it: groups of 1 to 3 digits up to 255, "A-B:C.D.E" with an optional
+/// ".F" or
 /// "*F"; ':' passes for the first '.', as printed in the 4.x documents and copied by some meters.
 [[nodiscard]] std::optional<ObisCode> take_obis(std::string_view& text);
 
@@ -53,8 +54,16 @@ enum class Shape : std::uint8_t {
 };
 
 enum class Attribute : std::uint8_t {
-  serial, ean, logical_device_name, protocol_version, firmware_version, firmware_signature, firmware_module_version,
-  firmware_module_signature, gas_serial, water_serial
+  serial,
+  ean,
+  logical_device_name,
+  protocol_version,
+  firmware_version,
+  firmware_signature,
+  firmware_module_version,
+  firmware_module_signature,
+  gas_serial,
+  water_serial
 };
 inline constexpr std::size_t kAttributes = 10;
 [[nodiscard]] std::string_view name(Attribute attribute);
@@ -65,7 +74,7 @@ enum class Kind : std::uint8_t { gauge, counter, state };
 struct Field {
   std::string channel;
   std::string_view quantity;
-  std::string code;         ///< OBIS code, or what it is computed from
+  std::string code;  ///< OBIS code, or what it is computed from
   Kind kind = Kind::gauge;
 };
 using FieldId = std::uint16_t;
@@ -78,8 +87,8 @@ struct Row {
   ObisCode code;
   Shape shape = Shape::number;
   Unit unit = Unit::none;
-  FieldId field = 0;          ///< the first of its fields
-  std::uint8_t channel = 0;   ///< M-Bus channel, or rank of an attribute (the lowest wins)
+  FieldId field = 0;         ///< the first of its fields
+  std::uint8_t channel = 0;  ///< M-Bus channel, or rank of an attribute (the lowest wins)
   Attribute attribute{};
 };
 
@@ -90,7 +99,7 @@ inline constexpr std::size_t kMbusChannels = 4;
 
 /// Fields that are computed or that more than one row fills.
 struct SpecialFields {
-  FieldId active_power[4], active_power_import[4], active_power_export[4];        // total, l1, l2, l3
+  FieldId active_power[4], active_power_import[4], active_power_export[4];  // total, l1, l2, l3
   FieldId reactive_power[4], reactive_power_import[4], reactive_power_export[4];
   FieldId active_energy_import, active_energy_export;
   FieldId active_demand_import_month_max;
@@ -134,11 +143,11 @@ class ObisTable {
   FieldId add_field(std::string channel, std::string_view quantity, std::string code, Kind kind);
   void add_row(const Row& row);
   void expand(const Spec& spec);
+  void add_spec(const Spec& spec, const ObisCode& code, std::string channel);
   void add_mbus();
   void link();
   [[nodiscard]] RowId must_find(const ObisCode& code) const;
   [[nodiscard]] std::optional<FieldId> find_field(std::string_view channel, std::string_view quantity) const;
-  [[nodiscard]] FieldId shared_field(std::string channel, std::string_view quantity, std::string code, Kind kind);
 
   std::vector<Row> rows_;
   std::vector<Field> fields_;

@@ -13,11 +13,11 @@ enum class Profile : std::uint8_t { generic, nl2, nl4, nl5, be, lu, at, se, fi, 
 
 struct ProfileTraits {
   Profile profile;
-  std::string_view name;           ///< as in the option `profile`
-  std::int64_t standard_offset_s;  ///< winter time, seconds east of UTC
-  std::string_view zone;           ///< for stamps without suffix, where neither device nor site has one
+  std::string_view name;              ///< as in the option `profile`
+  std::int64_t standard_offset_s;     ///< winter time, seconds east of UTC
+  std::string_view zone;              ///< for stamps without suffix, where neither device nor site has one
   std::int64_t mbus_period_s = 3600;  ///< how often a live M-Bus device brings a new reading
-  std::string_view t1 = {};        ///< what the country calls its tariffs
+  std::string_view t1 = {};           ///< what the country calls its tariffs
   std::string_view t2 = {};
 };
 
@@ -44,8 +44,8 @@ enum Feature : std::uint32_t {
   kHasCrc = 1U << 15U
 };
 
-/// The dialect of a telegram with this header (without '/') and these features. The first match counts; the order is that of
-/// the P1 reference.
+/// The dialect of a telegram with this header (without '/') and these features. The first match counts; the order is
+/// that of the P1 reference.
 [[nodiscard]] Profile recognise(std::string_view header, std::uint32_t features);
 
 /// Such a meter's CRC is known to be wrong.

@@ -88,7 +88,9 @@ void P1Session::raise_request() {
   if (!line_works_ || host().set_lines(kData, 1, 1)) return;
   line_works_ = false;
   if (settings_.request_line == RequestLine::per_telegram)
-    host().log(MESURA_LOG_WARN, "request_line per_telegram needs a serial port with RTS or DTR; this link has none, every telegram is taken");
+    host().log(
+        MESURA_LOG_WARN,
+        "request_line per_telegram needs a serial port with RTS or DTR; this link has none, every telegram is taken");
 }
 
 void P1Session::drop_request() {
@@ -103,7 +105,8 @@ void P1Session::on_telegram(Telegram& telegram) {
   if (satisfied_ && line_works_) return;
   satisfied_ = settings_.request_line == RequestLine::per_telegram;
   decoder_.attributes().drain([this](std::string_view key, std::string_view value) { host().attribute(key, value); });
-  if (telegram.meter_changed) host().log(MESURA_LOG_INFO, "the meter's serial changed: another meter, its registers start anew");
+  if (telegram.meter_changed)
+    host().log(MESURA_LOG_INFO, "the meter's serial changed: another meter, its registers start anew");
   host().frame(kData, telegram.text);
   if (!telegram.line_faults.empty() || !telegram.unknown.empty()) tell_faults(telegram);
   emission_.telegram(telegram, last_bytes_ns_);
@@ -111,7 +114,8 @@ void P1Session::on_telegram(Telegram& telegram) {
 
 void P1Session::tell_faults(const Telegram& telegram) {
   for (const LineFault& fault : telegram.line_faults)
-    host().fault({MESURA_FAULT_OBJECT, "line_error", fault.message, telegram.offset + fault.offset, fault.length, kData});
+    host().fault(
+        {MESURA_FAULT_OBJECT, "line_error", fault.message, telegram.offset + fault.offset, fault.length, kData});
   for (const std::string& code : telegram.unknown)
     host().fault({MESURA_FAULT_NOTE, "unknown_object", code, telegram.offset, telegram.text.size(), kData});
 }

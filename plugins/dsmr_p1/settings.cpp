@@ -24,8 +24,10 @@ constexpr double kDefaultMaxPower = 200'000;  // W; three phases of 250 A
 
 Key parse_key(std::string_view option, std::string_view text) {
   Key key{};
-  if (text.size() != 2 * key.size() || !is_hex(text)) refuse(option, fmt::format("32 hex digits, got {} characters", text.size()));
-  for (std::size_t i = 0; i < key.size(); ++i) key[i] = static_cast<std::uint8_t>(hex_byte(text[2 * i], text[2 * i + 1]));
+  if (text.size() != 2 * key.size() || !is_hex(text))
+    refuse(option, fmt::format("32 hex digits, got {} characters", text.size()));
+  for (std::size_t i = 0; i < key.size(); ++i)
+    key[i] = static_cast<std::uint8_t>(hex_byte(text[2 * i], text[2 * i + 1]));
   return key;
 }
 
@@ -84,10 +86,13 @@ SessionSettings SessionSettings::from(const SessionInfo& info) {
 
   Decoder::Settings& d = s.decoder;
   d.max_telegram = static_cast<std::size_t>(options.integer("max_telegram", kDefaultMaxTelegram));
-  d.crc = choose<CrcMode>(options, "crc", {{"auto", CrcMode::automatic}, {"require", CrcMode::require}, {"ignore", CrcMode::ignore}});
-  d.auth = choose<AuthMode>(options, "auth", {{"auto", AuthMode::automatic}, {"require", AuthMode::require}, {"ignore", AuthMode::ignore}});
+  d.crc = choose<CrcMode>(options, "crc",
+                          {{"auto", CrcMode::automatic}, {"require", CrcMode::require}, {"ignore", CrcMode::ignore}});
+  d.auth = choose<AuthMode>(
+      options, "auth", {{"auto", AuthMode::automatic}, {"require", AuthMode::require}, {"ignore", AuthMode::ignore}});
   if (options.has("encryption_key")) d.encryption_key = parse_key("encryption_key", options.text("encryption_key"));
-  d.authentication_key = parse_key("authentication_key", options.text("authentication_key", kLuxembourgAuthenticationKey));
+  d.authentication_key =
+      parse_key("authentication_key", options.text("authentication_key", kLuxembourgAuthenticationKey));
   if (const std::string_view profile = options.text("profile", "auto"); profile != "auto") {
     d.parser.profile = parse_profile(profile);
     if (!d.parser.profile) refuse("profile", fmt::format("auto or the name of a dialect; got '{}'", profile));
@@ -110,12 +115,14 @@ SessionSettings SessionSettings::from(const SessionInfo& info) {
     std::size_t tariff = 0;
     const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), tariff);
     if (error != std::errc{} || end != key.data() + key.size() || tariff < 1 || tariff > e.tariff_labels.size())
-      refuse("tariff_labels", fmt::format("tariff numbers from 1 to {} as keys; got '{}'", e.tariff_labels.size(), key));
+      refuse("tariff_labels",
+             fmt::format("tariff numbers from 1 to {} as keys; got '{}'", e.tariff_labels.size(), key));
     e.tariff_labels[tariff - 1] = abi::view(entry.value);
   }
 
-  s.request_line = choose<RequestLine>(options, "request_line",
-                                       {{"always", RequestLine::always}, {"per_telegram", RequestLine::per_telegram}, {"none", RequestLine::none}});
+  s.request_line = choose<RequestLine>(
+      options, "request_line",
+      {{"always", RequestLine::always}, {"per_telegram", RequestLine::per_telegram}, {"none", RequestLine::none}});
   s.sample_interval = options.duration("sample_interval", std::chrono::seconds{60});
   return s;
 }

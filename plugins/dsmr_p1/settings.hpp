@@ -23,9 +23,9 @@ struct EmissionSettings {
   std::chrono::nanoseconds interval{0};  ///< for Every::interval
   std::vector<std::string> include;      ///< globs; empty: everything
   std::vector<std::string> exclude;
-  bool guard = false;                    ///< drop registers that go back or leap
-  double max_power = 0;                  ///< W; a register may not grow faster
-  bool meter_time = true;                ///< measurements carry the meter's time, where it can be trusted
+  bool guard = false;      ///< drop registers that go back or leap
+  double max_power = 0;    ///< W; a register may not grow faster
+  bool meter_time = true;  ///< measurements carry the meter's time, where it can be trusted
   bool raw_telegram = false;
   std::array<std::string, 15> tariff_labels;
 };

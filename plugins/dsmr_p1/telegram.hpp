@@ -22,14 +22,15 @@ struct Reading {
   FieldId field = 0;
   std::uint8_t quality = MESURA_GOOD;  ///< mesura_quality flags
   bool is_text = false;
-  Decimal number;                ///< in the base unit
-  std::int64_t time_ns = kNoTime; ///< its own, or kNoTime for the telegram's
-  std::string_view text;         ///< valid until the next telegram
+  Decimal number;                  ///< in the base unit
+  std::int64_t time_ns = kNoTime;  ///< its own, or kNoTime for the telegram's
+  std::string_view text;           ///< valid until the next telegram
 
   [[nodiscard]] double value() const { return to_double(number); }
 };
 
-inline Reading number_reading(FieldId field, Decimal number, std::int64_t time_ns = kNoTime, std::uint8_t quality = MESURA_GOOD) {
+inline Reading number_reading(FieldId field, Decimal number, std::int64_t time_ns = kNoTime,
+                              std::uint8_t quality = MESURA_GOOD) {
   Reading r;
   r.field = field;
   r.quality = quality;
@@ -39,7 +40,8 @@ inline Reading number_reading(FieldId field, Decimal number, std::int64_t time_n
 }
 
 /// The same, made where it stays: copying what was just written costs more than the rest of a line.
-inline void append_number(std::vector<Reading>& readings, FieldId field, Decimal number, std::uint8_t quality = MESURA_GOOD) {
+inline void append_number(std::vector<Reading>& readings, FieldId field, Decimal number,
+                          std::uint8_t quality = MESURA_GOOD) {
   Reading& r = readings.emplace_back();
   r.field = field;
   r.quality = quality;
@@ -105,13 +107,13 @@ class Attributes {
 
 /// A telegram and what it says. Views are valid until the next telegram.
 struct Telegram {
-  Bytes text;                        ///< from '/' to the last CRC digit, parity removed
-  std::uint64_t offset = 0;          ///< in the link's stream
-  std::uint16_t crc = 0;             ///< of the text up to '!'; 0 where it was not computed
+  Bytes text;                ///< from '/' to the last CRC digit, parity removed
+  std::uint64_t offset = 0;  ///< in the link's stream
+  std::uint16_t crc = 0;     ///< of the text up to '!'; 0 where it was not computed
   Profile profile = Profile::generic;
-  std::int64_t time_ns = kNoTime;    ///< of the meter's clock
-  std::uint32_t features = 0;        ///< Feature bits
-  bool meter_changed = false;        ///< the serial differs from that of the telegram before
+  std::int64_t time_ns = kNoTime;  ///< of the meter's clock
+  std::uint32_t features = 0;      ///< Feature bits
+  bool meter_changed = false;      ///< the serial differs from that of the telegram before
   std::vector<Reading> readings;
   std::vector<LineFault> line_faults;
   std::vector<std::string> unknown;  ///< codes met for the first time that nobody knows

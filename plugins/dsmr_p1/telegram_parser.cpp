@@ -17,7 +17,8 @@ constexpr bool is_line_end(char c) { return c == '\r' || c == '\n'; }
 
 StampClock clock_for(const TelegramParser::Settings& settings, Profile profile) {
   const ProfileTraits& t = traits(profile);
-  return {settings.standard_offset_s.value_or(t.standard_offset_s), settings.zone.empty() ? t.zone : std::string_view{settings.zone}};
+  return {settings.standard_offset_s.value_or(t.standard_offset_s),
+          settings.zone.empty() ? t.zone : std::string_view{settings.zone}};
 }
 
 int two(const char* p) { return (p[0] - '0') * 10 + (p[1] - '0'); }
@@ -117,7 +118,8 @@ void TelegramParser::read_lines(std::string_view text, std::int64_t received_ns)
     LineLayout& layout = *layouts_[i];
     const char* line = text.data() + at;
     // A line that begins with '(' continues this one.
-    if (layout.matches(line, body.size() - at) && line[layout.length] != '(' && take_remembered(layout, line, received_ns)) {
+    if (layout.matches(line, body.size() - at) && line[layout.length] != '(' &&
+        take_remembered(layout, line, received_ns)) {
       at += layout.length;
       continue;
     }
@@ -171,7 +173,8 @@ void TelegramParser::take_new(LineLayout& layout, const Line& line, std::size_t 
   telegram_.features |= c.features;
   if (!c.error.empty()) telegram_.line_faults.push_back({offset, line.text.size(), c.error});
   if (c.row == kNoRow && c.error.empty() && known_unknowns_.size() < kMaxUnknown) {
-    const std::string code = fmt::format("{}-{}:{}.{}.{}", line.code.a, line.code.b, line.code.c, line.code.d, line.code.e);
+    const std::string code =
+        fmt::format("{}-{}:{}.{}.{}", line.code.a, line.code.b, line.code.c, line.code.d, line.code.e);
     if (std::find(known_unknowns_.begin(), known_unknowns_.end(), code) == known_unknowns_.end()) {
       known_unknowns_.push_back(code);
       telegram_.unknown.push_back(code);
@@ -241,7 +244,8 @@ void TelegramParser::derive() {
   derive_total(true, f.active_energy_export);
 }
 
-/// Import minus export. A meter that has no export line at all can't feed in; one whose line is empty or broken may have.
+/// Import minus export. A meter that has no export line at all can't feed in; one whose line is empty or broken may
+/// have.
 void TelegramParser::derive_difference(bool reactive, std::size_t phase, FieldId field) {
   const Reading* import = reading_of(table_.power_row(reactive, false, phase));
   if (import == nullptr) return;
@@ -261,7 +265,8 @@ void TelegramParser::derive_total(bool exported, FieldId field) {
   for (RowId row = rows.first; row <= rows.last; ++row) {
     if (!seen(row)) continue;
     const Reading* reading = reading_of(row);
-    const auto next = reading != nullptr ? (any ? add(sum, reading->number) : reading->number) : std::optional<Decimal>{};
+    const auto next =
+        reading != nullptr ? (any ? add(sum, reading->number) : reading->number) : std::optional<Decimal>{};
     if (!next) return;
     sum = *next;
     any = true;

@@ -14,16 +14,17 @@
 
 namespace mesura::dsmr_p1 {
 
-/// Turns the text of a telegram into readings. Has a memory: of the lines of the last telegram (see LineLayout), of what was
-/// told already (M-Bus readings, peaks, failures, attributes) and of the dialect.
+/// Turns the text of a telegram into readings. Has a memory: of the lines of the last telegram (see LineLayout), of
+/// what was told already (M-Bus readings, peaks, failures, attributes) and of the dialect.
 ///
-/// cost    about 10 ns a line that has the layout of its predecessor, 200 ns otherwise; no allocation after the first telegrams
+/// cost    about 10 ns a line that has the layout of its predecessor, 200 ns otherwise; no allocation after the first
+/// telegrams
 class TelegramParser {
  public:
   struct Settings {
-    std::optional<Profile> profile;                 ///< nothing: recognise it
-    std::optional<std::int64_t> standard_offset_s;  ///< nothing: the profile's
-    std::string zone;                               ///< empty: the profile's
+    std::optional<Profile> profile;                      ///< nothing: recognise it
+    std::optional<std::int64_t> standard_offset_s;       ///< nothing: the profile's
+    std::string zone;                                    ///< empty: the profile's
     std::vector<std::pair<ObisCode, ObisCode>> aliases;  ///< codes to be read as others
   };
   /// So many bytes behind the text may be read, not used.
@@ -83,9 +84,9 @@ class TelegramParser {
   bool has_stamp_ = false;
   Stamp stamp_;
 
-  std::uint64_t date_ = 0;           ///< the six digits of the date last converted
+  std::uint64_t date_ = 0;  ///< the six digits of the date last converted
   Stamp::Kind date_kind_ = Stamp::Kind::null;
-  std::int64_t midnight_ns_ = 0;     ///< and its midnight in UTC
+  std::int64_t midnight_ns_ = 0;  ///< and its midnight in UTC
 };
 
 }  // namespace mesura::dsmr_p1

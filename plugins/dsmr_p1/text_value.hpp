@@ -23,10 +23,10 @@ namespace mesura::dsmr_p1 {
   return true;
 }
 
-/// Octet strings come as two hex digits a byte, visible strings as they are, and nothing on the wire tells which: a text of an
-/// even number (8 or more) of hex digits whose bytes are all printable ASCII is decoded into `out`, any other is copied with
-/// what is not printable ASCII replaced by '?'. Returns whether it was decoded. A plain number can be misread, so callers keep
-/// the raw form too.
+/// Octet strings come as two hex digits a byte, visible strings as they are, and nothing on the wire tells which: a
+/// text of an even number (8 or more) of hex digits whose bytes are all printable ASCII is decoded into `out`, any
+/// other is copied with what is not printable ASCII replaced by '?'. Returns whether it was decoded. A plain number can
+/// be misread, so callers keep the raw form too.
 bool decode_text(std::string_view raw, std::string& out);
 
 /// Whether a text message says "no message": nothing in it, or only FFh bytes or FF pairs.

@@ -85,8 +85,8 @@ std::optional<Stamp> parse_stamp(std::string_view text) {
     if (suffix == 'W' || suffix == 'w') kind = Stamp::Kind::winter;
   }
   const int yy = two_digits(text, 0);
-  const auto seconds = seconds_of({yy >= 70 ? 1900 + yy : 2000 + yy, two_digits(text, 2), two_digits(text, 4), two_digits(text, 6),
-                                   two_digits(text, 8), two_digits(text, 10)});
+  const auto seconds = seconds_of({yy >= 70 ? 1900 + yy : 2000 + yy, two_digits(text, 2), two_digits(text, 4),
+                                   two_digits(text, 6), two_digits(text, 8), two_digits(text, 10)});
   if (!seconds) return Stamp{};
   return Stamp{kind, *seconds * kSecond};
 }

@@ -21,11 +21,11 @@ inline constexpr std::int64_t kNoTime = std::numeric_limits<std::int64_t>::min()
 /// A time stamp as the wire gives it: wall-clock time and what is known about its offset from UTC.
 struct Stamp {
   enum class Kind : std::uint8_t {
-    null,      ///< "never set": a component out of range
-    winter,    ///< suffix W: the standard offset
-    summer,    ///< suffix S: an hour more
-    zone,      ///< no or an unknown suffix: the rules of a time zone
-    utc        ///< COSEM date-time with its deviation: `wall_ns` is UTC already
+    null,    ///< "never set": a component out of range
+    winter,  ///< suffix W: the standard offset
+    summer,  ///< suffix S: an hour more
+    zone,    ///< no or an unknown suffix: the rules of a time zone
+    utc      ///< COSEM date-time with its deviation: `wall_ns` is UTC already
   };
   Kind kind = Kind::null;
   std::int64_t wall_ns = 0;  ///< of the wall clock, as if it were UTC
@@ -36,8 +36,8 @@ struct Stamp {
 /// source  DSMR P1 5.0.2 (TST); IEC 62056-6-2 (date-time)
 [[nodiscard]] std::optional<Stamp> parse_stamp(std::string_view text);
 
-/// Turns stamps into UTC. A suffix fixes the offset; zone rules count only where there is none, because some meters stay on
-/// standard time all year whatever their zone does.
+/// Turns stamps into UTC. A suffix fixes the offset; zone rules count only where there is none, because some meters
+/// stay on standard time all year whatever their zone does.
 class StampClock {
  public:
   /// standard_offset_s  seconds east of UTC in winter
@@ -45,8 +45,8 @@ class StampClock {
   StampClock(std::int64_t standard_offset_s, std::string_view zone);
 
   /// ns since the epoch, UTC, or kNoTime for a null stamp.
-  /// In the hour that a zone repeats: the earlier of the two unless that lies before `previous_ns`, the last time of the same
-  /// object; without one, that which is nearer to `received_ns`.
+  /// In the hour that a zone repeats: the earlier of the two unless that lies before `previous_ns`, the last time of
+  /// the same object; without one, that which is nearer to `received_ns`.
   [[nodiscard]] std::int64_t utc(const Stamp& stamp, std::int64_t previous_ns, std::int64_t received_ns) const;
 
  private:

@@ -14,13 +14,13 @@ struct Row {
 };
 
 constexpr std::array kUnits = {
-    Row{"kwh", {Unit::watt_hour, 3}},    Row{"wh", {Unit::watt_hour, 0}},   Row{"mwh", {Unit::watt_hour, 6}},
-    Row{"kw", {Unit::watt, 3}},          Row{"w", {Unit::watt, 0}},         Row{"v", {Unit::volt, 0}},
-    Row{"mv", {Unit::volt, -3}},         Row{"a", {Unit::ampere, 0}},       Row{"ma", {Unit::ampere, -3}},
-    Row{"kvarh", {Unit::var_hour, 3}},   Row{"varh", {Unit::var_hour, 0}},  Row{"kvar", {Unit::var, 3}},
-    Row{"var", {Unit::var, 0}},          Row{"kva", {Unit::volt_ampere, 3}}, Row{"va", {Unit::volt_ampere, 0}},
-    Row{"hz", {Unit::hertz, 0}},         Row{"khz", {Unit::hertz, 3}},      Row{"s", {Unit::second, 0}},
-    Row{"m3", {Unit::cubic_metre, 0}},   Row{"dm3", {Unit::cubic_metre, -3}}, Row{"gj", {Unit::gigajoule, 0}},
+    Row{"kwh", {Unit::watt_hour, 3}},  Row{"wh", {Unit::watt_hour, 0}},     Row{"mwh", {Unit::watt_hour, 6}},
+    Row{"kw", {Unit::watt, 3}},        Row{"w", {Unit::watt, 0}},           Row{"v", {Unit::volt, 0}},
+    Row{"mv", {Unit::volt, -3}},       Row{"a", {Unit::ampere, 0}},         Row{"ma", {Unit::ampere, -3}},
+    Row{"kvarh", {Unit::var_hour, 3}}, Row{"varh", {Unit::var_hour, 0}},    Row{"kvar", {Unit::var, 3}},
+    Row{"var", {Unit::var, 0}},        Row{"kva", {Unit::volt_ampere, 3}},  Row{"va", {Unit::volt_ampere, 0}},
+    Row{"hz", {Unit::hertz, 0}},       Row{"khz", {Unit::hertz, 3}},        Row{"s", {Unit::second, 0}},
+    Row{"m3", {Unit::cubic_metre, 0}}, Row{"dm3", {Unit::cubic_metre, -3}}, Row{"gj", {Unit::gigajoule, 0}},
     Row{"mj", {Unit::gigajoule, -3}},
 };
 
@@ -30,7 +30,8 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 
 std::optional<UnitText> parse_unit(std::string_view text) {
   for (const Row& row : kUnits)
-    if (std::equal(text.begin(), text.end(), row.text.begin(), row.text.end(), [](char a, char b) { return lower(a) == b; }))
+    if (std::equal(text.begin(), text.end(), row.text.begin(), row.text.end(),
+                   [](char a, char b) { return lower(a) == b; }))
       return row.meaning;
   return std::nullopt;
 }

@@ -9,7 +9,20 @@
 namespace mesura::dsmr_p1 {
 
 /// Base units of the values on the wire.
-enum class Unit : std::uint8_t { none, watt_hour, var_hour, watt, var, volt_ampere, volt, ampere, hertz, second, cubic_metre, gigajoule };
+enum class Unit : std::uint8_t {
+  none,
+  watt_hour,
+  var_hour,
+  watt,
+  var,
+  volt_ampere,
+  volt,
+  ampere,
+  hertz,
+  second,
+  cubic_metre,
+  gigajoule
+};
 
 /// What a unit's text means: value in base unit = number * 10^exponent.
 struct UnitText {

@@ -68,8 +68,9 @@ std::string time_text(std::int64_t ns) {
   const std::chrono::year_month_day date{day};
   const std::chrono::hh_mm_ss clock{moment - day};
   char out[64];
-  std::snprintf(out, sizeof out, "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+  std::snprintf(out, sizeof out, "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
                 static_cast<int>(clock.seconds().count()));
   std::string text = out;
   if (rest != 0) {
@@ -81,9 +82,12 @@ std::string time_text(std::int64_t ns) {
 }
 
 std::string quality_text(std::uint8_t flags) {
-  constexpr std::pair<std::uint8_t, std::string_view> names[] = {
-      {MESURA_CLOCK_SUSPECT, "clock_suspect"}, {MESURA_CLOCK_UNSYNCED, "clock_unsynced"}, {MESURA_DERIVED, "derived"},
-      {MESURA_SUSPECT, "suspect"},             {MESURA_STALE, "stale"},                   {MESURA_ESTIMATED, "estimated"}};
+  constexpr std::pair<std::uint8_t, std::string_view> names[] = {{MESURA_CLOCK_SUSPECT, "clock_suspect"},
+                                                                 {MESURA_CLOCK_UNSYNCED, "clock_unsynced"},
+                                                                 {MESURA_DERIVED, "derived"},
+                                                                 {MESURA_SUSPECT, "suspect"},
+                                                                 {MESURA_STALE, "stale"},
+                                                                 {MESURA_ESTIMATED, "estimated"}};
   std::string out = "[";
   for (const auto& [flag, name] : names) {
     if ((flags & flag) == 0) continue;
@@ -224,9 +228,11 @@ struct PluginHarness::Api {
   }
   static std::uint32_t series(mesura_host* host, const mesura_series_info* info) {
     auto& all = self(host).series_;
-    const SeriesKey key{info->device, text_of(info->channel), text_of(info->quantity), text_of(info->source), text_of(info->label)};
+    const SeriesKey key{info->device, text_of(info->channel), text_of(info->quantity), text_of(info->source),
+                        text_of(info->label)};
     for (std::size_t i = 0; i < all.size(); ++i)
-      if (all[i].device == key.device && all[i].channel == key.channel && all[i].quantity == key.quantity) return static_cast<std::uint32_t>(i);
+      if (all[i].device == key.device && all[i].channel == key.channel && all[i].quantity == key.quantity)
+        return static_cast<std::uint32_t>(i);
     all.push_back(key);
     return static_cast<std::uint32_t>(all.size() - 1);
   }
@@ -252,7 +258,9 @@ struct PluginHarness::Api {
       e.source = series.source;
       e.label = series.label;
       e.received_ns = batch->received_ns;
-      e.time_ns = m.time_ns != MESURA_NO_TIME ? m.time_ns : batch->time_ns != MESURA_NO_TIME ? batch->time_ns : batch->received_ns;
+      e.time_ns = m.time_ns != MESURA_NO_TIME        ? m.time_ns
+                  : batch->time_ns != MESURA_NO_TIME ? batch->time_ns
+                                                     : batch->received_ns;
       e.is_text = m.type == MESURA_TEXT;
       if (e.is_text) e.text.assign(m.text, m.text_size);
       e.value = e.is_text ? 0 : m.number;
@@ -362,7 +370,11 @@ struct PluginHarness::Api {
 };
 
 PluginHarness::PluginHarness(const mesura_plugin& plugin, PluginOptions options, Config config)
-    : plugin_(plugin), options_(std::move(options)), config_(std::move(config)), now_ns_(config_.now_ns), devices_{config_.device} {
+    : plugin_(plugin),
+      options_(std::move(options)),
+      config_(std::move(config)),
+      now_ns_(config_.now_ns),
+      devices_{config_.device} {
   const auto& abi = options_.abi();
   mesura_session_info info{};
   info.struct_size = sizeof info;
@@ -424,7 +436,8 @@ void PluginHarness::bytes_in_pieces(std::string_view data, std::span<const std::
 void PluginHarness::advance(std::chrono::nanoseconds by) {
   const std::int64_t until = now_ns_ + by.count();
   for (;;) {
-    const auto next = std::min_element(timers_.begin(), timers_.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+    const auto next = std::min_element(timers_.begin(), timers_.end(),
+                                       [](const auto& a, const auto& b) { return a.second < b.second; });
     if (next == timers_.end() || next->second > until) break;
     now_ns_ = std::max(now_ns_, next->second);
     const std::uint32_t timer = next->first;
@@ -451,7 +464,8 @@ void PluginHarness::command(std::string_view name, const PluginOptions& argument
 
 std::vector<PluginEvent> PluginHarness::events(Kind kind) const {
   std::vector<PluginEvent> found;
-  std::copy_if(events_.begin(), events_.end(), std::back_inserter(found), [&](const PluginEvent& e) { return e.kind == kind; });
+  std::copy_if(events_.begin(), events_.end(), std::back_inserter(found),
+               [&](const PluginEvent& e) { return e.kind == kind; });
   return found;
 }
 

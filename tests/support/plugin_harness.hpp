@@ -55,26 +55,41 @@ class PluginOptions {
 
 /// Something that the session said.
 struct PluginEvent {
-  enum class Kind { measurement, waveform, attribute, frame, fault, sent, lines, opened, closed, reopened, reply, failed, log };
+  enum class Kind {
+    measurement,
+    waveform,
+    attribute,
+    frame,
+    fault,
+    sent,
+    lines,
+    opened,
+    closed,
+    reopened,
+    reply,
+    failed,
+    log
+  };
 
   Kind kind = Kind::measurement;
   std::uint32_t device = 0;
   std::uint32_t link = 0;
-  std::string channel, quantity;        ///< measurement
-  std::string source, label;            ///< measurement: of its series
-  std::int64_t time_ns = 0;             ///< measurement: its own, else the batch's, else the receive time
+  std::string channel, quantity;  ///< measurement
+  std::string source, label;      ///< measurement: of its series
+  std::int64_t time_ns = 0;       ///< measurement: its own, else the batch's, else the receive time
   std::int64_t received_ns = 0;
   bool is_text = false;
   double value = 0;
-  std::uint8_t quality = 0;             ///< mesura_quality flags
-  std::string key;                      ///< attribute; code of a fault or failure; level of a log line
-  std::string text;                     ///< text value, attribute's value, message, frame, bytes sent
+  std::uint8_t quality = 0;  ///< mesura_quality flags
+  std::string key;           ///< attribute; code of a fault or failure; level of a log line
+  std::string text;          ///< text value, attribute's value, message, frame, bytes sent
   std::uint32_t fault_kind = 0;
-  std::uint64_t offset = 0, length = 0; ///< fault
-  int rts = -1, dtr = -1;               ///< lines
+  std::uint64_t offset = 0, length = 0;  ///< fault
+  int rts = -1, dtr = -1;                ///< lines
 
-  /// One JSON object: `{"channel":"l1","quantity":"voltage","time":"2024-07-01T10:15:07Z","value":235.4}`, with `"text"` in place
-  /// of `"value"` for texts and `"quality":["derived"]` when not good; `{"attribute":…,"value":…}`; `{"frame":LENGTH}`;
+  /// One JSON object: `{"channel":"l1","quantity":"voltage","time":"2024-07-01T10:15:07Z","value":235.4}`, with
+  /// `"text"` in place of `"value"` for texts and `"quality":["derived"]` when not good; `{"attribute":…,"value":…}`;
+  /// `{"frame":LENGTH}`;
   /// `{"fault":CODE,"kind":"frame|object|noise|note","offset":…,"length":…}`, without its message; and so on.
   [[nodiscard]] std::string json() const;
 };
@@ -94,7 +109,8 @@ class PluginHarness {
 
   /// Throws std::runtime_error with the plugin's message when it refuses.
   PluginHarness(const mesura_plugin& plugin, PluginOptions options, Config config);
-  explicit PluginHarness(const mesura_plugin& plugin, PluginOptions options = {}) : PluginHarness(plugin, std::move(options), Config{}) {}
+  explicit PluginHarness(const mesura_plugin& plugin, PluginOptions options = {})
+      : PluginHarness(plugin, std::move(options), Config{}) {}
   ~PluginHarness();
   PluginHarness(const PluginHarness&) = delete;
   PluginHarness& operator=(const PluginHarness&) = delete;

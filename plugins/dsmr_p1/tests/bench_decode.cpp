@@ -1,8 +1,9 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// P1 decode, full path, one thread: 256 variants of a DSMR 5 telegram of 890 bytes through the session as the host calls it (C table,
-// framing, CRC, values, UTC stamps, measurements handed over and copied out), beside the CRC alone in the same run.
+// P1 decode, full path, one thread: 256 variants of a DSMR 5 telegram of 890 bytes through the session as the host
+// calls it (C table, framing, CRC, values, UTC stamps, measurements handed over and copied out), beside the CRC alone
+// in the same run.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -51,19 +52,21 @@ std::string telegram(std::size_t n) {
   std::string t = fmt::format(
       "/TST5\\2BENCH\r\n\r\n"
       "1-3:0.2.8(50)\r\n0-0:1.0.0(24070112{:02d}{:02d}S)\r\n0-0:96.1.1(4530303033303030303030303030303031)\r\n"
-      "1-0:1.8.1({:06d}.{:03d}*kWh)\r\n1-0:1.8.2({:06d}.{:03d}*kWh)\r\n1-0:2.8.1({:06d}.{:03d}*kWh)\r\n1-0:2.8.2(001298.076*kWh)\r\n"
+      "1-0:1.8.1({:06d}.{:03d}*kWh)\r\n1-0:1.8.2({:06d}.{:03d}*kWh)\r\n1-0:2.8.1({:06d}.{:03d}*kWh)\r\n1-0:2.8.2("
+      "001298.076*kWh)\r\n"
       "0-0:96.14.0(0002)\r\n1-0:1.7.0({:02d}.{:03d}*kW)\r\n1-0:2.7.0(00.000*kW)\r\n"
       "0-0:96.7.21(00007)\r\n0-0:96.7.9(00004)\r\n"
       "1-0:99.97.0(2)(0-0:96.7.19)(231105031512W)(0000000912*s)(230730163005S)(0000004021*s)\r\n"
-      "1-0:32.32.0(00003)\r\n1-0:52.32.0(00002)\r\n1-0:72.32.0(00002)\r\n1-0:32.36.0(00000)\r\n1-0:52.36.0(00001)\r\n1-0:72.36.0(00000)\r\n"
+      "1-0:32.32.0(00003)\r\n1-0:52.32.0(00002)\r\n1-0:72.32.0(00002)\r\n1-0:32.36.0(00000)\r\n1-0:52.36.0(00001)\r\n1-"
+      "0:72.36.0(00000)\r\n"
       "0-0:96.13.0()\r\n1-0:32.7.0({:05.1f}*V)\r\n1-0:52.7.0({:05.1f}*V)\r\n1-0:72.7.0({:05.1f}*V)\r\n"
       "1-0:31.7.0({:03d}*A)\r\n1-0:51.7.0({:03d}*A)\r\n1-0:71.7.0({:03d}*A)\r\n"
       "1-0:21.7.0({:02d}.{:03d}*kW)\r\n1-0:41.7.0({:02d}.{:03d}*kW)\r\n1-0:61.7.0({:02d}.{:03d}*kW)\r\n"
       "1-0:22.7.0(00.000*kW)\r\n1-0:42.7.0(00.000*kW)\r\n1-0:62.7.0(00.000*kW)\r\n"
       "0-1:24.1.0(003)\r\n0-1:96.1.0(4730303339303031)\r\n0-1:24.2.1(24070112{:02d}00S)(03456.{:03d}*m3)\r\n!",
-      minute, second, 2345, n, 2876, n * 3 % 1000, 512, n * 7 % 1000, total / 1000, total % 1000, pick(2280, 2390) / 10.0,
-      pick(2280, 2390) / 10.0, pick(2280, 2390) / 10.0, p1 / 230, p2 / 230, p3 / 230, p1 / 1000, p1 % 1000, p2 / 1000, p2 % 1000, p3 / 1000,
-      p3 % 1000, minute / 5 * 5, 700 + minute / 5);
+      minute, second, 2345, n, 2876, n * 3 % 1000, 512, n * 7 % 1000, total / 1000, total % 1000,
+      pick(2280, 2390) / 10.0, pick(2280, 2390) / 10.0, pick(2280, 2390) / 10.0, p1 / 230, p2 / 230, p3 / 230,
+      p1 / 1000, p1 % 1000, p2 / 1000, p2 % 1000, p3 / 1000, p3 % 1000, minute / 5 * 5, 700 + minute / 5);
   const auto crc = mesura::dsmr_p1::crc16({reinterpret_cast<const std::uint8_t*>(t.data()), t.size()});
   return t + fmt::format("{:04X}\r\n", crc);
 }
@@ -129,7 +132,8 @@ class Session {
     meta.received_ns = received_ns;
     meta.offset = offset_;
     offset_ += bytes.size();
-    plugin_.session->on_bytes(session_, 0, {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, &meta, &error_);
+    plugin_.session->on_bytes(session_, 0, {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, &meta,
+                              &error_);
   }
 
  private:
@@ -179,9 +183,12 @@ int main() {
                  (2 + kRepeats * kRounds) * kVariants);
       std::exit(1);
     }
-    fmt::print("  full path, {:>5}-byte calls  {:9.0f} telegrams/s  {:5.1f} measurements each  {:4.2f} of slice-by-8  {} allocations per million\n",
-               std::min(piece, size), full, static_cast<double>(host.measurements - measurements) / static_cast<double>(kCount * kRounds),
-               full / floor, per_million);
+    fmt::print(
+        "  full path, {:>5}-byte calls  {:9.0f} telegrams/s  {:5.1f} measurements each  {:4.2f} of slice-by-8  {} "
+        "allocations per million\n",
+        std::min(piece, size), full,
+        static_cast<double>(host.measurements - measurements) / static_cast<double>(kCount * kRounds), full / floor,
+        per_million);
     return full;
   };
 

@@ -1,8 +1,8 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The plugin against the host's own rules: its schema is one that the host accepts, and no series or attribute that it can emit
-// is outside the vocabulary or its own additions.
+// The plugin against the host's own rules: its schema is one that the host accepts, and no series or attribute that it
+// can emit is outside the vocabulary or its own additions.
 #include <algorithm>
 #include <string>
 
@@ -20,7 +20,8 @@ namespace {
 
 mesura::config::PluginSchema schema() {
   const auto result = mesura::config::parse_plugin_schema(mesura_schema, "schema.yaml");
-  for (const auto& d : result.diagnostics.list()) UNSCOPED_INFO(d.message << ", expected " << d.expected << ", got " << d.got);
+  for (const auto& d : result.diagnostics.list())
+    UNSCOPED_INFO(d.message << ", expected " << d.expected << ", got " << d.got);
   REQUIRE(result.schema.has_value());
   return *result.schema;
 }
@@ -39,7 +40,8 @@ TEST_CASE("the host accepts the schema") {
 
 TEST_CASE("the option `profile` knows every dialect") {
   const auto s = schema();
-  const auto option = std::find_if(s.options.begin(), s.options.end(), [](const auto& o) { return o.name == "profile"; });
+  const auto option =
+      std::find_if(s.options.begin(), s.options.end(), [](const auto& o) { return o.name == "profile"; });
   REQUIRE(option != s.options.end());
   for (const auto& name : option->schema.values) {
     INFO(name);
@@ -56,11 +58,14 @@ TEST_CASE("every series is in the vocabulary, where it may stand and of its kind
     INFO(field.channel << '/' << field.quantity);
     const auto* quantity = Vocabulary::standard().find(field.quantity);
     if (quantity == nullptr) {
-      CHECK(std::any_of(s.quantities.begin(), s.quantities.end(), [&](const auto& own) { return own.name == field.quantity; }));
+      CHECK(std::any_of(s.quantities.begin(), s.quantities.end(),
+                        [&](const auto& own) { return own.name == field.quantity; }));
       continue;
     }
     CHECK(Vocabulary::may_stand(*quantity, field.channel));
-    const auto kind = field.kind == Kind::counter ? MESURA_REGISTER : field.kind == Kind::state ? MESURA_STATE : MESURA_GAUGE;
+    const auto kind = field.kind == Kind::counter ? MESURA_REGISTER
+                      : field.kind == Kind::state ? MESURA_STATE
+                                                  : MESURA_GAUGE;
     if (field.quantity != "raw_telegram") CHECK(static_cast<int>(quantity->kind) == static_cast<int>(kind));
   }
 }
@@ -70,5 +75,6 @@ TEST_CASE("every attribute is in the vocabulary") {
     INFO(name(static_cast<Attribute>(i)));
     CHECK(Vocabulary::standard().find_attribute(name(static_cast<Attribute>(i))) != nullptr);
   }
-  for (const char* other : {"manufacturer", "model", "dialect", "serial_raw"}) CHECK(Vocabulary::standard().find_attribute(other) != nullptr);
+  for (const char* other : {"manufacturer", "model", "dialect", "serial_raw"})
+    CHECK(Vocabulary::standard().find_attribute(other) != nullptr);
 }

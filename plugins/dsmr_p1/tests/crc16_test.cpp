@@ -12,7 +12,9 @@ using namespace mesura::dsmr_p1;
 
 namespace {
 
-std::span<const std::uint8_t> bytes(std::string_view text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
+std::span<const std::uint8_t> bytes(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
 
 /// Bit by bit, as the polynomial is defined.
 std::uint16_t crc16_by_bits(std::span<const std::uint8_t> data) {

@@ -18,12 +18,13 @@ class Transcript final : public DecoderSink {
   void on_telegram(Telegram& telegram) override {
     text_ += "telegram " + std::to_string(telegram.offset) + ' ' + std::to_string(telegram.time_ns) + '\n';
     for (const Reading& r : telegram.readings) {
-      text_ += std::to_string(r.field) + ' ' + std::to_string(r.number.mantissa) + ' ' + std::to_string(r.number.exponent) + ' ' +
-               std::to_string(r.time_ns) + ' ';
+      text_ += std::to_string(r.field) + ' ' + std::to_string(r.number.mantissa) + ' ' +
+               std::to_string(r.number.exponent) + ' ' + std::to_string(r.time_ns) + ' ';
       text_.append(r.text);
       text_ += '\n';
     }
-    for (const LineFault& f : telegram.line_faults) text_ += "line " + std::to_string(f.offset) + ' ' + f.message + '\n';
+    for (const LineFault& f : telegram.line_faults)
+      text_ += "line " + std::to_string(f.offset) + ' ' + f.message + '\n';
   }
   void on_fault(const DecodeFault& fault) override {
     text_.append(fault.code).append(" ") += std::to_string(fault.offset) + ' ' + std::to_string(fault.length) + '\n';

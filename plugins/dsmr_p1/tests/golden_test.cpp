@@ -1,8 +1,8 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Every folder of tests/golden under the chunk law: input.bin, the options of options.txt, and expected.jsonl, whose lines are
-// those of the session in any order (what comes first is no promise; that it is the same for every cut is).
+// Every folder of tests/golden under the chunk law: input.bin, the options of options.txt, and expected.jsonl, whose
+// lines are those of the session in any order (what comes first is no promise; that it is the same for every cut is).
 #include <mesura/plugin.hpp>
 
 #include <algorithm>
@@ -84,7 +84,8 @@ Lines run(const Golden& golden, std::string_view input, const std::vector<std::s
 Lines whole(const Golden& golden, std::string_view input) { return run(golden, input, {input.size()}); }
 
 std::size_t count(const Lines& lines, std::string_view begin) {
-  return static_cast<std::size_t>(std::count_if(lines.begin(), lines.end(), [&](const auto& l) { return l.starts_with(begin); }));
+  return static_cast<std::size_t>(
+      std::count_if(lines.begin(), lines.end(), [&](const auto& l) { return l.starts_with(begin); }));
 }
 
 }  // namespace
@@ -121,7 +122,8 @@ TEST_CASE("goldens survive garbage in front") {
   for (const Golden& g : goldens()) {
     INFO(g.name);
     const std::initializer_list<Kind> good = {Kind::measurement, Kind::attribute, Kind::frame};
-    CHECK(run(g, garbage + g.input, {garbage.size() + g.input.size()}, good) == run(g, g.input, {g.input.size()}, good));
+    CHECK(run(g, garbage + g.input, {garbage.size() + g.input.size()}, good) ==
+          run(g, g.input, {g.input.size()}, good));
     CHECK(run(g, garbage + g.input, {1}) == whole(g, garbage + g.input));
   }
 }
@@ -133,7 +135,8 @@ TEST_CASE("goldens survive a truncated tail") {
     const std::initializer_list<Kind> good = {Kind::measurement, Kind::attribute, Kind::frame};
     CHECK(run(g, g.input + tail, {g.input.size() + tail.size()}, good) == run(g, g.input, {g.input.size()}, good));
     CHECK(run(g, g.input + tail, {1}) == whole(g, g.input + tail));
-    CHECK(count(whole(g, g.input + tail), R"({"fault":"truncated")") == count(whole(g, g.input), R"({"fault":"truncated")") + 1);
+    CHECK(count(whole(g, g.input + tail), R"({"fault":"truncated")") ==
+          count(whole(g, g.input), R"({"fault":"truncated")") + 1);
   }
 }
 
@@ -146,8 +149,10 @@ TEST_CASE("goldens twice in a row are twice as many telegrams, and nothing told 
     if (g.name == "m06_no_crc_after_one_with") continue;  // its second half is refused, whatever came before
     CHECK(count(twice, R"({"frame")") == 2 * count(once, R"({"frame")"));
     CHECK(count(twice, R"({"attribute":"serial")") == count(once, R"({"attribute":"serial")"));
-    for (const char* told_once : {R"({"channel":"total","quantity":"power_failure_duration")", R"({"channel":"total","quantity":"active_demand_import_month_max")",
-                                  R"({"channel":"mbus1","quantity":"gas_volume")", R"({"channel":"total","quantity":"tariff_indicator")"})
+    for (const char* told_once :
+         {R"({"channel":"total","quantity":"power_failure_duration")",
+          R"({"channel":"total","quantity":"active_demand_import_month_max")",
+          R"({"channel":"mbus1","quantity":"gas_volume")", R"({"channel":"total","quantity":"tariff_indicator")"})
       CHECK(count(twice, told_once) == count(once, told_once));
     CHECK(count(twice, R"({"channel":"total","quantity":"active_power_import")") ==
           2 * count(once, R"({"channel":"total","quantity":"active_power_import")"));

@@ -41,7 +41,8 @@ constexpr std::int64_t kNoon = 1'719'828'900'000'000'000;
 
 std::string at_second(int second, const std::string& lines, char suffix = 'S') {
   char stamp[40];
-  std::snprintf(stamp, sizeof stamp, "0-0:1.0.0(240701%02d%02d%02d%c)\r\n", 12 + (15 * 60 + second) / 3600, (15 + second / 60) % 60, second % 60, suffix);
+  std::snprintf(stamp, sizeof stamp, "0-0:1.0.0(240701%02d%02d%02d%c)\r\n", 12 + (15 * 60 + second) / 3600,
+                (15 + second / 60) % 60, second % 60, suffix);
   return telegram(stamp + lines);
 }
 
@@ -115,7 +116,8 @@ TEST_CASE("every: a duration takes one telegram of each, states at once") {
   PluginHarness h(plugin(), PluginOptions{}.text("every", "10s"));
   h.open();
   for (int second = 0; second < 30; ++second)
-    h.bytes(at_second(second, std::string("0-0:96.14.0(000") + (second < 13 ? "1" : "2") + ")\r\n1-0:1.7.0(00." + std::to_string(100 + second) + "*kW)\r\n"));
+    h.bytes(at_second(second, std::string("0-0:96.14.0(000") + (second < 13 ? "1" : "2") + ")\r\n1-0:1.7.0(00." +
+                                  std::to_string(100 + second) + "*kW)\r\n"));
   const auto power = measured(h, "total", "active_power_import");
   REQUIRE(power.size() == 3);
   CHECK(power[0].value == 100);
@@ -130,19 +132,25 @@ TEST_CASE("every: a duration takes one telegram of each, states at once") {
 TEST_CASE("every: on_change leaves out what did not change") {
   PluginHarness h(plugin(), PluginOptions{}.text("every", "on_change"));
   h.open();
-  for (const char* kw : {"00.100", "00.100", "00.200", "00.200", "00.100"}) h.bytes(telegram(std::string("1-0:1.7.0(") + kw + "*kW)\r\n1-0:2.7.0(00.000*kW)\r\n"));
+  for (const char* kw : {"00.100", "00.100", "00.200", "00.200", "00.100"})
+    h.bytes(telegram(std::string("1-0:1.7.0(") + kw + "*kW)\r\n1-0:2.7.0(00.000*kW)\r\n"));
   CHECK(measured(h, "total", "active_power_import").size() == 3);
   CHECK(measured(h, "total", "active_power_export").size() == 1);
 }
 
 TEST_CASE("include and exclude choose series by globs") {
-  const std::string text = telegram("1-0:1.7.0(00.100*kW)\r\n1-0:2.7.0(00.000*kW)\r\n1-0:32.7.0(230.0*V)\r\n1-0:21.7.0(00.100*kW)\r\n");
-  PluginHarness h(plugin(), PluginOptions{}.list("include", {"total/active_*", "voltage"}).list("exclude", {"*_export"}));
+  const std::string text =
+      telegram("1-0:1.7.0(00.100*kW)\r\n1-0:2.7.0(00.000*kW)\r\n1-0:32.7.0(230.0*V)\r\n1-0:21.7.0(00.100*kW)\r\n");
+  PluginHarness h(plugin(),
+                  PluginOptions{}.list("include", {"total/active_*", "voltage"}).list("exclude", {"*_export"}));
   h.open();
   h.bytes(text);
-  CHECK(h.lines({Kind::measurement}) == Lines{R"({"channel":"total","quantity":"active_power_import","time":"2026-01-01T00:00:00Z","value":100})",
-                                              R"({"channel":"l1","quantity":"voltage","time":"2026-01-01T00:00:00Z","value":230})",
-                                              R"({"channel":"total","quantity":"active_power","time":"2026-01-01T00:00:00Z","value":100,"quality":["derived"]})"});
+  CHECK(
+      h.lines({Kind::measurement}) ==
+      Lines{
+          R"({"channel":"total","quantity":"active_power_import","time":"2026-01-01T00:00:00Z","value":100})",
+          R"({"channel":"l1","quantity":"voltage","time":"2026-01-01T00:00:00Z","value":230})",
+          R"({"channel":"total","quantity":"active_power","time":"2026-01-01T00:00:00Z","value":100,"quality":["derived"]})"});
 }
 
 TEST_CASE("raw_telegram stores the verified text") {
@@ -301,7 +309,8 @@ TEST_CASE("the request line is asserted on open") {
 }
 
 TEST_CASE("per_telegram raises the request line for one good telegram at a time") {
-  PluginHarness h(plugin(), PluginOptions{}.text("request_line", "per_telegram").duration("sample_interval", 30s), live());
+  PluginHarness h(plugin(), PluginOptions{}.text("request_line", "per_telegram").duration("sample_interval", 30s),
+                  live());
   h.open();
   h.bytes("/TST5X\r\n\r\n1-0:1.7.0(00.100*kW)\r\n!0000\r\n");  // not a good one
   CHECK(h.lines({Kind::lines}).size() == 1);
@@ -339,7 +348,8 @@ TEST_CASE("crc: ignore takes wrong ones, but only of what looks like a telegram"
 TEST_CASE("an Irish Iskra's wrong CRC is known") {
   PluginHarness h(plugin());
   h.open();
-  h.bytes("/ISk5\\2MIE5E-200\r\n\r\n1-0:0.0.0(12345678)\r\n0-0:1.0.0(240701121507)\r\n1-0:1.7.0(00.100*kW)\r\n!0001\r\n");
+  h.bytes(
+      "/ISk5\\2MIE5E-200\r\n\r\n1-0:0.0.0(12345678)\r\n0-0:1.0.0(240701121507)\r\n1-0:1.7.0(00.100*kW)\r\n!0001\r\n");
   CHECK(h.counts().frames == 1);
   CHECK(measured(h, "total", "active_power_import").at(0).time_ns == kNoon + 7'000'000'000);  // Brussels' summer
 }
@@ -347,7 +357,9 @@ TEST_CASE("an Irish Iskra's wrong CRC is known") {
 TEST_CASE("a meter without M-Bus type is bound by its unit, a replaced one is stale") {
   PluginHarness h(plugin());
   h.open();
-  h.bytes(at_second(0, "0-1:24.1.0(003)\r\n0-1:24.2.1(240601100000S)(00100.000*m3)\r\n0-2:24.2.3(240701121000S)(00001.000*m3)\r\n0-3:24.2.1(240701121000S)(001.500*GJ)\r\n"));
+  h.bytes(at_second(0,
+                    "0-1:24.1.0(003)\r\n0-1:24.2.1(240601100000S)(00100.000*m3)\r\n0-2:24.2.3(240701121000S)(00001.000*"
+                    "m3)\r\n0-3:24.2.1(240701121000S)(001.500*GJ)\r\n"));
   CHECK(measured(h, "mbus1", "gas_volume").at(0).quality == MESURA_STALE);
   CHECK(measured(h, "mbus2", "gas_volume").at(0).quality == MESURA_GOOD);
   CHECK(measured(h, "mbus3", "thermal_energy_heat").at(0).value == 1.5);
@@ -360,7 +372,9 @@ TEST_CASE("a meter without M-Bus type is bound by its unit, a replaced one is st
 TEST_CASE("several rows of a gas profile: the last is the newest") {
   PluginHarness h(plugin());
   h.open();
-  h.bytes(telegram("0-1:24.1.0(3)\r\n0-1:24.3.0(240115120000)(2C)(60)(1)(0-1:24.2.1)(m3)\r\n(00320.000)(00321.000)\r\n(00322.500)\r\n"));
+  h.bytes(
+      telegram("0-1:24.1.0(3)\r\n0-1:24.3.0(240115120000)(2C)(60)(1)(0-1:24.2.1)(m3)\r\n(00320.000)(00321.000)\r\n("
+               "00322.500)\r\n"));
   const auto gas = measured(h, "mbus1", "gas_volume");
   REQUIRE(gas.size() == 1);
   CHECK(gas[0].value == 322.5);
@@ -381,8 +395,10 @@ TEST_CASE("Swiss registers stand for the usual ones unless both are there") {
 TEST_CASE("Israel numbers its tariffs from 11") {
   PluginHarness h(plugin());
   h.open();
-  h.bytes(telegram("0-0:1.0.0(240701131500S)\r\n1-0:1.8.11(000001.000*kWh)\r\n1-0:1.8.12(000002.000*kWh)\r\n1-0:1.8.13(000003.000*kWh)\r\n"
-                   "1-0:99.1.0(1)(0-0:96.10.7)(1-0:1.29.0)(1-0:2.29.0)(240701131500S)(00)(000000.250*kWh)(000000.000*kWh)\r\n"));
+  h.bytes(telegram(
+      "0-0:1.0.0(240701131500S)\r\n1-0:1.8.11(000001.000*kWh)\r\n1-0:1.8.12(000002.000*kWh)\r\n1-0:1.8.13(000003.000*"
+      "kWh)\r\n"
+      "1-0:99.1.0(1)(0-0:96.10.7)(1-0:1.29.0)(1-0:2.29.0)(240701131500S)(00)(000000.250*kWh)(000000.000*kWh)\r\n"));
   CHECK(measured(h, "t3", "active_energy_import").at(0).value == 3000);
   CHECK(measured(h, "t1", "active_energy_import").at(0).time_ns == kNoon);  // two hours of winter offset, one of summer
   CHECK(measured(h, "total", "active_energy_import_interval").at(0).value == 250);
@@ -394,8 +410,10 @@ TEST_CASE("an option that is wrong is named, a key is not shown") {
   const auto make = [](const PluginOptions& options) { PluginHarness h(plugin(), options); };
   CHECK_THROWS_WITH(make(PluginOptions{}.text("every", "soon")), Contains("every") && Contains("soon"));
   CHECK_THROWS_WITH(make(PluginOptions{}.text("zone", "Mars/Olympus")), Contains("Mars/Olympus"));
-  CHECK_THROWS_WITH(make(PluginOptions{}.text("encryption_key", "SECRETSECRET")), Contains("encryption_key") && !Contains("SECRET"));
-  CHECK_THROWS_WITH(make(PluginOptions{}.map("aliases", {{"1.9.0", "1-0:1.8.0"}})), Contains("aliases") && Contains("1.9.0"));
+  CHECK_THROWS_WITH(make(PluginOptions{}.text("encryption_key", "SECRETSECRET")),
+                    Contains("encryption_key") && !Contains("SECRET"));
+  CHECK_THROWS_WITH(make(PluginOptions{}.map("aliases", {{"1.9.0", "1-0:1.8.0"}})),
+                    Contains("aliases") && Contains("1.9.0"));
   CHECK_THROWS_WITH(make(PluginOptions{}.map("tariff_labels", {{"16", "x"}})), Contains("tariff_labels"));
 }
 

@@ -17,7 +17,8 @@ constexpr std::int64_t ns(int year, unsigned month, unsigned day_of_month, int h
   return (date.time_since_epoch() + hours{hour} + minutes{minute} + seconds{second}) / nanoseconds{1};
 }
 
-std::int64_t utc(const StampClock& clock, std::string_view text, std::int64_t previous = kNoTime, std::int64_t received = 0) {
+std::int64_t utc(const StampClock& clock, std::string_view text, std::int64_t previous = kNoTime,
+                 std::int64_t received = 0) {
   const auto stamp = parse_stamp(text);
   REQUIRE(stamp);
   return clock.utc(*stamp, previous, received);
@@ -50,15 +51,16 @@ TEST_CASE("two digits of a year reach from 1970 to 2069") {
 
 TEST_CASE("a component out of range means never set") {
   const StampClock clock(3600, "Europe/Amsterdam");
-  for (const char* text : {"632525252525S", "000000000000W", "240001120000W", "240701250000S", "240230000000W", "230229000000W",
-                           "240701126000S", "240701120060S", "FFFF010105000000FF800000"}) {
+  for (const char* text : {"632525252525S", "000000000000W", "240001120000W", "240701250000S", "240230000000W",
+                           "230229000000W", "240701126000S", "240701120060S", "FFFF010105000000FF800000"}) {
     INFO(text);
     CHECK(utc(clock, text) == kNoTime);
   }
 }
 
 TEST_CASE("what has neither shape is no stamp") {
-  for (const char* text : {"", "240701", "2407011215070", "24070112150", "2407011215ABS", "003", "07E8061C050A2B2B00FF88"}) {
+  for (const char* text :
+       {"", "240701", "2407011215070", "24070112150", "2407011215ABS", "003", "07E8061C050A2B2B00FF88"}) {
     INFO(text);
     CHECK_FALSE(parse_stamp(text));
   }

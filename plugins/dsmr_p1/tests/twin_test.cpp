@@ -1,8 +1,8 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The decoder against the virtual meter: they share no code, so what one wrote into its telegrams is what the other must read
-// out of them. Faults on the way cost telegrams, never values.
+// The decoder against the virtual meter: they share no code, so what one wrote into its telegrams is what the other
+// must read out of them. Faults on the way cost telegrams, never values.
 #include <mesura/plugin.hpp>
 
 #include <algorithm>
@@ -39,8 +39,8 @@ bool soaking() { return std::getenv("MESURA_SOAK") != nullptr; }
 constexpr std::int64_t kStart = 1'761'438'600 * kSecond;
 
 struct Sent {
-  std::string bytes;                    ///< all of them
-  std::vector<std::string> telegrams;   ///< one by one
+  std::string bytes;                   ///< all of them
+  std::vector<std::string> telegrams;  ///< one by one
   std::vector<PluginEvent> truth;
 };
 
@@ -76,10 +76,20 @@ PluginOptions reader(const std::string& name) {
 using Value = std::tuple<std::string, std::string, std::int64_t, double, std::string>;
 
 bool is_state(const std::string& quantity) {
-  static const std::set<std::string> states = {
-      "breaker_state", "current_threshold_export", "current_threshold_import", "demand_period", "device_type", "fuse_threshold",
-      "grid_configuration", "limiter_threshold", "limiter_threshold_apparent", "message_code", "message_text", "relay_state",
-      "tariff_indicator", "valve_state"};
+  static const std::set<std::string> states = {"breaker_state",
+                                               "current_threshold_export",
+                                               "current_threshold_import",
+                                               "demand_period",
+                                               "device_type",
+                                               "fuse_threshold",
+                                               "grid_configuration",
+                                               "limiter_threshold",
+                                               "limiter_threshold_apparent",
+                                               "message_code",
+                                               "message_text",
+                                               "relay_state",
+                                               "tariff_indicator",
+                                               "valve_state"};
   return states.contains(quantity);
 }
 
@@ -98,7 +108,6 @@ std::set<Value> values(const std::vector<PluginEvent>& events, bool direct = fal
   }
   return out;
 }
-
 
 std::vector<PluginEvent> decode(const std::string& name, std::string_view bytes, const std::vector<std::size_t>& pieces,
                                 PluginHarness::Counts* counts = nullptr) {
@@ -127,12 +136,14 @@ TEST_CASE("every dialect of the virtual meter reads as it was meant") {
     const auto meant = values(sent.truth);
     const auto got = values(read);
     for (const auto& v : meant) {
-      INFO(std::get<0>(v) << '/' << std::get<1>(v) << " at " << std::get<2>(v) << ": " << std::get<3>(v) << std::get<4>(v));
+      INFO(std::get<0>(v) << '/' << std::get<1>(v) << " at " << std::get<2>(v) << ": " << std::get<3>(v)
+                          << std::get<4>(v));
       REQUIRE(got.contains(v));
     }
     for (const auto& v : values(read, true)) {
       if (std::get<1>(v) == "month_end_registers") continue;  // an object in one piece, which the meter's truth has not
-      INFO(std::get<0>(v) << '/' << std::get<1>(v) << " at " << std::get<2>(v) << ": " << std::get<3>(v) << std::get<4>(v));
+      INFO(std::get<0>(v) << '/' << std::get<1>(v) << " at " << std::get<2>(v) << ": " << std::get<3>(v)
+                          << std::get<4>(v));
       REQUIRE(meant.contains(v));
     }
   }

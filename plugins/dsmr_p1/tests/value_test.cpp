@@ -41,7 +41,7 @@ TEST_CASE("values become exact numbers in base units") {
   CHECK(in("230100*mV", Unit::volt) == 230.1);
   CHECK(in("001.322kW", Unit::watt) == 1322.0);  // optical heads leave '*' out
   CHECK(in("00.100*KW  ", Unit::watt) == 100.0);
-  CHECK(in("00.100", Unit::watt) == 100.0);      // kW is what meters usually mean
+  CHECK(in("00.100", Unit::watt) == 100.0);  // kW is what meters usually mean
   CHECK(in("00000045.600*kVArh", Unit::var_hour) == 45600.0);
   CHECK(in("50.02*HZ", Unit::hertz) == 50.02);
   CHECK(in("1234*dm3", Unit::cubic_metre) == 1.234);
@@ -61,7 +61,7 @@ TEST_CASE("what is no value is said") {
   CHECK(refusal("00.100*kVA", Unit::watt) == "expected a value in W, got '00.100*kVA'");
   CHECK(refusal("00.100*furlong", Unit::watt) == "expected a unit, got 'furlong' in '00.100*furlong'");
   CHECK(refusal("1.2.3*kW", Unit::watt) == "expected a number, got '1.2.3*kW'");
-  CHECK(refusal("1.0123456789*kW", Unit::watt) == "expected a number, got '1.0123456789*kW'");   // ten decimals
+  CHECK(refusal("1.0123456789*kW", Unit::watt) == "expected a number, got '1.0123456789*kW'");  // ten decimals
   CHECK(refusal("1234567890123456789*W", Unit::watt) == "expected a number, got '1234567890123456789*W'");
   CHECK(refusal(".5*kW", Unit::watt) == "expected a number, got '.5*kW'");
 }
@@ -102,7 +102,8 @@ TEST_CASE("OBIS codes are read with every deviation that meters know") {
   CHECK(code("1-0:72:32.0(") == ObisCode{1, 0, 72, 32, 0});
   CHECK(code("1-0:1.7.0.255(") == ObisCode{1, 0, 1, 7, 0});
   CHECK(code("1-0:1.7.0*255(") == ObisCode{1, 0, 1, 7, 0});
-  for (const char* text : {"", "1-0", "1-0:1.8", "1:0:1.8.0", "256-0:1.8.0", "1-0:1.8.1234", "a-0:1.8.0", "1-0:1.8.0*("}) {
+  for (const char* text :
+       {"", "1-0", "1-0:1.8", "1:0:1.8.0", "256-0:1.8.0", "1-0:1.8.1234", "a-0:1.8.0", "1-0:1.8.0*("}) {
     INFO(text);
     CHECK_FALSE(code(text));
   }
