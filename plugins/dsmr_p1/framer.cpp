@@ -323,7 +323,7 @@ bool Framer::nested_cipher(std::size_t& to) {
 void Framer::take(std::size_t end) {
   state_ = State::idle;
   scan_ = end;
-  reported_ = offset_of(end);
+  reported_ = std::max(reported_, offset_of(end));
   if (scan_ == end_) {  // the usual case of one telegram a call: nothing to move later
     base_ += end_;
     end_ = scan_ = 0;

@@ -78,13 +78,18 @@ class Attributes {
   void set(std::string_view key, std::string_view value, std::uint8_t rank = 0) {
     for (Entry& e : entries_) {
       if (e.key != key) continue;
-      if (rank > e.rank || e.value == value) return;
-      e.value = value;
+      if (rank > e.rank) return;
       e.rank = rank;
+      if (e.value == value) return;
+      e.value = value;
       e.changed = true;
       return;
     }
     entries_.push_back({std::string{key}, std::string{value}, rank, true});
+  }
+  /// From now on any source may set any fact.
+  void relax() {
+    for (Entry& e : entries_) e.rank = 0xFF;
   }
   [[nodiscard]] std::string_view get(std::string_view key) const {
     for (const Entry& e : entries_)

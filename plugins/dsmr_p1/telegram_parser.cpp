@@ -61,7 +61,8 @@ Telegram& TelegramParser::parse(Bytes bytes, bool has_crc, std::int64_t received
     }
   }
   telegram_.profile = profile_;
-  if (has_stamp_) telegram_.time_ns = clock_.utc(stamp_, telegram_.time_ns, received_ns);
+  if (has_stamp_) telegram_.time_ns = clock_.utc(stamp_, last_time_ns_, received_ns);
+  if (telegram_.time_ns != kNoTime) last_time_ns_ = telegram_.time_ns;
   if (!swiss_.empty()) place_swiss_registers();
   derive();
   mbus_.finish(clock_, traits(profile_).mbus_period_s, received_ns, telegram_.readings);
@@ -93,6 +94,7 @@ void TelegramParser::read_header(std::string_view text) {
   if (header == header_) return;
   header_.assign(header);
   any_new_line_ = true;
+  attributes_.relax();  // another meter may tell its facts in other objects
   std::string shown{header};
   for (char& c : shown)
     if (c < ' ' || c > '~') c = '?';

@@ -83,6 +83,7 @@ class TelegramParser {
   bool any_new_line_ = false;
   bool has_stamp_ = false;
   Stamp stamp_;
+  std::int64_t last_time_ns_ = kNoTime;  ///< of the last telegram that had one
 
   std::uint64_t date_ = 0;  ///< the six digits of the date last converted
   Stamp::Kind date_kind_ = Stamp::Kind::null;

@@ -354,6 +354,30 @@ TEST_CASE("an Irish Iskra's wrong CRC is known") {
   CHECK(measured(h, "total", "active_power_import").at(0).time_ns == kNoon + 7'000'000'000);  // Brussels' summer
 }
 
+TEST_CASE("without suffixes, the repeated hour goes on instead of back") {
+  PluginHarness::Config config;
+  config.now_ns = 1'761'440'340'000'000'000;  // 2025-10-26T00:59:00Z
+  PluginHarness h(plugin(), {}, config);
+  h.open();
+  for (const char* stamp : {"251026025900", "251026020000", "251026020100"})
+    h.bytes(telegram(std::string("0-0:1.0.0(") + stamp + ")\r\n1-0:1.7.0(00.100*kW)\r\n"));
+  const auto power = measured(h, "total", "active_power_import");
+  CHECK(power.at(1).time_ns - power.at(0).time_ns == 60'000'000'000);
+  CHECK(power.at(2).time_ns - power.at(1).time_ns == 60'000'000'000);
+}
+
+TEST_CASE("another meter may tell its serial in another object") {
+  PluginHarness h(plugin());
+  h.open();
+  h.bytes(
+      telegram("0-0:96.1.1(4530303030303031)\r\n0-0:96.1.0(4530303030303039)\r\n1-0:1.7.0(00.100*kW)\r\n", "AAA5X"));
+  h.bytes(telegram("0-0:96.1.0(4530303030303032)\r\n1-0:1.7.0(00.100*kW)\r\n", "BBB5X"));
+  Lines serials;
+  for (const auto& e : h.events(Kind::attribute))
+    if (e.key == "serial") serials.push_back(e.text);
+  CHECK(serials == Lines{"E0000001", "E0000002"});
+}
+
 TEST_CASE("a meter without M-Bus type is bound by its unit, a replaced one is stale") {
   PluginHarness h(plugin());
   h.open();
