@@ -30,14 +30,16 @@ struct Reading {
   [[nodiscard]] bool ok() const { return !diagnostics.has_errors(); }
 };
 
-/// Reads YAML text. Every value of the result has its mark; what the file leaves out has its default (`defaulted`) and its
-/// parent's mark, or is absent. Unknown and missing keys, wrong types, units, ranges, duplicates are errors.
+/// Reads YAML text. Every value of the result has its mark; what the file leaves out has its default (`defaulted`) and
+/// its parent's mark, or is absent. Unknown and missing keys, wrong types, units, ranges, duplicates are errors.
+///
 /// limits  16 MiB of text; 200 errors and 500 000 values (aliases counted each time), then reading stops with an error
 /// errors  only in `diagnostics`; throws std::logic_error if the schema itself is wrong (a default of another type)
 /// thread  any
 [[nodiscard]] Reading read_text(std::string_view yaml, const Schema& schema, const ReadOptions& options = {});
 
-/// The same for a file; an unreadable one is a diagnostic. `options.file` and `.directory` are taken from `path` if empty.
+/// The same for a file; an unreadable one is a diagnostic. `options.file` and `.directory` are taken from `path` if
+/// empty.
 [[nodiscard]] Reading read_file(const std::string& path, const Schema& schema, ReadOptions options = {});
 
 /// An object from "key=value" arguments of a command line; a value that begins with '[' or '{' is YAML. No marks.

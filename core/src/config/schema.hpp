@@ -15,25 +15,25 @@ enum class Type {
   boolean,
   integer,
   number,
-  text,         ///< not empty
-  secret,       ///< text; !secret, ${ENV}, file: resolved; never shown
+  text,    ///< not empty
+  secret,  ///< text; !secret, ${ENV}, file: resolved; never shown
   enumeration,
-  duration,     ///< "10s"; ns
-  size,         ///< "64MiB"; bytes
+  duration,  ///< "10s"; ns
+  size,      ///< "64MiB"; bytes
   path,
-  zone,         ///< IANA, must exist
-  host,         ///< name or address
-  port,         ///< 1..65535
-  address,      ///< host:port, [v6]:port
+  zone,     ///< IANA, must exist
+  host,     ///< name or address
+  port,     ///< 1..65535
+  address,  ///< host:port, [v6]:port
   url,
-  glob,         ///< device/channel/quantity
-  name,         ///< snake_case identifier
-  rate,         ///< integer or the word "auto" (serial speed)
+  glob,  ///< device/channel/quantity
+  name,  ///< snake_case identifier
+  rate,  ///< integer or the word "auto" (serial speed)
   list,
-  map,          ///< free keys, one element schema
-  object,       ///< known keys
-  one_of,       ///< exactly one of the known keys: {serial: {...}}; further keys beside it as `beside` says
-  any           ///< whatever it is; its Value is its text in YAML's flow style
+  map,     ///< free keys, one element schema
+  object,  ///< known keys
+  one_of,  ///< exactly one of the known keys: {serial: {...}}; further keys beside it as `beside` says
+  any      ///< whatever it is; its Value is its text in YAML's flow style
 };
 
 struct Field;
@@ -45,24 +45,25 @@ struct Refusal {
   std::string hint;
 };
 
-/// The shape of one configuration value. One tree feeds the reader, the defaults, --help, README tables and JSON Schema.
+/// The shape of one configuration value. One tree feeds the reader, the defaults, --help, README tables and JSON
+/// Schema.
 struct Schema {
   Type type = Type::text;
   std::string help = {};
-  std::optional<double> min = {};         ///< in the base unit (ns, bytes for duration, size)
-  std::optional<double> max = {};         ///< list: elements
-  std::vector<std::string> values = {};   ///< enumeration members; url: permitted schemes
-  std::string format = {};                ///< further check of a text: "hex32", ...
-  std::vector<Field> fields;              ///< object, one_of
-  std::vector<Field> beside;              ///< one_of: ordinary keys that may stand beside the chosen one
-  std::vector<Refusal> refused = {};      ///< object, one_of: keys that are right elsewhere, and why not here
-  std::string selector = {};              ///< object: the key whose value picks one of `cases` in place of this schema
-  std::vector<Field> cases;               ///< whole object schemas by the selector's value
-  std::shared_ptr<const Schema> key = {}; ///< map: of the keys; none: any text
-  std::string noun = {};                  ///< list, map: what messages call an element: "device"
+  std::optional<double> min = {};          ///< in the base unit (ns, bytes for duration, size)
+  std::optional<double> max = {};          ///< list: elements
+  std::vector<std::string> values = {};    ///< enumeration members; url: permitted schemes
+  std::string format = {};                 ///< further check of a text: "hex32", ...
+  std::vector<Field> fields;               ///< object, one_of
+  std::vector<Field> beside;               ///< one_of: ordinary keys that may stand beside the chosen one
+  std::vector<Refusal> refused = {};       ///< object, one_of: keys that are right elsewhere, and why not here
+  std::string selector = {};               ///< object: the key whose value picks one of `cases` in place of this schema
+  std::vector<Field> cases;                ///< whole object schemas by the selector's value
+  std::shared_ptr<const Schema> key = {};  ///< map: of the keys; none: any text
+  std::string noun = {};                   ///< list, map: what messages call an element: "device"
   std::shared_ptr<const Schema> element = {};  ///< list, map
-  bool single = false;                    ///< list: one bare element is taken as a list of one
-  std::string unit = {};                  ///< shown in help
+  bool single = false;                         ///< list: one bare element is taken as a list of one
+  std::string unit = {};                       ///< shown in help
 };
 
 struct Field {

@@ -33,7 +33,8 @@ class Secrets {
   /// `directory`: of the configuration file; empty: the working directory.
   Secrets(std::filesystem::path directory, Environment environment);
 
-  /// A name in secrets.yaml beside the configuration file, else in the directory above. Errors of that file go to `out` once.
+  /// A name in secrets.yaml beside the configuration file, else in the directory above. Errors of that file go to `out`
+  /// once.
   [[nodiscard]] Resolved secret(const std::string& name, Diagnostics& out);
   /// `text` with ${NAME} and ${NAME:-default} replaced; "$${" stands for "${".
   [[nodiscard]] Resolved expand(std::string_view text) const;

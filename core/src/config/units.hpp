@@ -25,8 +25,8 @@ struct Parsed {
   const T* operator->() const { return &value; }
 };
 
-/// "10s", "1h30m", "1.5s": parts of number and unit (ns us ms s m h d w) from large to small, each unit once; a fraction only
-/// in the last part and exact to the nanosecond. Not negative; up to 292 years.
+/// "10s", "1h30m", "1.5s": parts of number and unit (ns us ms s m h d w) from large to small, each unit once; a
+/// fraction only in the last part and exact to the nanosecond. Not negative; up to 292 years.
 [[nodiscard]] Parsed<std::chrono::nanoseconds> parse_duration(std::string_view text);
 /// The text that parse_duration reads back as the same: "1h30m", "1s500ms". Not for negative durations.
 [[nodiscard]] std::string print_duration(std::chrono::nanoseconds duration);

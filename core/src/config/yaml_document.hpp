@@ -43,8 +43,8 @@ class YamlDocument {
   YAML::Node root_;
 };
 
-/// The node as one line of YAML that reads back as the same; nothing if it has more than `budget` nodes (each alias counts
-/// anew) or is nested deeper than 32. What was spent is taken off `budget`.
+/// The node as one line of YAML that reads back as the same; nothing if it has more than `budget` nodes (each alias
+/// counts anew) or is nested deeper than 32. What was spent is taken off `budget`.
 [[nodiscard]] std::optional<std::string> flow_text(const YAML::Node& node, std::size_t& budget);
 /// A scalar as it may stand anywhere in one line of YAML: bare if `bare` and harmless, else in double quotes.
 [[nodiscard]] std::string flow_scalar(std::string_view text, bool bare);
