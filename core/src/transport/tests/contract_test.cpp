@@ -31,7 +31,7 @@ class Rig {
   /// Lets the outside speak; how much it could say now.
   virtual std::size_t say(std::string_view bytes) = 0;
   virtual std::string hear() { return {}; }
-  /// Ends the line from outside.
+  /// Ends the line from outside, or just one visit where can_unplug is false.
   virtual void unplug() {}
 
   bool preloaded = false;  ///< says everything before the transport opens
@@ -77,6 +77,7 @@ class TcpListenRig final : public Rig {
   }
   std::size_t say(std::string_view bytes) override { return write_now(peer_.get(), bytes); }
   std::string hear() override { return read_now(peer_.get()); }
+  void unplug() override { peer_.reset(); }
 
  private:
   UniqueFd peer_;
@@ -157,6 +158,7 @@ class PtyRig final : public Rig {
   }
   std::size_t say(std::string_view bytes) override { return write_now(port_.get(), bytes); }
   std::string hear() override { return read_now(port_.get()); }
+  void unplug() override { port_.reset(); }
 
  private:
   TempDir dir_;
@@ -401,14 +403,18 @@ TEST_CASE("contract: the end from outside is told once, with its reason, and lea
   CHECK_FALSE(line.f.loop.run_once(0ns));
 }
 
-TEST_CASE("contract: an open, quiet transport leaves the loop asleep") {
+TEST_CASE("contract: open and quiet, or left by its visitor, a transport leaves the loop asleep") {
   const auto which = any_rig();
   INFO(kRigs[which].first);
   Line line{which};
   line.open();
   for (int i = 0; i < 20; ++i) line.f.loop.run_once(0ns);
   CHECK_FALSE(line.f.loop.run_once(0ns));
+  if (line.rig->can_unplug) return;
+  line.rig->unplug();
+  for (int i = 0; i < 20; ++i) line.f.loop.run_once(1ms);
   CHECK_FALSE(line.f.loop.run_once(0ns));
+  CHECK_FALSE(line.recorder.ended());
 }
 
 TEST_CASE("contract: no descriptor is left behind") {
