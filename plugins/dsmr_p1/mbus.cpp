@@ -96,11 +96,12 @@ void MbusTracker::finish(const StampClock& clock, std::int64_t period_s, std::in
     if (c.reading.unit == Unit::none && c.reading.value.mantissa == 0) continue;
 
     const std::int64_t time_ns = clock.utc(c.reading.stamp, c.last_time_ns, received_ns);
-    if (time_ns == kNoTime || time_ns < kNeverBefore) continue;
+    if (time_ns < kNeverBefore) continue;  // kNoTime, too
     const Medium medium = medium_of(c.reading, c.has_type, c.type);
     const auto value = in_base_unit(c.reading, medium);
     if (!value || (c.told && time_ns == c.last_time_ns && *value == c.last_value && medium == c.last_medium)) continue;
-    c.told = fresh[i] = true;
+    fresh[i] = true;
+    c.told = true;
     c.last_time_ns = time_ns;
     c.last_value = *value;
     c.last_medium = medium;

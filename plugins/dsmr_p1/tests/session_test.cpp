@@ -405,6 +405,131 @@ TEST_CASE("several rows of a gas profile: the last is the newest") {
   CHECK(gas[0].time_ns == 1'705'323'600'000'000'000);  // 2024-01-15T13:00:00Z: two hours after the oldest
 }
 
+TEST_CASE("states are read however meters spell them") {
+  const auto one = [](const std::string& line, std::string_view channel, std::string_view quantity) {
+    PluginHarness h(plugin());
+    h.open();
+    h.bytes(telegram(line + "\r\n"));
+    const auto found = measured(h, channel, quantity);
+    return found.empty() ? -1.0 : found.at(0).value;
+  };
+  CHECK(one("0-0:96.14.0(0002)", "total", "tariff_indicator") == 2);
+  CHECK(one("0-0:96.14.0(TARIFF 1)", "total", "tariff_indicator") == 1);
+  CHECK(one("0-0:96.14.0(5431)", "total", "tariff_indicator") == 1);
+  CHECK(one("0-0:96.14.1(0003)", "total", "tariff_indicator") == 3);
+  CHECK(one("0-0:96.3.10(ON)", "total", "breaker_state") == 1);
+  CHECK(one("0-0:96.3.10(OFF)", "total", "breaker_state") == 0);
+  CHECK(one("0-0:96.50.68(2)", "total", "breaker_state") == 2);
+  CHECK(one("0-3:96.3.10(1)", "relay3", "relay_state") == 1);
+  CHECK(one("1-0:94.32.1(400)", "total", "grid_configuration") == 400);
+}
+
+TEST_CASE("limits are read in whatever they are given, and not at all when switched off") {
+  PluginHarness h(plugin());
+  h.open();
+  h.bytes(telegram("0-0:17.0.0(90.000*kW)\r\n"));
+  h.bytes(telegram("0-0:17.0.0(27.600*kVA)\r\n"));
+  h.bytes(telegram("0-0:17.0.0(025*A)\r\n"));
+  h.bytes(telegram("0-0:17.0.0(00900*W)\r\n"));
+  CHECK(measured(h, "total", "limiter_threshold").at(0).value == 90000);
+  CHECK(measured(h, "total", "limiter_threshold").at(1).value == 900);
+  CHECK(measured(h, "total", "limiter_threshold_apparent").at(0).value == 27600);
+  CHECK(measured(h, "total", "limiter_threshold_current").at(0).value == 25);
+  const auto before = h.counts().measurements;
+  for (const char* off : {"0-0:17.0.0(999.9*kW)", "0-0:17.0.0(99.999*kW)", "0-0:17.0.0(0999.00*kW)",
+                          "1-0:31.4.0(999*A)", "1-0:31.4.0(999.99*A)"})
+    h.bytes(telegram(std::string(off) + "\r\n"));
+  CHECK(h.counts().measurements == before);
+  h.bytes(telegram("0-0:17.0.0(50.0*Hz)\r\n"));
+  CHECK(faults(h) == Lines{"line_error"});
+}
+
+TEST_CASE("logs without entries are no fault") {
+  for (const char* line :
+       {"1-0:99.97.0(0)(0-0:96.7.19)", "1-0:99.97.0(0)()", "1-0:99.97.0()", "0-0:98.1.0(0)(1-0:1.6.0)(1-0:1.6.0)",
+        "0-0:98.1.0(0)(garbage)", "1-0:1.6.0(632525252525W)(00.000*kW)", "0-0:1.0.0()"}) {
+    INFO(line);
+    PluginHarness h(plugin());
+    h.open();
+    h.bytes(telegram(std::string(line) + "\r\n"));
+    CHECK(h.counts().frames == 1);
+    CHECK(h.counts().measurements == 0);
+    CHECK(h.counts().faults == 0);
+  }
+}
+
+TEST_CASE("a failure without unit counts, one without stamp does not") {
+  PluginHarness h(plugin());
+  h.open();
+  h.bytes(
+      telegram("1-0:99.97.0(3)(1-0:96.7.19)(231105031512W)(23)(632525252525W)(0000000912*s)(230730163005S)(x)\r\n"));
+  const auto log = measured(h, "total", "power_failure_duration");
+  REQUIRE(log.size() == 1);
+  CHECK(log[0].value == 23);
+  CHECK(faults(h) == Lines{"line_error"});
+}
+
+TEST_CASE("objects of the old paper are read, too") {
+  PluginHarness h(plugin());
+  h.open();
+  h.bytes(
+      telegram("7-0:0.0.0(4730303339303031)\r\n7-0:23.1.0(240701120000S)(00321.987*m3)\r\n7-0:24.4.0(1)\r\n8-0:1.0.0("
+               "240701120000S)(00012.5*m3)\r\n"));
+  CHECK(measured(h, "total", "gas_volume").at(0).value == 321.987);
+  CHECK(measured(h, "total", "gas_volume").at(0).time_ns == kNoon - 15 * 60'000'000'000);
+  CHECK(measured(h, "total", "valve_state").at(0).value == 1);
+  CHECK(measured(h, "total", "water_volume").at(0).value == 12.5);
+}
+
+TEST_CASE("a thermal converter has its time elsewhere") {
+  PluginHarness h(plugin());
+  h.open();
+  h.bytes(telegram(
+      "0-0:1.1.0(240701121500S)\r\n0-1:24.1.0(012)\r\n0-1:24.2.1(240701120000S)(042.170*GJ)\r\n0-2:24.1.0(010)\r\n"
+      "0-2:24.2.1(240701120000S)(000100*kWh)\r\n"));
+  CHECK(measured(h, "mbus1", "device_type").at(0).time_ns == kNoon);
+  CHECK(measured(h, "mbus1", "thermal_energy_heat").at(0).value == 42.17);
+  CHECK(measured(h, "mbus2", "thermal_energy_cold").at(0).value == 0.36);  // 100 kWh
+}
+
+TEST_CASE("dialects are recognised by what they send") {
+  const auto dialect = [](const std::string& lines, const std::string& header = "TST5X") {
+    PluginHarness h(plugin());
+    h.open();
+    h.bytes(telegram(lines, header));
+    for (const auto& e : h.events(Kind::attribute))
+      if (e.key == "dialect") return e.text;
+    return std::string{};
+  };
+  const std::string time = "0-0:1.0.0(240701121500S)\r\n";
+  CHECK(dialect(time + "0-0:96.1.4(50217)\r\n") == "be");
+  CHECK(dialect(time, "FLU5\\253") == "be");
+  CHECK(dialect(time, "Lux5\\253") == "lu");
+  CHECK(dialect(time + "1-3:0.2.8(42)\r\n0-0:42.0.0(5453543030303031)\r\n") == "lu");
+  CHECK(dialect(time, "EST5\\253") == "at");
+  CHECK(dialect(time, "ESO5\\V") == "lt");
+  CHECK(dialect(time + "1-0:1.8.11(000001.000*kWh)\r\n") == "il");
+  CHECK(dialect(time + "1-0:15.8.0(1.0*kWh)\r\n1-0:5.8.0(1.0*kvarh)\r\n") == "hu");
+  CHECK(dialect(time + "1-0:0.0.0(1)\r\n", "ISk5\\2MIE5") == "iskra_ie");
+  CHECK(dialect("1-0:0.0.0*255(1)\r\n", "ESY5Q3D") == "q3d");
+  CHECK(dialect(time + "1-3:0.2.8(50)\r\n") == "nl5");
+  CHECK(dialect(time + "1-3:0.2.8(42)\r\n") == "nl4");
+  CHECK(dialect(time + "1-1:1.8.0(1.0*kWh)\r\n") == "ch");
+  CHECK(dialect(time + "1-0:1.8.0(1.0*kWh)\r\n") == "se");
+  CHECK(dialect(time + "0-0:96.1.1(1)\r\n") == "generic");
+}
+
+TEST_CASE("a forced profile changes the offset") {
+  PluginHarness h(plugin(), PluginOptions{}.text("profile", "fi"));
+  h.open();
+  h.bytes(at_second(0, "1-0:1.7.0(00.100*kW)\r\n"));
+  CHECK(measured(h, "total", "active_power_import").at(0).time_ns == kNoon - 3600'000'000'000);
+  PluginHarness offset(plugin(), PluginOptions{}.duration("std_offset", 0h));
+  offset.open();
+  offset.bytes(at_second(0, "1-0:1.7.0(00.100*kW)\r\n"));
+  CHECK(measured(offset, "total", "active_power_import").at(0).time_ns == kNoon + 3600'000'000'000);
+}
+
 TEST_CASE("Swiss registers stand for the usual ones unless both are there") {
   PluginHarness h(plugin());
   h.open();
