@@ -179,6 +179,7 @@ WriteResult CsvSink::write(std::span<const BatchPtr> batches) {
 void CsvSink::collect(std::span<const BatchPtr> batches, std::vector<Rejected>& rejected) {
   rows_.clear();
   slots_.resize(series_.size());
+  std::uint32_t at_hand = kNoDevice;
   for (std::size_t b = 0; b < batches.size(); ++b) {
     const Batch& batch = *batches[b];
     for (std::size_t i = 0; i < batch.items.size(); ++i) {
@@ -189,7 +190,10 @@ void CsvSink::collect(std::span<const BatchPtr> batches, std::vector<Rejected>& 
       }
       const Slot* slot = &slots_[item.series];
       if (slot->device == kNoDevice) slot = &resolve(item.series);
-      if (!devices_[slot->device]->touched) touch(slot->device);
+      if (slot->device != at_hand) {
+        at_hand = slot->device;
+        if (!devices_[at_hand]->touched) touch(at_hand);
+      }
       rows_.add(slot->device, slot->column, item.time_ns, item, batch);
     }
   }
