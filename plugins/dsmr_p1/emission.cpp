@@ -77,9 +77,16 @@ void Emission::resolve(FieldId id, Profile profile) {
   s.wanted = s.id != MESURA_NO_SERIES;
 }
 
-void Emission::forget_values() {
-  for (Series& s : series_) s.told = s.guarded = s.guard_told = false;
-  latest_ns_ = kNoTime;
+/// What another meter says is not compared with what the one before said.
+void Emission::forget_values(const Telegram& telegram) {
+  for (std::size_t i = 0; i < series_.size(); ++i) {
+    const std::string& channel = table_.field(static_cast<FieldId>(i)).channel;
+    const bool mbus = channel.starts_with("mbus");
+    const bool other = mbus ? (telegram.mbus_changed >> static_cast<unsigned>(channel.back() - '1') & 1U) != 0
+                            : telegram.meter_changed;
+    if (other) series_[i].told = series_[i].guarded = series_[i].guard_told = false;
+  }
+  if (telegram.meter_changed) latest_ns_ = kNoTime;
 }
 
 /// A stamp that is more than a day off, or not later than one before although the telegram differs, is no key for what
@@ -142,9 +149,9 @@ bool Emission::guard(Series& series, const Reading& reading, double value, const
     return true;
   }
   const Field& field = table_.field(reading.field);
-  const std::string message =
-      fmt::format("{}/{}: expected a value from {} on and not faster than {} W, got {}", field.channel, field.quantity,
-                  series.guard_value, settings_.max_power, value);
+  const std::string limit = series.is_energy ? fmt::format(" and not faster than {} W", settings_.max_power) : "";
+  const std::string message = fmt::format("{}/{}: expected a value from {} on{}, got {}", field.channel, field.quantity,
+                                          series.guard_value, limit, value);
   host_.fault({MESURA_FAULT_OBJECT, "counter_guard", message, telegram.offset, telegram.text.size(), 0});
   if (!series.guard_told) host_.log(MESURA_LOG_WARN, message + "; dropped until it fits or the meter's serial changes");
   series.guard_told = true;
@@ -180,7 +187,7 @@ void Emission::add_raw(const Telegram& telegram) {
 }
 
 void Emission::telegram(const Telegram& telegram, std::int64_t received_ns) {
-  if (telegram.meter_changed) forget_values();
+  if (telegram.meter_changed || telegram.mbus_changed != 0) forget_values(telegram);
   decide_time(telegram, received_ns);
   const std::int64_t now_ns = batch_time_ns_ != kNoTime ? batch_time_ns_ : received_ns;
   const bool all = due(now_ns);
@@ -192,12 +199,14 @@ void Emission::telegram(const Telegram& telegram, std::int64_t received_ns) {
     if (!s.resolved) resolve(r.field, telegram.profile);
     if (!s.wanted) continue;
     const double value = r.value();
+    if (s.kind == Kind::counter && settings_.guard &&
+        !guard(s, r, value, telegram, r.time_ns != kNoTime ? r.time_ns : now_ns))
+      continue;
     if (r.time_ns != kNoTime) {
       const bool ahead = live_ && r.time_ns > received_ns + kDay;
       add(s, r, value, ahead ? static_cast<std::uint8_t>(r.quality | MESURA_CLOCK_SUSPECT) : r.quality);
       continue;
     }
-    if (s.kind == Kind::counter && settings_.guard && !guard(s, r, value, telegram, now_ns)) continue;
     if (s.kind == Kind::state || on_change) {
       if (!changed(s, r, value)) continue;
     } else if (!all) {

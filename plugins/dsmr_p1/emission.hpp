@@ -42,7 +42,7 @@ class Emission {
     std::string text;
   };
 
-  void forget_values();
+  void forget_values(const Telegram& telegram);
   void decide_time(const Telegram& telegram, std::int64_t received_ns);
   [[nodiscard]] bool due(std::int64_t time_ns);
   void resolve(FieldId field, Profile profile);

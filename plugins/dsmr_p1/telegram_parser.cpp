@@ -40,6 +40,7 @@ Telegram& TelegramParser::parse(Bytes bytes, bool has_crc, std::int64_t received
   any_new_line_ = false;
   telegram_.text = bytes;
   telegram_.meter_changed = false;
+  telegram_.mbus_changed = 0;
   telegram_.unknown.clear();
   events_.clear();
   read_header(text);
@@ -54,11 +55,7 @@ Telegram& TelegramParser::parse(Bytes bytes, bool has_crc, std::int64_t received
   }
   if (any_new_line_) {
     attributes_.set("dialect", traits(profile_).name);
-    const std::string_view serial = attributes_.get(name(Attribute::serial));
-    if (serial != serial_) {
-      telegram_.meter_changed = !serial_.empty();
-      serial_.assign(serial);
-    }
+    notice_other_meters();
   }
   telegram_.profile = profile_;
   if (has_stamp_) telegram_.time_ns = clock_.utc(stamp_, last_time_ns_, received_ns);
@@ -85,6 +82,20 @@ void TelegramParser::adopt(Profile profile) {
   date_kind_ = Stamp::Kind::null;
   for (auto& layout : layouts_) layout->forget();
   decoder_.forget();  // whatever it has told had the wrong offset
+}
+
+void TelegramParser::notice_other_meters() {
+  const auto changes = [this](std::string& known, std::string_view key) {
+    const std::string_view serial = attributes_.get(key);
+    if (serial == known) return false;
+    const bool another = !known.empty();
+    known.assign(serial);
+    return another;
+  };
+  telegram_.meter_changed = changes(serial_, name(Attribute::serial));
+  for (std::size_t i = 0; i < kMbusChannels; ++i)
+    if (changes(mbus_serials_[i], fmt::format("mbus{}_serial", i + 1)))
+      telegram_.mbus_changed = static_cast<std::uint8_t>(telegram_.mbus_changed | 1U << i);
 }
 
 void TelegramParser::read_header(std::string_view text) {

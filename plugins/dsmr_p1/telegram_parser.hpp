@@ -6,6 +6,7 @@
 #include "mbus.hpp"
 #include "telegram.hpp"
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,6 +53,7 @@ class TelegramParser {
   [[nodiscard]] const Reading* reading_of(RowId row) const;
   void set_time(std::string_view digits, Stamp::Kind kind, std::int64_t received_ns);
   void adopt(Profile profile);
+  void notice_other_meters();
   void place_swiss_registers();
   void derive();
   void derive_difference(bool reactive, std::size_t phase, FieldId field);
@@ -78,6 +80,7 @@ class TelegramParser {
   std::vector<RowId> swiss_;  ///< registers with group B = 1 in this telegram
   std::string header_;
   std::string serial_;
+  std::array<std::string, kMbusChannels> mbus_serials_;
   Line line_;
   std::uint32_t number_ = 0;
   bool any_new_line_ = false;

@@ -185,6 +185,24 @@ TEST_CASE("counters: guard lets a new meter begin anew") {
   CHECK(faults(h).empty());
 }
 
+TEST_CASE("counters: guard watches gas, too, and lets a new gas meter begin anew") {
+  PluginHarness h(plugin(), PluginOptions{}.text("counters", "guard"));
+  h.open();
+  const auto gas = [](const char* serial, const char* stamp, const char* m3) {
+    return telegram(std::string("0-1:24.1.0(003)\r\n0-1:96.1.0(") + serial + ")\r\n0-1:24.2.1(" + stamp + ")(" + m3 +
+                    "*m3)\r\n");
+  };
+  h.bytes(gas("4730303330303031", "240701120000S", "03456.789"));
+  h.bytes(gas("4730303330303031", "240701120500S", "03456.000"));  // back
+  h.bytes(gas("4730303330303031", "240701121000S", "03456.800"));
+  h.bytes(gas("4730303330303032", "240701121500S", "00000.001"));  // another one
+  const auto volume = measured(h, "mbus1", "gas_volume");
+  REQUIRE(volume.size() == 3);
+  CHECK(volume[1].value == 3456.8);
+  CHECK(volume[2].value == 0.001);
+  CHECK(faults(h) == Lines{"counter_guard"});
+}
+
 TEST_CASE("a meter clock that can't be right does not become a key") {
   PluginHarness h(plugin(), {}, live());
   h.open();
