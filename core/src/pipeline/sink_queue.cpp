@@ -55,7 +55,11 @@ std::string_view to_string(FullPolicy policy) {
 // Everything the worker uses. The worker holds a share of it, so that a sink that never comes back keeps what it needs.
 struct SinkQueue::Shared {
   Shared(std::unique_ptr<Sink> s, Options o, runtime::Logger l, const runtime::Clock& c, Callbacks cb)
-      : sink(std::move(s)), options(std::move(o)), log(std::move(l)), clock(c), callbacks(std::move(cb)),
+      : sink(std::move(s)),
+        options(std::move(o)),
+        log(std::move(l)),
+        clock(c),
+        callbacks(std::move(cb)),
         backoff(options.backoff, options.seed) {}
 
   // Any thread.
@@ -198,8 +202,8 @@ void SinkQueue::Shared::run() {
       write_group();
       lock.lock();
       continue;
-    } else if (const auto t = now(); t >= last_maintained + options.maintain_interval ||
-                                     (!quiet_maintained && t >= last_write + kQuiet)) {
+    } else if (const auto t = now();
+               t >= last_maintained + options.maintain_interval || (!quiet_maintained && t >= last_write + kQuiet)) {
       lock.unlock();
       maintain();
       lock.lock();
@@ -373,8 +377,8 @@ void SinkQueue::Shared::finish() {
     const std::lock_guard lock(mutex);
     lost_some = !waiting.empty();
     if (lost_some) {
-      log.error("sink-lost", "{}: stopped with {} measurements not written; {}", sink->describe(), status.counts.waiting,
-                status.last_error.empty() ? "there was no time left" : status.last_error);
+      log.error("sink-lost", "{}: stopped with {} measurements not written; {}", sink->describe(),
+                status.counts.waiting, status.last_error.empty() ? "there was no time left" : status.last_error);
       status.counts.dropped += status.counts.waiting;
       status.counts.waiting = 0;
       status.counts.waiting_batches = 0;
@@ -390,8 +394,8 @@ void SinkQueue::Shared::finish() {
 
 SinkQueue::SinkQueue(std::unique_ptr<Sink> sink, Options options, runtime::Logger log, const runtime::Clock& clock,
                      Callbacks callbacks)
-    : shared_(std::make_shared<Shared>(std::move(sink), std::move(options), std::move(log), clock,
-                                       std::move(callbacks))) {}
+    : shared_(
+          std::make_shared<Shared>(std::move(sink), std::move(options), std::move(log), clock, std::move(callbacks))) {}
 
 SinkQueue::~SinkQueue() { stop(Nanoseconds{0}); }
 
@@ -429,6 +433,11 @@ bool SinkQueue::stop(Nanoseconds grace) {
 SinkQueue::Status SinkQueue::status() const {
   const std::lock_guard lock(shared_->mutex);
   return shared_->status;
+}
+
+std::size_t SinkQueue::waiting() const {
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->status.counts.waiting;
 }
 
 bool SinkQueue::wait_idle(Nanoseconds timeout) const {

@@ -29,11 +29,11 @@ enum class FullPolicy : std::uint8_t {
 /// The bounded queue before one sink, and the thread that feeds the sink from it.
 ///
 /// The first batch after idle is written at once; after that one write() starts every `commit_interval`, or as soon as
-/// `flush_batches` wait. A batch stays in the queue until the sink has committed it: a sink that answers retry, throws or
-/// cannot be opened is opened again after a back-off and gets the same batches in the same order.
+/// `flush_batches` wait. A batch stays in the queue until the sink has committed it: a sink that answers retry, throws
+/// or cannot be opened is opened again after a back-off and gets the same batches in the same order.
 ///
-/// Threads: push(), status() and the rest may be called from any thread and never wait for the sink, except wait_idle() and
-/// stop(). Callbacks come on the worker's thread, without a lock held.
+/// Threads: push(), status() and the rest may be called from any thread and never wait for the sink, except wait_idle()
+/// and stop(). Callbacks come on the worker's thread, without a lock held.
 class SinkQueue {
  public:
   using Nanoseconds = std::chrono::nanoseconds;
@@ -45,7 +45,7 @@ class SinkQueue {
     Nanoseconds commit_interval = std::chrono::seconds{1};
     std::size_t flush_batches = 1000;  ///< also the most that one write() gets
     runtime::Backoff::Policy backoff;
-    std::uint64_t seed = 0;  ///< of the jitter
+    std::uint64_t seed = 0;                                   ///< of the jitter
     Nanoseconds summary_interval = std::chrono::minutes{1};   ///< of a lasting failure, in the log
     Nanoseconds maintain_interval = std::chrono::minutes{1};  ///< also once when writes have gone quiet
   };
@@ -95,11 +95,13 @@ class SinkQueue {
 
   void start();
   Push push(BatchPtr batch);
-  /// Writes what waits, closes the sink and ends the thread, at the latest after `grace`. False when batches were lost or the
-  /// sink did not come back in time; both are logged. What is pushed afterwards is dropped.
+  /// Writes what waits, closes the sink and ends the thread, at the latest after `grace`. False when batches were lost
+  /// or the sink did not come back in time; both are logged. What is pushed afterwards is dropped.
   bool stop(Nanoseconds grace);
 
   [[nodiscard]] Status status() const;
+  /// Measurements that wait; cheaper than status().
+  [[nodiscard]] std::size_t waiting() const;
   /// True as soon as nothing waits and nothing is being written, false after `timeout`.
   [[nodiscard]] bool wait_idle(Nanoseconds timeout) const;
 

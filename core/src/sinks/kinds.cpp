@@ -17,19 +17,22 @@ using config::Value;
 Kind sqlite_kind() {
   config::Schema schema = config::object(
       {config::optional("path", config::of(Type::path, "the database file; its directory must exist"), "mesura.db"),
-       config::optional("synchronous",
-                        config::enumeration({"full", "normal"},
-                                            "normal writes less, but a power cut loses the last commits (never the file)"),
-                        "full"),
-       config::optional("retention",
-                        config::object({config::optional("raw", config::duration("measurements older than this are deleted", "1m"))},
-                                       "how long things are kept; without it for ever"))},
+       config::optional(
+           "synchronous",
+           config::enumeration({"full", "normal"},
+                               "normal writes less, but a power cut loses the last commits (never the file)"),
+           "full"),
+       config::optional(
+           "retention",
+           config::object({config::optional("raw", config::duration("measurements older than this are deleted", "1m"))},
+                          "how long things are kept; without it for ever"))},
       "one SQLite file with a table per device");
   const auto make = [](const Value& options, const Context& context) -> std::unique_ptr<Sink> {
     sqlite::Options o;
     o.path = options["path"].text();
     o.full_sync = options["synchronous"].text() == "full";
-    if (const Value& retention = options["retention"]; retention && retention["raw"]) o.keep_raw = retention["raw"].duration();
+    if (const Value& retention = options["retention"]; retention && retention["raw"])
+      o.keep_raw = retention["raw"].duration();
     o.site_zone = context.site_zone;
     return std::make_unique<sqlite::SqliteSink>(std::move(o), context.series, context.log);
   };
@@ -40,13 +43,16 @@ Kind csv_kind() {
   config::Schema schema = config::object(
       {config::optional("path", config::of(Type::path, "the directory of the files; made if it does not exist"), "csv"),
        config::optional("form",
-                        config::enumeration({"wide", "long"}, "wide: a line per instant, a column per series; long: a line per value"),
+                        config::enumeration({"wide", "long"},
+                                            "wide: a line per instant, a column per series; long: a line per value"),
                         "wide"),
-       config::optional("rotate",
-                        config::object({config::optional("every", config::duration("a new file at each multiple of this, UTC; 0s: never"), "1d"),
-                                        config::optional("size", config::size("a new file when one is this large"), "256MiB")},
-                                       "when a file is finished and the next one begins"),
-                        "{}"),
+       config::optional(
+           "rotate",
+           config::object({config::optional(
+                               "every", config::duration("a new file at each multiple of this, UTC; 0s: never"), "1d"),
+                           config::optional("size", config::size("a new file when one is this large"), "256MiB")},
+                          "when a file is finished and the next one begins"),
+           "{}"),
        config::optional("gzip", config::boolean("compress finished files"), "false")},
       "CSV files (RFC 4180), one series of files per device");
   const auto make = [](const Value& options, const Context& context) -> std::unique_ptr<Sink> {

@@ -20,7 +20,7 @@ namespace mesura::sinks {
 struct Context {
   const SeriesTable& series;  ///< outlives the sink
   runtime::Logger log;
-  std::string site_zone;      ///< IANA name
+  std::string site_zone;  ///< IANA name
 };
 
 /// A kind of sink as the configuration names it. Relative paths in the options are relative to the working directory.

@@ -8,9 +8,7 @@
 namespace mesura::sinks {
 namespace {
 
-bool before(const Rows::Row& a, const Rows::Row& b) {
-  return std::tie(a.table, a.time) < std::tie(b.table, b.time);
-}
+bool before(const Rows::Row& a, const Rows::Row& b) { return std::tie(a.table, a.time) < std::tie(b.table, b.time); }
 
 }  // namespace
 

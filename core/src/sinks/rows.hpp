@@ -11,11 +11,11 @@
 
 namespace mesura::sinks {
 
-/// The measurements of one write() laid out as table rows: one per table and instant, partial rows merged, the last value of
-/// a cell wins. Kept between calls, so that nothing is allocated once it is warm.
+/// The measurements of one write() laid out as table rows: one per table and instant, partial rows merged, the last
+/// value of a cell wins. Kept between calls, so that nothing is allocated once it is warm.
 ///
-/// Cells point into the batches, which must outlive them. `table` and `column` are small numbers of the sink's choosing;
-/// `time` is in whatever unit is the sink's key.
+/// Cells point into the batches, which must outlive them. `table` and `column` are small numbers of the sink's
+/// choosing; `time` is in whatever unit is the sink's key.
 class Rows {
  public:
   struct Cell {

@@ -27,9 +27,15 @@ class Far {
  public:
   enum class Mood { well, retry, throwing, stuck };
 
-  void set(Mood mood) { change([&] { mood_ = mood; }); }
-  void refuse_open(int times) { change([&] { open_failures_ = times; }); }
-  void reject_item(std::size_t batch, std::size_t item) { change([&] { rejected_ = {{batch, item, "no column"}}; }); }
+  void set(Mood mood) {
+    change([&] { mood_ = mood; });
+  }
+  void refuse_open(int times) {
+    change([&] { open_failures_ = times; });
+  }
+  void reject_item(std::size_t batch, std::size_t item) {
+    change([&] { rejected_ = {{batch, item, "no column"}}; });
+  }
 
   void open() {
     const std::lock_guard lock(mutex_);
@@ -50,7 +56,9 @@ class Far {
     sizes_.push_back(batches.size());
     return {WriteResult::Outcome::committed, {}, std::exchange(rejected_, {})};
   }
-  void closed() { change([&] { closed_ = true; }); }
+  void closed() {
+    change([&] { closed_ = true; });
+  }
 
   [[nodiscard]] bool wait_attempts(int n) {
     std::unique_lock lock(mutex_);
@@ -135,8 +143,8 @@ struct Fixture {
     return o;
   }
   std::unique_ptr<SinkQueue> queue(SinkQueue::Options o = options(), SinkQueue::Callbacks callbacks = {}) {
-    return std::make_unique<SinkQueue>(std::make_unique<FarSink>(far), std::move(o), runtime::Logger{said.log, "sink.far"},
-                                       clock, std::move(callbacks));
+    return std::make_unique<SinkQueue>(std::make_unique<FarSink>(far), std::move(o),
+                                       runtime::Logger{said.log, "sink.far"}, clock, std::move(callbacks));
   }
 };
 
@@ -182,7 +190,8 @@ TEST_CASE_METHOD(Fixture, "what a sink does not take comes again, in order and o
   REQUIRE(far->wait_attempts(3));
   auto status = q->status();
   CHECK(status.state == SinkQueue::State::failing);
-  CHECK(status.last_error == (mood == Far::Mood::retry ? "far-busy: the far end is busy" : "far-broken: the far end threw"));
+  CHECK(status.last_error ==
+        (mood == Far::Mood::retry ? "far-busy: the far end is busy" : "far-broken: the far end threw"));
   CHECK(status.counts.retries >= 2);
   q->push(batch(2));
   far->set(Far::Mood::well);
@@ -282,9 +291,10 @@ TEST_CASE_METHOD(Fixture, "a batch larger than the limit passes an empty queue")
 
 TEST_CASE_METHOD(Fixture, "rejected records are handed on with their reason and counted") {
   std::vector<std::string> letters;
-  const SinkQueue::Callbacks callbacks{{}, [&](const BatchPtr& b, std::size_t item, const std::string& reason) {
-                                         letters.push_back(std::to_string(b->time_ns) + "/" + std::to_string(item) + " " + reason);
-                                       }};
+  const SinkQueue::Callbacks callbacks{
+      {}, [&](const BatchPtr& b, std::size_t item, const std::string& reason) {
+        letters.push_back(std::to_string(b->time_ns) + "/" + std::to_string(item) + " " + reason);
+      }};
   far->reject_item(1, 0);
   auto q = queue(options(), callbacks);
   q->push(batch(7));

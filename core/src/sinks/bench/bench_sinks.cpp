@@ -1,9 +1,9 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Decoded batches into the sinks, beside the barest loop over the same library that gives the same promise: the same values,
-// the same table or lines, durable every 1000 rows. Each pair of figures is from one run, taken in turns; medians. On a busy
-// machine the ratio of processor time says more than that of the rates.
+// Decoded batches into the sinks, beside the barest loop over the same library that gives the same promise: the same
+// values, the same table or lines, durable every 1000 rows. Each pair of figures is from one run, taken in turns;
+// medians. On a busy machine the ratio of processor time says more than that of the rates.
 #include "sinks/csv/csv_sink.hpp"
 #include "sinks/sqlite/database.hpp"
 #include "sinks/sqlite/sqlite_sink.hpp"
@@ -151,7 +151,8 @@ void sqlite_floor(const Data& data, const std::filesystem::path& directory) {
   };
   run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE cupboard (" + columns + ")");
   sqlite3_stmt* insert = nullptr;
-  check(sqlite3_prepare_v2(db, ("INSERT INTO cupboard VALUES (" + marks + ")").c_str(), -1, &insert, nullptr) == SQLITE_OK,
+  check(sqlite3_prepare_v2(db, ("INSERT INTO cupboard VALUES (" + marks + ")").c_str(), -1, &insert, nullptr) ==
+            SQLITE_OK,
         "prepare");
   for (std::size_t at = 0; at < data.batches.size(); at += kFlush) {
     run("BEGIN");
@@ -197,8 +198,8 @@ double median(const std::vector<Cost>& costs, double Cost::*member) {
   return v[v.size() / 2];
 }
 
-void compare(const std::string& name, const Data& data, const Run& ours, const std::string& floor_name, const Run& floor,
-             int rounds) {
+void compare(const std::string& name, const Data& data, const Run& ours, const std::string& floor_name,
+             const Run& floor, int rounds) {
   std::vector<Cost> our_costs;
   std::vector<Cost> floor_costs;
   for (int i = 0; i < rounds; ++i) {
@@ -208,8 +209,8 @@ void compare(const std::string& name, const Data& data, const Run& ours, const s
   const auto values = static_cast<double>(data.batches.size() * kColumns) / 1e6;
   const double our_rate = values / median(our_costs, &Cost::wall);
   const double floor_rate = values / median(floor_costs, &Cost::wall);
-  fmt::print("  {:<22} {:6.2f} M values/s   floor {:6.2f} ({})   {:5.1f} %, by processor time {:5.1f} %\n", name, our_rate,
-             floor_rate, floor_name, 100 * our_rate / floor_rate,
+  fmt::print("  {:<22} {:6.2f} M values/s   floor {:6.2f} ({})   {:5.1f} %, by processor time {:5.1f} %\n", name,
+             our_rate, floor_rate, floor_name, 100 * our_rate / floor_rate,
              100 * median(floor_costs, &Cost::cpu) / median(our_costs, &Cost::cpu));
 }
 

@@ -56,8 +56,8 @@ CsvSink::~CsvSink() = default;
 std::string CsvSink::describe() const { return "csv " + options_.directory.string(); }
 
 void CsvSink::open() {
-  struct stat by_name{};
-  struct stat by_fd{};
+  struct stat by_name {};
+  struct stat by_fd {};
   if (directory_ && ::stat(options_.directory.c_str(), &by_name) == 0 && ::fstat(directory_.get(), &by_fd) == 0 &&
       by_name.st_ino == by_fd.st_ino && by_name.st_dev == by_fd.st_dev) {
     return;
@@ -79,8 +79,9 @@ void CsvSink::take_over_directory() {
   if (!fd) fail_io(path, "opening directory", errno);
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) fail_io(path, "locking directory", errno);
-    throw SinkError(fmt::format("sink-busy: another program writes CSV files in {}\n  hint      give each one its own directory",
-                                path.string()));
+    throw SinkError(
+        fmt::format("sink-busy: another program writes CSV files in {}\n  hint      give each one its own directory",
+                    path.string()));
   }
   directory_ = std::move(fd);
 }
@@ -185,7 +186,8 @@ void CsvSink::collect(std::span<const BatchPtr> batches, std::vector<Rejected>& 
     for (std::size_t i = 0; i < batch.items.size(); ++i) {
       const Measurement& item = batch.items[i];
       if (item.type != MESURA_TEXT && !std::isfinite(item.number)) {
-        rejected.push_back({b, i, fmt::format("sink-value: {} is not a finite number", series_.at(item.series).name())});
+        rejected.push_back(
+            {b, i, fmt::format("sink-value: {} is not a finite number", series_.at(item.series).name())});
         continue;
       }
       const Slot* slot = &slots_[item.series];
@@ -212,7 +214,8 @@ const CsvSink::Slot& CsvSink::resolve(std::uint32_t series) {
 void CsvSink::make_ready(Device& device) {
   if (device.ready) return;
   if (const std::uint64_t cut = device.file.recover(); cut > 0) {
-    log_.warn("csv-torn", "{}: an interrupted write left {} bytes that are no whole line; they were cut off", describe(), cut);
+    log_.warn("csv-torn", "{}: an interrupted write left {} bytes that are no whole line; they were cut off",
+              describe(), cut);
   }
   device.header = options_.form == Form::wide ? std::string{kWideStart} + "\n" : kLinesHeader;
   const std::vector<std::string> header = device.file.header();
@@ -232,12 +235,14 @@ std::uint32_t CsvSink::add_column(Device& device, const SeriesInfo& info) {
   if (const auto found = device.by_series.find(key); found != device.by_series.end()) return found->second;
 
   const auto claimed = [&](std::size_t column) {
-    return std::any_of(device.by_series.begin(), device.by_series.end(), [&](const auto& s) { return s.second == column; });
+    return std::any_of(device.by_series.begin(), device.by_series.end(),
+                       [&](const auto& s) { return s.second == column; });
   };
   // A column of the file that goes on, unless another series of this run has the same name.
   std::string name = info.flat_name;
   for (int n = 2;; ++n) {
-    const auto at = std::find_if(device.columns.begin(), device.columns.end(), [&](const Column& c) { return c.header == name; });
+    const auto at =
+        std::find_if(device.columns.begin(), device.columns.end(), [&](const Column& c) { return c.header == name; });
     const auto index = static_cast<std::size_t>(at - device.columns.begin());
     if (at == device.columns.end()) {
       const std::string prefix =
@@ -302,8 +307,8 @@ void CsvSink::add_wide(Device& device, const Rows::Row& row) {
   device.file.add(row.time, line_.view());
 }
 
-// "clock_suspect" when all values of the line have it, else "l1_voltage_v=suspect;l2_voltage_v=stale". Derived is how a value
-// comes about, every second anew: the wide form leaves it out.
+// "clock_suspect" when all values of the line have it, else "l1_voltage_v=suspect;l2_voltage_v=stale". Derived is how a
+// value comes about, every second anew: the wide form leaves it out.
 void CsvSink::write_quality(const Device& device, std::span<const Rows::Cell> cells) {
   const auto flags = [](const Rows::Cell& c) { return static_cast<std::uint8_t>(c.item->quality & ~MESURA_DERIVED); };
   std::string text;
@@ -318,7 +323,8 @@ void CsvSink::write_quality(const Device& device, std::span<const Rows::Cell> ce
   line_.end(write_text(line_.room(text_room(text)), text));
 }
 
-// Whether the lines of the same instant say all that line_ says: for each of its cells the youngest that has one says the same.
+// Whether the lines of the same instant say all that line_ says: for each of its cells the youngest that has one says
+// the same.
 bool CsvSink::known_wide(const Device& device, std::int64_t time) const {
   const std::vector<std::string_view> cells = split_raw(line_.view());
   std::vector<std::size_t> open;

@@ -33,9 +33,9 @@ enum class Form : std::uint8_t {
 struct Options {
   std::filesystem::path directory;
   Form form = Form::wide;
-  std::uint64_t max_bytes = 0;             ///< 0: never a new file because of size
-  std::chrono::nanoseconds every{0};       ///< 0: never because of time
-  bool gzip = false;                       ///< finished files
+  std::uint64_t max_bytes = 0;        ///< 0: never a new file because of size
+  std::chrono::nanoseconds every{0};  ///< 0: never because of time
+  bool gzip = false;                  ///< finished files
 };
 
 /// Measurements in CSV files, one series of files per device. The folder's README shows names, lines and guarantees.

@@ -41,7 +41,7 @@ std::string read_range(int fd, std::uint64_t from, std::uint64_t to, const std::
 }
 
 std::uint64_t file_size(int fd, const std::filesystem::path& path) {
-  struct stat s{};
+  struct stat s {};
   if (::fstat(fd, &s) != 0) fail_io(path, "looking at", errno);
   return static_cast<std::uint64_t>(s.st_size);
 }
@@ -62,10 +62,12 @@ std::optional<std::int64_t> line_time(std::string_view line, std::size_t cells) 
   return time;
 }
 
-std::string_view without_end(const std::string& header) { return std::string_view{header}.substr(0, header.size() - 1); }
+std::string_view without_end(const std::string& header) {
+  return std::string_view{header}.substr(0, header.size() - 1);
+}
 
-// Reads the last whole lines into `recent`; returns where the last of them ends (or the header). A line may hold line ends
-// in quotes, so not every line end ends one: only what reads as a whole line of ours counts.
+// Reads the last whole lines into `recent`; returns where the last of them ends (or the header). A line may hold line
+// ends in quotes, so not every line end ends one: only what reads as a whole line of ours counts.
 std::uint64_t read_tail(int fd, std::uint64_t size, const std::string& header, RecentLines& recent,
                         const std::filesystem::path& path) {
   const std::size_t cells = split_raw(without_end(header)).size();
@@ -127,15 +129,18 @@ std::optional<FileName> parse_file_name(std::string_view name) {
     return !s.empty() && std::all_of(s.begin(), s.end(), [](char c) { return c >= '0' && c <= '9'; });
   };
   // "-2" of a second file in the same second.
-  if (const auto dash = name.rfind('-'); dash != std::string_view::npos && name.size() - dash <= 5 && digits(name.substr(dash + 1))) {
+  if (const auto dash = name.rfind('-');
+      dash != std::string_view::npos && name.size() - dash <= 5 && digits(name.substr(dash + 1))) {
     name = name.substr(0, dash);
   }
   constexpr std::size_t kStamp = 16;  // "-20260614-120000"
   if (name.size() <= kStamp) return std::nullopt;
   const std::string_view stamp = name.substr(name.size() - kStamp);
-  if (stamp[0] != '-' || stamp[9] != '-' || !digits(stamp.substr(1, 8)) || !digits(stamp.substr(10, 6))) return std::nullopt;
-  const auto time = runtime::parse_time(fmt::format("{}-{}-{}T{}:{}:{}Z", stamp.substr(1, 4), stamp.substr(5, 2),
-                                                    stamp.substr(7, 2), stamp.substr(10, 2), stamp.substr(12, 2), stamp.substr(14, 2)));
+  if (stamp[0] != '-' || stamp[9] != '-' || !digits(stamp.substr(1, 8)) || !digits(stamp.substr(10, 6)))
+    return std::nullopt;
+  const auto time =
+      runtime::parse_time(fmt::format("{}-{}-{}T{}:{}:{}Z", stamp.substr(1, 4), stamp.substr(5, 2), stamp.substr(7, 2),
+                                      stamp.substr(10, 2), stamp.substr(12, 2), stamp.substr(14, 2)));
   if (!time) return std::nullopt;
   out.stem = name.substr(0, name.size() - kStamp);
   out.time_ns = *time;
@@ -146,8 +151,8 @@ std::string file_stem(std::string_view device) {
   std::string out;
   for (const char c : device) {
     const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-                       (c == '.' && !out.empty()) || byte >= 0x80;
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+                       c == '-' || (c == '.' && !out.empty()) || byte >= 0x80;
     if (plain) {
       out += c;
     } else {
@@ -196,7 +201,8 @@ std::uint64_t DeviceFile::recover() {
   remember_finished();
   if (!part_.empty()) {
     committed_ = size_ = read_tail(fd_.get(), size, header_, recent_, part_);
-    if (size_ < size && ::ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0) fail_io(part_, "cutting the torn end of", errno);
+    if (size_ < size && ::ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0)
+      fail_io(part_, "cutting the torn end of", errno);
     period_ = period_of_name();
     cut = size - size_;
   }
@@ -244,10 +250,10 @@ void DeviceFile::mark() {
   idle_ = false;
   if (part_.empty()) return;
   // A file that was moved or deleted by hand would swallow what is written to it.
-  struct stat by_name{};
-  struct stat by_fd{};
-  if (fd_ && (::stat(part_.c_str(), &by_name) != 0 || ::fstat(fd_.get(), &by_fd) != 0 || by_name.st_ino != by_fd.st_ino ||
-              by_name.st_dev != by_fd.st_dev)) {
+  struct stat by_name {};
+  struct stat by_fd {};
+  if (fd_ && (::stat(part_.c_str(), &by_name) != 0 || ::fstat(fd_.get(), &by_fd) != 0 ||
+              by_name.st_ino != by_fd.st_ino || by_name.st_dev != by_fd.st_dev)) {
     fd_.reset();
     part_.clear();
     return;
@@ -255,7 +261,8 @@ void DeviceFile::mark() {
   if (!fd_) open_part();
   if (part_.empty()) return;
   // What a failed rollback left behind goes; a file that became shorter was emptied by hand and is left to that hand.
-  if (size_ > committed_ && ::ftruncate(fd_.get(), static_cast<off_t>(committed_)) != 0) fail_io(part_, "shortening", errno);
+  if (size_ > committed_ && ::ftruncate(fd_.get(), static_cast<off_t>(committed_)) != 0)
+    fail_io(part_, "shortening", errno);
   if (size_ < committed_) {
     fd_.reset();
     part_.clear();
@@ -282,7 +289,8 @@ void DeviceFile::create(std::int64_t received_ns, const std::string& header) {
     const std::string name = n == 1 ? base + ".csv" : fmt::format("{}-{}.csv", base, n);
     const auto finished = directory_ / name;
     std::error_code ignored;  // then making the file fails as well
-    if (std::filesystem::exists(finished, ignored) || std::filesystem::exists(directory_ / (name + ".gz"), ignored)) continue;
+    if (std::filesystem::exists(finished, ignored) || std::filesystem::exists(directory_ / (name + ".gz"), ignored))
+      continue;
     part_ = directory_ / (name + ".part");
     fd_.reset(::open(part_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     if (fd_) break;

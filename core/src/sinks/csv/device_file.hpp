@@ -15,11 +15,11 @@
 
 namespace mesura::sinks::csv {
 
-/// The files of one device, one after the other: `stem-20260614-120000.csv.part` while lines are added, without `.part` once
-/// it is finished.
+/// The files of one device, one after the other: `stem-20260614-120000.csv.part` while lines are added, without `.part`
+/// once it is finished.
 ///
-/// Lines are added between mark() and commit() or rollback(); rollback() leaves the disk as it was at mark(), except that a
-/// file finished in between stays finished. All methods throw SinkError.
+/// Lines are added between mark() and commit() or rollback(); rollback() leaves the disk as it was at mark(), except
+/// that a file finished in between stays finished. All methods throw SinkError.
 class DeviceFile {
  public:
   struct Limits {
@@ -75,12 +75,12 @@ class DeviceFile {
   std::filesystem::path finished_;  // of an earlier run
   bool recovered_ = false;
   runtime::UniqueFd fd_;
-  std::string header_;              // of the file, with its line end
-  std::string known_header_;        // of the file that recover() found
+  std::string header_;        // of the file, with its line end
+  std::string known_header_;  // of the file that recover() found
   std::int64_t period_ = 0;
-  std::uint64_t size_ = 0;          // written
-  std::uint64_t committed_ = 0;     // promised
-  bool new_name_ = false;           // the directory must be synced too
+  std::uint64_t size_ = 0;       // written
+  std::uint64_t committed_ = 0;  // promised
+  bool new_name_ = false;        // the directory must be synced too
   bool idle_ = false;
   Buffer buffer_;
   RecentLines recent_;

@@ -22,7 +22,8 @@ char* write_number(char* to, double value) {
   char* const end = to + kNumberRoom;
   const double size = std::fabs(value);
   if (size < 1e15) {
-    // Registers and counters are whole numbers: three times faster than the general way, and 100000 does not become 1e+05.
+    // Registers and counters are whole numbers: three times faster than the general way, and 100000 does not become
+    // 1e+05.
     const auto whole = static_cast<std::int64_t>(value);
     if (static_cast<double>(whole) == value) return std::to_chars(to, end, whole).ptr;
     if (size >= 1e-5) return std::to_chars(to, end, value, std::chars_format::fixed).ptr;

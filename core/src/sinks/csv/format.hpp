@@ -15,7 +15,8 @@
 
 namespace mesura::sinks::csv {
 
-/// A growing array of characters that is written through a pointer: std::string would fill what is about to be overwritten.
+/// A growing array of characters that is written through a pointer: std::string would fill what is about to be
+/// overwritten.
 class Buffer {
  public:
   /// Room for `n` more characters; tell end() afterwards how far it was used.

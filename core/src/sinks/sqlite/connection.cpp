@@ -28,20 +28,22 @@ std::int64_t to_us(std::int64_t ns) {
 }
 
 std::int64_t wall_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 void check_owner(const std::filesystem::path& path, const Database& db) {
   const std::int64_t owner = db.integer("PRAGMA application_id");
   const std::int64_t version = db.integer("PRAGMA user_version");
   if (owner != kApplicationId) {
-    throw SinkError(fmt::format(
-        "sink-foreign: {} is a database of another program (application_id {}, expected {})\n  hint      give another path",
-        path.string(), owner, kApplicationId));
+    throw SinkError(
+        fmt::format("sink-foreign: {} is a database of another program (application_id {}, expected {})\n  hint      "
+                    "give another path",
+                    path.string(), owner, kApplicationId));
   }
   if (version > kLayoutVersion) {
-    throw SinkError(fmt::format("sink-newer: {} has layout {}, this program knows up to {}\n  hint      update Mesura", path.string(),
-                                version, kLayoutVersion));
+    throw SinkError(fmt::format("sink-newer: {} has layout {}, this program knows up to {}\n  hint      update Mesura",
+                                path.string(), version, kLayoutVersion));
   }
 }
 
@@ -68,7 +70,7 @@ SqliteSink::Connection::Connection(const Options& options, const SeriesTable& se
   Statement newest = db_.prepare("SELECT max(time) FROM quality");
   if (newest.step() && !newest.is_null(0)) newest_mark_ = newest.integer(0);
 
-  struct stat file{};
+  struct stat file {};
   if (::stat(path_.c_str(), &file) == 0) {
     device_ = file.st_dev;
     inode_ = file.st_ino;
@@ -98,7 +100,7 @@ void SqliteSink::Connection::prepare_file(const Options& options) {
 }
 
 bool SqliteSink::Connection::still_there() const {
-  struct stat file{};
+  struct stat file {};
   return ::stat(path_.c_str(), &file) == 0 && file.st_dev == device_ && file.st_ino == inode_;
 }
 
@@ -139,21 +141,24 @@ void SqliteSink::Connection::collect(std::span<const BatchPtr> batches, std::vec
       if (slot->place == Slot::Place::unknown) slot = &resolve(item, time);
       const bool text = item.type == MESURA_TEXT;
       if (!text && !std::isfinite(item.number)) {
-        rejected.push_back({b, i, fmt::format("sink-value: {} is not a finite number", series_.at(item.series).name())});
+        rejected.push_back(
+            {b, i, fmt::format("sink-value: {} is not a finite number", series_.at(item.series).name())});
         continue;
       }
       if (slot->place == Slot::Place::wide) {
         if (text) {
-          rejected.push_back({b, i, fmt::format("sink-type: {} is a number, got the text '{}'",
-                                                series_.at(item.series).name(), batch.text(item))});
+          rejected.push_back({b, i,
+                              fmt::format("sink-type: {} is a number, got the text '{}'",
+                                          series_.at(item.series).name(), batch.text(item))});
           continue;
         }
         rows_.add(slot->table, slot->column, time, item, batch);
       } else if (slot->place == Slot::Place::state) {
         states_.push_back({time, slot->id, slot->usual, &item, &batch});
       } else {
-        rejected.push_back({b, i, fmt::format("sink-columns: the table of device '{}' has {} columns, all that SQLite takes",
-                                              series_.at(item.series).device, kMaxSeriesColumns + 1)});
+        rejected.push_back({b, i,
+                            fmt::format("sink-columns: the table of device '{}' has {} columns, all that SQLite takes",
+                                        series_.at(item.series).device, kMaxSeriesColumns + 1)});
         continue;
       }
       if (item.quality != slot->usual) {
@@ -208,7 +213,8 @@ SqliteSink::Connection::Shape& SqliteSink::Connection::shape(std::uint32_t table
     auto found = std::find_if(list.begin(), list.end(), fits);
     if (found == list.end()) {
       if (list.size() >= kMaxShapes) {
-        list.erase(std::min_element(list.begin(), list.end(), [](const Shape& a, const Shape& b) { return a.used < b.used; }));
+        list.erase(
+            std::min_element(list.begin(), list.end(), [](const Shape& a, const Shape& b) { return a.used < b.used; }));
       }
       list.push_back(make_shape(layout_.tables()[table], cells));
       found = list.end() - 1;
@@ -222,7 +228,7 @@ SqliteSink::Connection::Shape& SqliteSink::Connection::shape(std::uint32_t table
 
 // Only the columns at hand are named: an update then merges partial rows and never overwrites with NULL.
 SqliteSink::Connection::Shape SqliteSink::Connection::make_shape(const WideTable& table,
-                                                                std::span<const Rows::Cell> cells) const {
+                                                                 std::span<const Rows::Cell> cells) const {
   Shape s;
   std::string names = "time";
   std::string values = "?";
@@ -240,8 +246,9 @@ SqliteSink::Connection::Shape SqliteSink::Connection::make_shape(const WideTable
   return s;
 }
 
-// A state equal to the one before it, not long ago, says nothing new: it is not written, so that a text sent every second
-// does not fill the disk. Looking at the row before makes this the same for a repeat, for late data and after a restart.
+// A state equal to the one before it, not long ago, says nothing new: it is not written, so that a text sent every
+// second does not fill the disk. Looking at the row before makes this the same for a repeat, for late data and after a
+// restart.
 void SqliteSink::Connection::write_state(const State& state) {
   const Measurement& item = *state.item;
   const bool is_text = item.type == MESURA_TEXT;
@@ -324,19 +331,22 @@ std::uint64_t SqliteSink::Connection::expire(std::int64_t before_us) {
   };
   for (const WideTable& table : layout_.tables()) {
     const std::string name = quote_name(table.name);
-    sweep(db_.prepare(fmt::format("DELETE FROM {} WHERE time IN (SELECT time FROM {} WHERE time < {} ORDER BY time LIMIT {})",
-                                  name, name, before_us, kExpireRows)));
+    sweep(db_.prepare(
+        fmt::format("DELETE FROM {} WHERE time IN (SELECT time FROM {} WHERE time < {} ORDER BY time LIMIT {})", name,
+                    name, before_us, kExpireRows)));
   }
   // A state holds until the next one: the last of each series stays, however old.
   for (const std::int64_t id : layout_.state_series()) {
-    sweep(db_.prepare(fmt::format(
-        "DELETE FROM states WHERE series = {0} AND time IN (SELECT time FROM states WHERE series = {0} AND time < {1} AND time < "
-        "(SELECT max(time) FROM states WHERE series = {0}) ORDER BY time LIMIT {2})",
-        id, before_us, kExpireRows)));
+    sweep(
+        db_.prepare(fmt::format("DELETE FROM states WHERE series = {0} AND time IN (SELECT time FROM states WHERE "
+                                "series = {0} AND time < {1} AND time < "
+                                "(SELECT max(time) FROM states WHERE series = {0}) ORDER BY time LIMIT {2})",
+                                id, before_us, kExpireRows)));
   }
-  sweep(db_.prepare(fmt::format(
-      "DELETE FROM quality WHERE (time, series) IN (SELECT time, series FROM quality WHERE time < {} ORDER BY time LIMIT {})",
-      before_us, kExpireRows)));
+  sweep(
+      db_.prepare(fmt::format("DELETE FROM quality WHERE (time, series) IN (SELECT time, series FROM quality WHERE "
+                              "time < {} ORDER BY time LIMIT {})",
+                              before_us, kExpireRows)));
   return gone;
 }
 

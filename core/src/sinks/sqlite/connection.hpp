@@ -99,13 +99,13 @@ class SqliteSink::Connection {
   Statement put_quality_;
   Statement drop_quality_;
 
-  std::vector<Slot> slots_;  // by series id
+  std::vector<Slot> slots_;     // by series id
   std::vector<Shapes> shapes_;  // by table
   std::uint64_t uses_ = 0;
   Rows rows_;
   std::vector<State> states_;
   std::vector<Mark> marks_;
-  std::int64_t newest_mark_ = INT64_MIN;  // of table quality and marks_
+  std::int64_t newest_mark_ = INT64_MIN;                     // of table quality and marks_
   std::unordered_map<std::int64_t, StateRow> newest_state_;  // by series.id
   StateRow older_state_;
 };

@@ -25,7 +25,8 @@ class Error : public std::runtime_error {
   int code_;
 };
 
-/// A prepared statement. Parameters count from 1, columns from 0; texts given to bind() must live until the next reset().
+/// A prepared statement. Parameters count from 1, columns from 0; texts given to bind() must live until the next
+/// reset().
 class Statement {
  public:
   Statement() = default;

@@ -53,7 +53,8 @@ CREATE TABLE quality ( /* values whose quality is not their series' usual one */
 ) WITHOUT ROWID;
 
 CREATE VIEW states_utc AS
-  SELECT strftime('%Y-%m-%dT%H:%M:%S', st.time / 1000000, 'unixepoch') || printf('.%03dZ', st.time / 1000 % 1000) AS utc,
+  SELECT strftime('%Y-%m-%dT%H:%M:%S', st.time / 1000000, 'unixepoch') ||
+         printf('.%03dZ', st.time / 1000 % 1000) AS utc,
          se.device, se.channel, se.quantity, coalesce(st.text, st.number) AS value
   FROM states AS st JOIN series AS se ON se.id = st.series;
 )sql";
@@ -85,11 +86,12 @@ std::string printable(std::string_view name) {
   return out;
 }
 
-// Devices whose name means something else here get "device_" in front. The suffixes are those of our views and of tables
-// that are derived from a device's.
+// Devices whose name means something else here get "device_" in front. The suffixes are those of our views and of
+// tables that are derived from a device's.
 bool taken_by_us(const std::string& name) {
   constexpr std::array kSuffixes{"_utc", "_local", "_1m", "_15m", "_1h", "_1d"};
-  if (name.empty() || name.starts_with("sqlite_") || sqlite3_keyword_check(name.data(), static_cast<int>(name.size())) != 0) {
+  if (name.empty() || name.starts_with("sqlite_") ||
+      sqlite3_keyword_check(name.data(), static_cast<int>(name.size())) != 0) {
     return true;
   }
   return std::any_of(kSuffixes.begin(), kSuffixes.end(), [&](const char* suffix) { return name.ends_with(suffix); });
@@ -124,7 +126,8 @@ void Layout::load() {
   while (all.step()) names_.insert(folded(all.text(0)));
 
   Statement list = db_.prepare(
-      "SELECT id, device, channel, quantity, unit, kind, label, role, source, decimals, quality, table_name, column_name "
+      "SELECT id, device, channel, quantity, unit, kind, label, role, source, decimals, quality, table_name, "
+      "column_name "
       "FROM series ORDER BY id");
   while (list.step()) {
     Known known;
@@ -183,12 +186,13 @@ std::uint32_t Layout::add_table(const std::string& device) {
   for (int n = 2; names_.contains(folded(name)) || names_.contains(folded(name) + "_utc"); ++n) {
     name = fmt::format("{}_{}", base, n);
   }
-  db_.execute(fmt::format("CREATE TABLE {} (\n  time INTEGER PRIMARY KEY /* Unix time in microseconds, UTC */\n)", quote_name(name)));
+  db_.execute(fmt::format("CREATE TABLE {} (\n  time INTEGER PRIMARY KEY /* Unix time in microseconds, UTC */\n)",
+                          quote_name(name)));
   // `*` is worked out at each query: the view follows the table's columns by itself.
-  db_.execute(fmt::format(
-      "CREATE VIEW {} AS SELECT strftime('%Y-%m-%dT%H:%M:%S', time / 1000000, 'unixepoch') || "
-      "printf('.%03dZ', time / 1000 % 1000) AS utc, * FROM {}",
-      quote_name(name + "_utc"), quote_name(name)));
+  db_.execute(
+      fmt::format("CREATE VIEW {} AS SELECT strftime('%Y-%m-%dT%H:%M:%S', time / 1000000, 'unixepoch') || "
+                  "printf('.%03dZ', time / 1000 % 1000) AS utc, * FROM {}",
+                  quote_name(name + "_utc"), quote_name(name)));
   names_.insert(folded(name));
   names_.insert(folded(name) + "_utc");
   return read_table(device, std::move(name));
@@ -214,7 +218,8 @@ void Layout::update(Known& known, const SeriesInfo& info) {
       known.decimals == info.decimals && known.kind == info.kind) {
     return;
   }
-  Statement s = db_.prepare("UPDATE series SET label = ?2, role = ?3, source = ?4, decimals = ?5, kind = ?6 WHERE id = ?1");
+  Statement s =
+      db_.prepare("UPDATE series SET label = ?2, role = ?3, source = ?4, decimals = ?5, kind = ?6 WHERE id = ?1");
   s.bind(1, known.slot.id);
   s.bind(2, std::string_view{info.label});
   s.bind(3, std::string_view{info.role});
@@ -266,10 +271,10 @@ Slot Layout::resolve(const SeriesInfo& info, std::uint8_t quality, std::int64_t 
       // The row is there already when a person dropped the column or the table.
       "ON CONFLICT DO UPDATE SET column_name = excluded.column_name, quality = excluded.quality RETURNING id");
   int at = 0;
-  for (const std::string_view part : {std::string_view{info.device}, std::string_view{info.channel},
-                                      std::string_view{info.quantity}, std::string_view{info.unit}, to_string(info.kind),
-                                      std::string_view{info.label}, std::string_view{info.role},
-                                      std::string_view{info.source}}) {
+  for (const std::string_view part :
+       {std::string_view{info.device}, std::string_view{info.channel}, std::string_view{info.quantity},
+        std::string_view{info.unit}, to_string(info.kind), std::string_view{info.label}, std::string_view{info.role},
+        std::string_view{info.source}}) {
     s.bind(++at, part);
   }
   s.bind(9, std::int64_t{info.decimals});

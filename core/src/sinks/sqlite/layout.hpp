@@ -28,9 +28,9 @@ inline constexpr std::size_t kMaxSeriesColumns = 1998;
 /// A device's wide table.
 struct WideTable {
   std::string name;
-  std::vector<std::string> columns;         ///< without `time`
-  std::set<std::string> folded;             ///< the same in lower case, and `time`: SQLite ignores case in names
-  std::int64_t newest = 0;                  ///< greatest time in the table; valid unless `empty`
+  std::vector<std::string> columns;  ///< without `time`
+  std::set<std::string> folded;      ///< the same in lower case, and `time`: SQLite ignores case in names
+  std::int64_t newest = 0;           ///< greatest time in the table; valid unless `empty`
   bool empty = true;
 };
 
@@ -38,11 +38,11 @@ struct WideTable {
 struct Slot {
   enum class Place : std::uint8_t { unknown, wide, state, refused };
   Place place = Place::unknown;
-  bool text = false;          ///< of the series
-  std::uint8_t usual = 0;     ///< quality flags that all its values have unless table `quality` says otherwise
-  std::uint32_t table = 0;    ///< index into Layout::tables()
-  std::uint32_t column = 0;   ///< index into its columns
-  std::int64_t id = 0;        ///< series.id
+  bool text = false;         ///< of the series
+  std::uint8_t usual = 0;    ///< quality flags that all its values have unless table `quality` says otherwise
+  std::uint32_t table = 0;   ///< index into Layout::tables()
+  std::uint32_t column = 0;  ///< index into its columns
+  std::int64_t id = 0;       ///< series.id
 };
 
 /// The file's tables as they are now, and the means to add to them. Throws Error.

@@ -17,23 +17,21 @@ std::string explain(const std::filesystem::path& path, const Error& e) {
   const std::string file = path.string();
   switch (e.primary()) {
     case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      return fmt::format("sink-busy: {} is locked by another program: {}", file, e.what());
-    case SQLITE_FULL:
-      return fmt::format("sink-full: no space left for {}: {}", file, e.what());
+    case SQLITE_LOCKED: return fmt::format("sink-busy: {} is locked by another program: {}", file, e.what());
+    case SQLITE_FULL: return fmt::format("sink-full: no space left for {}: {}", file, e.what());
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return fmt::format(
-          "sink-corrupt: {} is damaged or no SQLite database: {}\n  hint      move it aside to start a new one, and try "
+          "sink-corrupt: {} is damaged or no SQLite database: {}\n  hint      move it aside to start a new one, and "
+          "try "
           "`sqlite3 {} .recover` on a copy",
           file, e.what(), file);
     case SQLITE_READONLY:
     case SQLITE_PERM:
-    case SQLITE_AUTH:
-      return fmt::format("sink-read-only: {} cannot be written: {}", file, e.what());
+    case SQLITE_AUTH: return fmt::format("sink-read-only: {} cannot be written: {}", file, e.what());
     case SQLITE_CANTOPEN:
-      return fmt::format("sink-open: {} cannot be opened: {}\n  hint      its directory must exist and be writable", file,
-                         e.what());
+      return fmt::format("sink-open: {} cannot be opened: {}\n  hint      its directory must exist and be writable",
+                         file, e.what());
     default: return fmt::format("sink-io: {}: {}", file, e.what());
   }
 }
@@ -68,7 +66,8 @@ WriteResult SqliteSink::write(std::span<const BatchPtr> batches) {
   if (!connection_) return retry("sink-closed: " + options_.path.string() + " is not open");
   if (!connection_->still_there()) {
     connection_.reset();
-    return retry(fmt::format("sink-gone: {} was moved or deleted while it was open; a new one is made", options_.path.string()));
+    return retry(
+        fmt::format("sink-gone: {} was moved or deleted while it was open; a new one is made", options_.path.string()));
   }
   try {
     WriteResult result;

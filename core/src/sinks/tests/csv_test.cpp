@@ -99,7 +99,8 @@ TEST_CASE_METHOD(Fixture, "the long form: a line per value", "[csv]") {
   const auto power = feed.number("grid", "l1", "active_power", "W");
   const auto voltage = feed.number("grid", "l1", "voltage", "V");
   auto s = sink();
-  REQUIRE(attempt(*s, {feed.batch(kNoon, {{voltage, 230.1}, {power, 1843.0, MESURA_DERIVED | MESURA_STALE}})}).committed);
+  REQUIRE(
+      attempt(*s, {feed.batch(kNoon, {{voltage, 230.1}, {power, 1843.0, MESURA_DERIVED | MESURA_STALE}})}).committed);
   CHECK(file("grid-20260614-120000.csv.part") ==
         "time,device,channel,quantity,unit,value,quality\n"
         "2026-06-14T12:00:00.000Z,grid,l1,voltage,V,230.1,\n"
@@ -161,9 +162,11 @@ TEST_CASE_METHOD(Fixture, "a repeat that spans a rotation and a restart changes 
 
 TEST_CASE_METHOD(Fixture, "a torn end is cut off, whole lines stay", "[csv]") {
   const std::string header = "time,quality,l1_active_power_w,total_message\n";
-  const std::string whole = "2026-06-14T12:00:00.000Z,,1,\"two\n2026-06-14T12:00:00.500Z lines, and a \"\"quote\"\"\"\n";
-  const auto torn = GENERATE(as<std::string>{}, "", "2", "2026-06-14T12:00:01.000Z,,2", "2026-06-14T12:00:01.000Z,,2,\"begun\n",
-                             std::string(40, '\0'), "2026-06-14T12:00:01.000Z\n");
+  const std::string whole =
+      "2026-06-14T12:00:00.000Z,,1,\"two\n2026-06-14T12:00:00.500Z lines, and a \"\"quote\"\"\"\n";
+  const auto torn =
+      GENERATE(as<std::string>{}, "", "2", "2026-06-14T12:00:01.000Z,,2", "2026-06-14T12:00:01.000Z,,2,\"begun\n",
+               std::string(40, '\0'), "2026-06-14T12:00:01.000Z\n");
   write_file(dir.path() / "grid-20260614-120000.csv.part", header + whole + torn);
   const auto power = feed.number("grid", "l1", "active_power", "W");
   auto s = sink();
@@ -199,5 +202,6 @@ TEST_CASE_METHOD(Fixture, "finished files are compressed, the one in progress is
   s->maintain(kNoon + kSecond);
   CHECK(files() ==
         std::vector<std::string>{"grid-20260614-115959.csv.gz", "grid-20260614-120000.csv.part", "notes.csv"});
-  CHECK(gunzip(dir.path() / "grid-20260614-115959.csv.gz") == "time,quality,l1_active_power_w\n2026-06-14T11:59:59.000Z,,1\n");
+  CHECK(gunzip(dir.path() / "grid-20260614-115959.csv.gz") ==
+        "time,quality,l1_active_power_w\n2026-06-14T11:59:59.000Z,,1\n");
 }

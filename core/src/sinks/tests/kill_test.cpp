@@ -74,12 +74,13 @@ TEMPLATE_TEST_CASE("kill -9 loses nothing that was confirmed and doubles nothing
     std::size_t wrong = 0;
     for (std::int64_t k = 0; k < confirmed * 50; ++k) {
       const auto at = got.find({"lab", "ct7_active_power_w", kNoon / 1000 + k * 1'000'000});
-      if (at == got.end() || at->second != std::pair{Feed::Value{static_cast<double>(k) + 0.125}, std::string{"good"}}) ++wrong;
+      if (at == got.end() || at->second != std::pair{Feed::Value{static_cast<double>(k) + 0.125}, std::string{"good"}})
+        ++wrong;
     }
     REQUIRE(wrong == 0);
     const std::size_t values_a_row = std::is_same_v<TestType, CsvLongAdapter> ? 1 : 20;
     REQUIRE(far.rows({"lab"}) == got.size() / values_a_row);
   }
-  fmt::print("SOAK | kill -9 of {} between writes | {} kills | {} rows confirmed, none lost, none twice\n", far.name(), rounds,
-             confirmed * 50);
+  fmt::print("SOAK | kill -9 of {} between writes | {} kills | {} rows confirmed, none lost, none twice\n", far.name(),
+             rounds, confirmed * 50);
 }

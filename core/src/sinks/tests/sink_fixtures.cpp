@@ -28,7 +28,8 @@ namespace {
 std::string suffixed(const std::string& channel, const std::string& quantity, const std::string& unit) {
   std::string out = channel + "_" + quantity;
   if (unit != "1") out += "_" + unit;
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return out;
 }
 
@@ -142,8 +143,8 @@ BatchPtr Feed::batch(std::int64_t time_ns, const std::vector<Item>& items) const
 }
 
 std::unique_ptr<Sink> SqliteAdapter::make(const SeriesTable& series) const {
-  return std::make_unique<sqlite::SqliteSink>(sqlite::Options{directory() / "store.db", true, {}, "Europe/Brussels"}, series,
-                                              runtime::Logger{});
+  return std::make_unique<sqlite::SqliteSink>(sqlite::Options{directory() / "store.db", true, {}, "Europe/Brussels"},
+                                              series, runtime::Logger{});
 }
 
 Stored SqliteAdapter::read(const std::vector<std::string>& devices) const {
@@ -161,10 +162,10 @@ Stored SqliteAdapter::read(const std::vector<std::string>& devices) const {
     while (quality.step()) marks[quality.integer(0)] = static_cast<std::uint8_t>(quality.integer(1));
 
     const bool state = series.text(2) == "states";
-    sqlite::Statement values = db.prepare(
-        state ? fmt::format("SELECT time, number, text FROM states WHERE series = {}", series.integer(0))
-              : fmt::format("SELECT time, {0} FROM {1} WHERE {0} IS NOT NULL", sqlite::quote_name(column),
-                            sqlite::quote_name(series.text(2))));
+    sqlite::Statement values =
+        db.prepare(state ? fmt::format("SELECT time, number, text FROM states WHERE series = {}", series.integer(0))
+                         : fmt::format("SELECT time, {0} FROM {1} WHERE {0} IS NOT NULL", sqlite::quote_name(column),
+                                       sqlite::quote_name(series.text(2))));
     while (values.step()) {
       const std::int64_t time = values.integer(0);
       const auto mark = marks.find(time);
@@ -203,7 +204,8 @@ Stored CsvAdapter::read(const std::vector<std::string>& devices) const {
       const bool wide = header.at(1).text == "quality";
       for (std::size_t r = 1; r < records.size(); ++r) {
         const auto& record = records[r];
-        if (record.size() != header.size()) throw std::runtime_error(fmt::format("{}: record {} is torn", path.string(), r));
+        if (record.size() != header.size())
+          throw std::runtime_error(fmt::format("{}: record {} is torn", path.string(), r));
         const std::int64_t time = time_us(record[0].text);
         if (!wide) {
           const std::string name = suffixed(record[2].text, record[3].text, record[4].text);
@@ -235,11 +237,13 @@ std::shared_ptr<void> CsvAdapter::lock() const {
 }
 
 std::unique_ptr<Sink> CsvWideAdapter::make(const SeriesTable& series) const {
-  return std::make_unique<csv::CsvSink>(csv::Options{directory(), csv::Form::wide, 0, {}, false}, series, runtime::Logger{});
+  return std::make_unique<csv::CsvSink>(csv::Options{directory(), csv::Form::wide, 0, {}, false}, series,
+                                        runtime::Logger{});
 }
 
 std::unique_ptr<Sink> CsvLongAdapter::make(const SeriesTable& series) const {
-  return std::make_unique<csv::CsvSink>(csv::Options{directory(), csv::Form::lines, 0, {}, false}, series, runtime::Logger{});
+  return std::make_unique<csv::CsvSink>(csv::Options{directory(), csv::Form::lines, 0, {}, false}, series,
+                                        runtime::Logger{});
 }
 
 std::vector<std::vector<CsvCell>> parse_csv(const std::string& text) {
@@ -283,7 +287,8 @@ void write_file(const std::filesystem::path& path, const std::string& text) {
 
 std::vector<std::string> list_files(const std::filesystem::path& directory) {
   std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(directory)) names.push_back(entry.path().filename().string());
+  for (const auto& entry : std::filesystem::directory_iterator(directory))
+    names.push_back(entry.path().filename().string());
   std::sort(names.begin(), names.end());
   return names;
 }

@@ -1,8 +1,8 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the tests of all sinks share: batches made by hand, a place for files, and per sink an adapter that reads back what
-// is stored with other means than the sink's.
+// What the tests of all sinks share: batches made by hand, a place for files, and per sink an adapter that reads back
+// what is stored with other means than the sink's.
 #pragma once
 
 #include <mesura/measurement.hpp>

@@ -40,7 +40,8 @@ TEST_CASE_METHOD(Fixture, "the file explains itself to a person with the sqlite3
   CHECK(integer("SELECT time FROM grid") == 1'781'438'400'213'000);
   CHECK(text("SELECT l1_active_power_w FROM grid") == "1843.27");
   CHECK(text("SELECT utc || ' ' || l1_active_power_w FROM grid_utc") == "2026-06-14T12:00:00.213Z 1843.27");
-  CHECK(text("SELECT device || ' ' || channel || ' ' || quantity || ' ' || unit || ' ' || kind || ' ' || table_name || ' ' || "
+  CHECK(text("SELECT device || ' ' || channel || ' ' || quantity || ' ' || unit || ' ' || kind || ' ' || table_name || "
+             "' ' || "
              "column_name || ' ' || first_seen FROM series") ==
         "grid l1 active_power W gauge grid l1_active_power_w 1781438400213000");
   CHECK(text("SELECT value FROM meta WHERE key = 'site_zone'") == "Europe/Brussels");
@@ -58,23 +59,30 @@ TEST_CASE_METHOD(Fixture, "names that mean something to SQLite or to us get a pr
   auto s = sink();
   REQUIRE(attempt(*s, batches).committed);
   // Not device_GRID: its view would be device_GRID_utc, and SQLite ignores case.
-  const auto names = [&] { return text("SELECT group_concat(device || ':' || table_name, ' ') FROM (SELECT * FROM series ORDER BY id)"); };
+  const auto names = [&] {
+    return text("SELECT group_concat(device || ':' || table_name, ' ') FROM (SELECT * FROM series ORDER BY id)");
+  };
   CHECK(names() ==
-        "order:device_order series:device_series grid_utc:device_grid_utc sqlite_x:device_sqlite_x grid:grid GRID:device_GRID_2");
+        "order:device_order series:device_series grid_utc:device_grid_utc sqlite_x:device_sqlite_x grid:grid "
+        "GRID:device_GRID_2");
   s->close();
   s = sink();
   REQUIRE(attempt(*s, batches).committed);
   CHECK(names() ==
-        "order:device_order series:device_series grid_utc:device_grid_utc sqlite_x:device_sqlite_x grid:grid GRID:device_GRID_2");
+        "order:device_order series:device_series grid_utc:device_grid_utc sqlite_x:device_sqlite_x grid:grid "
+        "GRID:device_GRID_2");
 }
 
 TEST_CASE_METHOD(Fixture, "a state that goes on is written once in five minutes", "[sqlite]") {
   const auto mode = feed.text("grid", "total", "message");
   auto s = sink();
   std::vector<BatchPtr> batches;
-  for (std::int64_t t = 0; t <= 600; ++t) batches.push_back(feed.batch(kNoon + t * kSecond, {{mode, std::string{"ok"}}}));
+  for (std::int64_t t = 0; t <= 600; ++t)
+    batches.push_back(feed.batch(kNoon + t * kSecond, {{mode, std::string{"ok"}}}));
   batches.push_back(feed.batch(kNoon + 601 * kSecond, {{mode, std::string{"fault"}}}));
-  const auto times = [&] { return text("SELECT group_concat((time / 1000000 - 1781438400) || text, ' ') FROM states"); };
+  const auto times = [&] {
+    return text("SELECT group_concat((time / 1000000 - 1781438400) || text, ' ') FROM states");
+  };
   REQUIRE(attempt(*s, batches).committed);
   CHECK(times() == "0ok 300ok 600ok 601fault");
   REQUIRE(attempt(*s, batches).committed);
@@ -88,7 +96,8 @@ TEST_CASE_METHOD(Fixture, "a state that goes on is written once in five minutes"
 TEST_CASE_METHOD(Fixture, "a series that is always derived costs no quality rows", "[sqlite]") {
   const auto net = feed.number("grid", "total", "active_power", "W");
   auto s = sink();
-  REQUIRE(attempt(*s, {feed.batch(kNoon, {{net, 1.0, MESURA_DERIVED}}), feed.batch(kNoon + kSecond, {{net, 2.0, MESURA_DERIVED}}),
+  REQUIRE(attempt(*s, {feed.batch(kNoon, {{net, 1.0, MESURA_DERIVED}}),
+                       feed.batch(kNoon + kSecond, {{net, 2.0, MESURA_DERIVED}}),
                        feed.batch(kNoon + 2 * kSecond, {{net, 3.0}})})
               .committed);
   CHECK(integer("SELECT quality FROM series") == MESURA_DERIVED);
@@ -114,7 +123,8 @@ TEST_CASE_METHOD(Fixture, "it can be read while it is written", "[sqlite]") {
   const sqlite::Database reader = database();
   reader.execute("BEGIN");
   CHECK(reader.integer("SELECT count(*) FROM grid") == 1);
-  REQUIRE(attempt(*s, {feed.batch(kNoon + kSecond, {{power, 2.0}, {feed.number("grid", "l1", "voltage", "V"), 230.0}})}).committed);
+  REQUIRE(attempt(*s, {feed.batch(kNoon + kSecond, {{power, 2.0}, {feed.number("grid", "l1", "voltage", "V"), 230.0}})})
+              .committed);
   CHECK(reader.integer("SELECT count(*) FROM grid") == 1);
   reader.execute("COMMIT");
   CHECK(reader.integer("SELECT count(*) FROM grid") == 2);
@@ -126,7 +136,8 @@ TEST_CASE_METHOD(Fixture, "retention deletes what is old and keeps the last stat
   const auto mode = feed.text("grid", "total", "message");
   auto s = sink();
   std::vector<BatchPtr> batches;
-  for (std::int64_t t = 0; t < 12'000; ++t) batches.push_back(feed.batch(kNoon + t * kSecond, {{power, 1.0, MESURA_SUSPECT}}));
+  for (std::int64_t t = 0; t < 12'000; ++t)
+    batches.push_back(feed.batch(kNoon + t * kSecond, {{power, 1.0, MESURA_SUSPECT}}));
   batches.push_back(feed.batch(kNoon, {{mode, std::string{"old"}}}));
   batches.push_back(feed.batch(kNoon + kSecond, {{mode, std::string{"last"}}}));
   REQUIRE(attempt(*s, batches).committed);
