@@ -20,17 +20,17 @@ std::size_t skip_line_ends(std::string_view body, std::size_t at) {
   return at;
 }
 
+std::size_t skip_blank(std::string_view body, std::size_t at) {
+  while (at < body.size() && (is_line_end(body[at]) || is_blank(body[at]))) ++at;
+  return at;
+}
+
 bool begins_object(std::string_view body, std::size_t at) {
   std::string_view rest = body.substr(at);
   return take_obis(rest).has_value() && !rest.empty() && rest[0] == '(';
 }
 
 }  // namespace
-
-std::size_t skip_blank(std::string_view body, std::size_t at) {
-  while (at < body.size() && (is_line_end(body[at]) || is_blank(body[at]))) ++at;
-  return at;
-}
 
 bool LineReader::next(std::string_view body, std::size_t& at, Line& line) {
   const std::size_t begin = skip_blank(body, at);

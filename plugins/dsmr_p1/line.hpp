@@ -50,7 +50,4 @@ class LineReader {
   std::string joined_;
 };
 
-/// Where the line at `at` begins to differ: skips blanks and line ends.
-[[nodiscard]] std::size_t skip_blank(std::string_view body, std::size_t at);
-
 }  // namespace mesura::dsmr_p1

@@ -357,25 +357,25 @@ RowId ObisTable::must_find(const ObisCode& code) const {
   return id;
 }
 
+/// Import and export rows of one kind of power, and a field for their difference.
+void ObisTable::link_powers(bool reactive, std::string_view quantity, FieldId (&net)[4]) {
+  for (std::uint8_t phase = 0; phase < 4; ++phase) {
+    const auto row_of = [&](int out) {
+      const int c = 20 * phase + (reactive ? 3 : 1) + out;  // 1.7.0, 21.7.0, 41.7.0, 61.7.0 and so on
+      return must_find({1, 0, static_cast<std::uint8_t>(c), 7, 0});
+    };
+    const RowId import = row_of(0), exported = row_of(1);
+    power_rows_[reactive ? 1 : 0][0][phase] = import;
+    power_rows_[reactive ? 1 : 0][1][phase] = exported;
+    const Field taken = fields_[rows_[import].field];
+    net[phase] =
+        add_field(taken.channel, quantity, taken.code + " - " + fields_[rows_[exported].field].code, Kind::gauge);
+  }
+}
+
 void ObisTable::link() {
-  const auto powers = [&](bool reactive, FieldId(&both)[4], FieldId(&import)[4], FieldId(&exported)[4],
-                          std::string_view quantity) {
-    for (std::uint8_t phase = 0; phase < 4; ++phase) {
-      for (std::uint8_t out = 0; out < 2; ++out) {
-        const auto base = static_cast<std::uint8_t>((reactive ? 3 : 1) + out);
-        const auto c = static_cast<std::uint8_t>(phase == 0 ? base : 20 * phase + base);
-        const RowId id = must_find({1, 0, c, 7, 0});
-        power_rows_[reactive ? 1 : 0][out][phase] = id;
-        (out == 0 ? import : exported)[phase] = rows_[id].field;
-      }
-      const Field& taken = fields_[import[phase]];
-      const Field& given = fields_[exported[phase]];
-      both[phase] = add_field(taken.channel, quantity, taken.code + " - " + given.code, Kind::gauge);
-    }
-  };
-  powers(false, special_.active_power, special_.active_power_import, special_.active_power_export, "active_power");
-  powers(true, special_.reactive_power, special_.reactive_power_import, special_.reactive_power_export,
-         "reactive_power");
+  link_powers(false, "active_power", special_.active_power);
+  link_powers(true, "reactive_power", special_.reactive_power);
 
   for (std::uint8_t out = 0; out < 2; ++out) {
     const auto c = static_cast<std::uint8_t>(1 + out);
@@ -386,7 +386,7 @@ void ObisTable::link() {
   special_.active_demand_import_month_max = rows_[must_find({1, 0, 1, 6, 0})].field;
   special_.power_failure_duration = add_field("total", "power_failure_duration", "1-0:99.97.0", Kind::gauge);
   special_.month_end_registers = add_field("total", "month_end_registers", "0-0:98.1.0", Kind::state);
-  special_.raw_telegram = add_field("total", "raw_telegram", "", Kind::gauge);
+  special_.raw_telegram = add_field("total", "raw_telegram", "", Kind::state);
 
   twins_.assign(rows_.size(), kNoRow);
   for (std::size_t i = 0; i < rows_.size(); ++i) {

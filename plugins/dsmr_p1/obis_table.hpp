@@ -99,8 +99,7 @@ inline constexpr std::size_t kMbusChannels = 4;
 
 /// Fields that are computed or that more than one row fills.
 struct SpecialFields {
-  FieldId active_power[4], active_power_import[4], active_power_export[4];  // total, l1, l2, l3
-  FieldId reactive_power[4], reactive_power_import[4], reactive_power_export[4];
+  FieldId active_power[4], reactive_power[4];  ///< total, l1, l2, l3
   FieldId active_energy_import, active_energy_export;
   FieldId active_demand_import_month_max;
   FieldId power_failure_duration;
@@ -146,6 +145,7 @@ class ObisTable {
   void add_spec(const Spec& spec, const ObisCode& code, std::string channel);
   void add_mbus();
   void link();
+  void link_powers(bool reactive, std::string_view quantity, FieldId (&net)[4]);
   [[nodiscard]] RowId must_find(const ObisCode& code) const;
   [[nodiscard]] std::optional<FieldId> find_field(std::string_view channel, std::string_view quantity) const;
 

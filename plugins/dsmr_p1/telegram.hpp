@@ -119,7 +119,7 @@ struct Telegram {
   std::int64_t time_ns = kNoTime;  ///< of the meter's clock
   std::uint32_t features = 0;      ///< Feature bits
   bool meter_changed = false;      ///< the serial differs from that of the telegram before
-  std::uint8_t mbus_changed = 0;   ///< bit n - 1: the serial on M-Bus channel n does
+  std::uint8_t mbus_changed = 0;   ///< bit n - 1: the same of M-Bus channel n
   std::vector<Reading> readings;
   std::vector<LineFault> line_faults;
   std::vector<std::string> unknown;  ///< codes met for the first time that nobody knows
