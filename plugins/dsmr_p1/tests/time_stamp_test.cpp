@@ -3,6 +3,8 @@
 #include "time_stamp.hpp"
 
 #include <chrono>
+#include <stdexcept>
+#include <string>
 #include <string_view>
 
 #include "support/catch.hpp"
@@ -92,7 +94,13 @@ TEST_CASE("in the repeated hour time does not go back") {
 }
 
 TEST_CASE("an unknown zone is named") {
-  CHECK_THROWS_WITH(StampClock(3600, "Europe/Atlantis"), mesura::test::contains("Europe/Atlantis"));
+  std::string message;
+  try {
+    const StampClock clock(3600, "Europe/Atlantis");
+  } catch (const std::runtime_error& e) {
+    message = e.what();
+  }
+  CHECK(message.find("Europe/Atlantis") != std::string::npos);
 }
 
 TEST_CASE("a quarter's end is rounded down") {
