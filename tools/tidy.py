@@ -98,7 +98,9 @@ def main():
     remembered = 0
     started = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for file, seconds, output in pool.map(lambda e: examine(e, options.build_dir, salt), entries.values()):
+        units = [pool.submit(examine, entry, options.build_dir, salt) for entry in entries.values()]
+        for unit in concurrent.futures.as_completed(units):
+            file, seconds, output = unit.result()
             remembered += seconds is None
             if output:
                 bad += 1
