@@ -5,6 +5,8 @@
 #   Builds plugin NAME as <build>/<MESURA_PLUGIN_DIR>/NAME.so from its own sources, with schema.yaml (and
 #   virtual_schema.yaml if there is one) embedded as `mesura_schema` in NAME_schema.hpp (`mesura_virtual_schema` in
 #   NAME_virtual_schema.hpp), and NAME_objects, an object library of the same sources for tests and fuzzers.
+set(MESURA_PLUGIN_VERSION_SCRIPT "${CMAKE_CURRENT_LIST_DIR}/plugin.version")
+
 function(mesura_add_plugin NAME)
   cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "SOURCES;LIBS")
   set(generated "${CMAKE_CURRENT_BINARY_DIR}/generated")
@@ -21,7 +23,7 @@ function(mesura_add_plugin NAME)
   add_library(${NAME} MODULE $<TARGET_OBJECTS:${NAME}_objects>)
   target_link_libraries(${NAME} PRIVATE mesura_sdk mesura_product ${ARG_LIBS})
   # One exported symbol, everything resolved at link time: a missing one must fail the build, not the user's start.
-  target_link_options(${NAME} PRIVATE -Wl,--exclude-libs,ALL)
+  target_link_options(${NAME} PRIVATE "-Wl,--version-script=${MESURA_PLUGIN_VERSION_SCRIPT}")
   if(NOT MESURA_SANITIZE)
     target_link_options(${NAME} PRIVATE -Wl,-z,defs)
   endif()

@@ -31,7 +31,7 @@ class Decoding {
     config::Value options;
     session::SeriesBinder::ChannelRules channels;
     std::string file;  ///< "-": standard input
-    std::string zone = "UTC";
+    std::string zone;  ///< of the site; empty: not known
     bool verbose = false;                            ///< say notes and attributes, too
     double speed = 0;                                ///< of a capture: 1 as it was, 0 as fast as possible
     std::function<bool(const Batch&)> on_batch;      ///< false: stop

@@ -30,7 +30,7 @@ namespace {
 struct Chosen {
   plugin::PluginSet plugins;
   std::vector<config::DeviceConfig> devices;
-  std::string zone = "UTC";
+  std::string zone;
 };
 
 /// nullopt, with messages on stderr: a name or address that is none.
@@ -44,7 +44,7 @@ std::optional<Chosen> choose(const Common& common, const std::vector<std::string
     if (!loaded) return std::nullopt;
     print_diagnostics(loaded->diagnostics);
     if (!loaded->configuration) return std::nullopt;
-    chosen.zone = loaded->configuration->timezone;
+    chosen.zone = loaded->configuration->site_zone;
     configured = std::move(loaded->configuration->devices);
     chosen.plugins = std::move(loaded->plugins);
     catalog = std::move(loaded->catalog);

@@ -109,7 +109,7 @@ int replay(const ReplayOptions& options) {
       if (options.options.empty()) setup.options = device->options;
       setup.channels = collector::channel_rules(*device);
     }
-    setup.zone = loaded->configuration->timezone;
+    setup.zone = loaded->configuration->site_zone;
   }
 
   SeriesTable series;
@@ -125,7 +125,7 @@ int replay(const ReplayOptions& options) {
       }
       const auto log = terminal_log(options.common);
       writer.emplace(sinks::find_kind(sink->kind)
-                         ->make(sink->options, sinks::Context{series, runtime::Logger{log, "sink." + sink->name}, setup.zone}));
+                         ->make(sink->options, sinks::Context{series, runtime::Logger{log, "sink." + sink->name}, loaded->configuration->timezone}));
       setup.on_batch = [&](const Batch& batch) {
         writer->add(batch);
         return true;

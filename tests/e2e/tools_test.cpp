@@ -14,7 +14,6 @@
 #include <sstream>
 
 using namespace mesura::test;
-using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
 
 namespace {
@@ -72,7 +71,7 @@ TEST_CASE("decode takes every good telegram out of a spoilt recording and names 
   CHECK(outcome.code == 3);
   CHECK(values(outcome.out, kPower) == std::vector<std::string>{all[1], all[2], all[4], all[5]});
   const auto offset = parts[0].size() + parts[1].size() + parts[2].size();
-  CHECK_THAT(outcome.err, Contains(fmt::format("{}:{}: reject[crc_error]: expected CRC", file.string(), offset)));
+  CHECK_THAT(outcome.err, contains(fmt::format("{}:{}: reject[crc_error]: expected CRC", file.string(), offset)));
   std::istringstream lines{outcome.err};
   int rejects = 0;
   for (std::string line; std::getline(lines, line);)
@@ -93,13 +92,13 @@ TEST_CASE("decode says what it can't do") {
   const TempDir dir;
   const auto missing = run_mesura({"decode", "dsmr_p1", (dir / "none.bin").string()});
   CHECK(missing.code == 1);
-  CHECK_THAT(missing.err, Contains("none.bin: can't be read: No such file"));
+  CHECK_THAT(missing.err, contains("none.bin: can't be read: No such file"));
   const auto plugin = run_mesura({"decode", "dsmr_p2", "-"});
   CHECK(plugin.code == 2);
-  CHECK_THAT(plugin.err, Contains("plg-unknown") && Contains("did you mean 'dsmr_p1'?"));
+  CHECK_THAT(plugin.err, contains("plg-unknown") && contains("did you mean 'dsmr_p1'?"));
   const auto option = run_mesura({"decode", "dsmr_p1", "-", "--option", "crcc=auto"});
   CHECK(option.code == 2);
-  CHECK_THAT(option.err, Contains("crcc") && Contains("did you mean 'crc'?"));
+  CHECK_THAT(option.err, contains("crcc") && contains("did you mean 'crc'?"));
   CHECK(run_mesura({"decode", "dsmr_p1", "-", "--option", "crc"}).code == 2);
   CHECK(run_mesura({"decode"}).code == 2);
   CHECK(run_mesura({"decoode"}).code == 2);
@@ -112,9 +111,9 @@ TEST_CASE("decode writes tables and CSV with the same values") {
   const auto csv = run_mesura({"decode", "dsmr_p1", "-", "--format", "csv"}, bytes);
   CHECK(csv.code == 0);
   CHECK_THAT(csv.out, StartsWith("device,channel,quantity,unit,time,received,value,quality"));
-  CHECK_THAT(csv.out, Contains("dsmr_p1,total,active_power_import,W,2024-02-12T17:00:01.000Z,"));
+  CHECK_THAT(csv.out, contains("dsmr_p1,total,active_power_import,W,2024-02-12T17:00:01.000Z,"));
   const auto table = run_mesura({"decode", "dsmr_p1", "-", "--format", "table"}, bytes);
-  CHECK_THAT(table.out, StartsWith("TIME") && Contains("dsmr_p1/total/active_power_import"));
+  CHECK_THAT(table.out, StartsWith("TIME") && contains("dsmr_p1/total/active_power_import"));
 }
 
 TEST_CASE("check reports every mistake at its place and opens nothing") {
@@ -139,7 +138,7 @@ TEST_CASE("check reports every mistake at its place and opens nothing") {
              "  - {from: \"*\", to: locall}\n");
   const auto outcome = run_mesura({"check", file.string()});
   CHECK(outcome.code == 2);
-  const auto at = [&](const char* place, const char* code) { return Contains(fmt::format("{}:{}: error[{}]", file.string(), place, code)); };
+  const auto at = [&](const char* place, const char* code) { return contains(fmt::format("{}:{}: error[{}]", file.string(), place, code)); };
   CHECK_THAT(outcome.out, at("1:11", "cfg-zone"));
   CHECK_THAT(outcome.out, at("2:8", "cfg-empty"));
   CHECK_THAT(outcome.out, at("6:45", "cfg-port"));
@@ -149,7 +148,7 @@ TEST_CASE("check reports every mistake at its place and opens nothing") {
   CHECK_THAT(outcome.out, at("11:13", "cfg-plugin"));
   CHECK_THAT(outcome.out, at("14:54", "cfg-unit"));
   CHECK_THAT(outcome.out, at("16:21", "cfg-unknown-sink"));
-  CHECK_THAT(outcome.out, Contains("9 errors"));
+  CHECK_THAT(outcome.out, contains("9 errors"));
   CHECK_FALSE(std::filesystem::exists("mesura.db"));
   CHECK(run_mesura({"run", file.string()}).code == 2);
 }
@@ -167,9 +166,9 @@ TEST_CASE("show masks secrets and fills in defaults") {
   write_file(dir / "secrets.yaml", "p1_key: 000102030405060708090A0B0C0D0E0F\n");
   const auto outcome = run_mesura({"show", (dir / "house.yaml").string()});
   CHECK(outcome.code == 0);
-  CHECK_THAT(outcome.out, Contains("encryption_key: \"***\"") || Contains("encryption_key: ***") || Contains("encryption_key: '***'"));
-  CHECK_THAT(outcome.out, Contains("stale_after: 20s") && Contains("commit_interval: 1s"));
-  CHECK_THAT(outcome.out + outcome.err, !Contains("0C0D0E0F"));
+  CHECK_THAT(outcome.out, contains("encryption_key: \"***\"") || contains("encryption_key: ***") || contains("encryption_key: '***'"));
+  CHECK_THAT(outcome.out, contains("stale_after: 20s") && contains("commit_interval: 1s"));
+  CHECK_THAT(outcome.out + outcome.err, !contains("0C0D0E0F"));
 }
 
 TEST_CASE("a meter on a pseudo-terminal is read as a serial port, unplugged and plugged in again") {
@@ -202,7 +201,7 @@ TEST_CASE("probe prints what a device measures, without a file") {
   CHECK(values(outcome.out, kPower) == std::vector<std::string>{"500"});
   const auto nobody = run_mesura({"probe", "dsmr_p1+tcp://127.0.0.1:1", "--for", "1s"});
   CHECK(nobody.code == 1);
-  CHECK_THAT(nobody.err, Contains("probe-silent") && Contains("refused"));
+  CHECK_THAT(nobody.err, contains("probe-silent") && contains("refused"));
   CHECK(run_mesura({"probe", "dsmr_p1+tpc://127.0.0.1:1"}).code == 2);
 }
 
@@ -249,10 +248,10 @@ TEST_CASE("equal seeds give equal bytes; the log of the truth agrees with the de
 TEST_CASE("simulate teaches its options and refuses wrong ones") {
   const auto help = run_mesura({"simulate", "dsmr_p1", "--help"});
   CHECK(help.code == 0);
-  CHECK_THAT(help.out, Contains("--dialect") && Contains("--listen tcp:HOST:PORT") && Contains("--profile"));
+  CHECK_THAT(help.out, contains("--dialect") && contains("--listen tcp:HOST:PORT") && contains("--profile"));
   const auto wrong = run_mesura({"simulate", "dsmr_p1", "--dialekt", "be", "--output", "-"});
   CHECK(wrong.code == 2);
-  CHECK_THAT(wrong.err, Contains("did you mean 'dialect'?"));
+  CHECK_THAT(wrong.err, contains("did you mean 'dialect'?"));
   CHECK(run_mesura({"simulate", "dsmr_p1"}).code == 2);
   CHECK(run_mesura({"simulate"}).code == 2);
   CHECK(run_mesura({"simulate", "dsmr_p1", "--listen", "udp:1"}).code == 2);
@@ -264,15 +263,15 @@ TEST_CASE("plugin list names refused libraries with reason and remedy; a bad one
   write_file(dir / "broken.so", "this is no library");
   const auto list = run_mesura({"plugin", "list", "--plugin-path", dir.path().string()});
   CHECK(list.code == 3);
-  CHECK_THAT(list.out, Contains("dsmr_p1") && Contains("broken.so"));
+  CHECK_THAT(list.out, contains("dsmr_p1") && contains("broken.so"));
   const auto bytes = telegrams(dir, 1);
   CHECK(run_mesura({"decode", "dsmr_p1", "-", "--plugin-path", dir.path().string()}, bytes).code == 0);
   const auto broken = run_mesura({"decode", "broken", "-", "--plugin-path", dir.path().string()});
   CHECK(broken.code == 2);
-  CHECK_THAT(broken.err, Contains("broken.so"));
+  CHECK_THAT(broken.err, contains("broken.so"));
   const auto info = run_mesura({"plugin", "info", "dsmr_p1"});
   CHECK(info.code == 0);
-  CHECK_THAT(info.out, Contains("encryption_key") && Contains("OPTIONS"));
+  CHECK_THAT(info.out, contains("encryption_key") && contains("OPTIONS"));
 }
 
 TEST_CASE("a plugin that throws loses its own device and gets a new session") {
@@ -287,7 +286,7 @@ TEST_CASE("a plugin that throws loses its own device and gets a new session") {
   run.wait_for_line("[device.bad] plg-failed");
   run.wait_for_line("[device.bad] plg-failed");
   wait_for_rows(dir / "mesura.db", "SELECT count(*) FROM grid", [](const auto& rows) { return std::stol(rows[0][0]) > 2; });
-  CHECK_THAT(run.err(), Contains("meter says no"));
+  CHECK_THAT(run.err(), contains("meter says no"));
   CHECK(run.stop().code == 0);
 }
 
@@ -298,7 +297,7 @@ TEST_CASE("the demo shows measurements arriving in SQLite and leaves nothing run
   demo.wait_for_line(" rows");
   CHECK(demo.stop().code == 0);
   CHECK(std::stol(query(dir / "demo" / "mesura.db", "SELECT count(*) FROM grid")[0][0]) >= 2);
-  CHECK_THAT(read_file(dir / "demo" / "mesura.log"), Contains("run-end: stopped"));
+  CHECK_THAT(read_file(dir / "demo" / "mesura.log"), contains("run-end: stopped"));
 }
 
 TEST_CASE("the JSON Schema in schemas/ is the program's own") {

@@ -277,7 +277,7 @@ typedef struct mesura_session_info {
   int64_t now_ns;
   uint32_t live;   /* 1: bytes arrive as they are made; 0: a recording or a file */
   uint32_t index;  /* of this instance among several equal ones (simulate --count), else 0 */
-  mesura_str zone; /* IANA zone of the site, e.g. "Europe/Brussels" */
+  mesura_str zone; /* IANA zone of the site, e.g. "Europe/Brussels", or empty: not known */
 } mesura_session_info;
 
 /* Calls into one session. Each returns 0, or -1 with `error` filled: the session is then destroyed and the device backs

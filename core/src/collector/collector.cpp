@@ -55,6 +55,7 @@ Collector::Collector(runtime::EventLoop& loop, std::shared_ptr<runtime::Log> log
     : loop_(loop), log_(std::move(log)), logger_(log_, "core"), plugins_(plugins) {}
 
 Collector::~Collector() {
+  loop_.cancel(ease_timer_);
   devices_.clear();
   pipeline_.reset();
   sinks_.clear();
@@ -82,7 +83,7 @@ void Collector::apply(const config::Configuration& configuration) {
 
 void Collector::remove_devices(const config::Configuration& configuration) {
   for (auto it = devices_.begin(); it != devices_.end();) {
-    const bool keep = it->second.zone == configuration.timezone && unchanged(configuration.devices, it->first, it->second.section);
+    const bool keep = it->second.zone == configuration.site_zone && unchanged(configuration.devices, it->first, it->second.section);
     if (keep) {
       ++it;
       continue;
@@ -99,11 +100,26 @@ void Collector::replace_sinks(const config::Configuration& configuration) {
       continue;
     }
     logger_.info("sink-removed", "sink '{}': stopped, its configuration changed or is gone", it->first);
-    it->second.queue->stop(kReplaceGrace);
+    stop_sink(it->first, it->second, kReplaceGrace);
     it = sinks_.erase(it);
   }
   for (const auto& sink : configuration.sinks)
     if (!sinks_.contains(sink.name)) sinks_.emplace(sink.name, make_sink(sink, configuration));
+}
+
+bool Collector::stop_sink(const std::string& name, RunningSink& sink, std::chrono::nanoseconds grace) {
+  const auto deadline = std::chrono::steady_clock::now() + grace;
+  push_overflow(sink);
+  while (!sink.overflow.empty() && std::chrono::steady_clock::now() < deadline) {
+    (void)sink.queue->wait_idle(std::chrono::milliseconds{50});
+    push_overflow(sink);
+  }
+  if (!sink.overflow.empty())
+    logger_.error("sink-overflow", "sink '{}': {} batches were lost: its queue (limit {}, full: block) had no room until the end", name,
+                  sink.overflow.size(), sink.queue_limit);
+  const bool complete = sink.queue->stop(deadline - std::chrono::steady_clock::now()) && sink.overflow.empty();
+  sink.overflow.clear();
+  return complete;
 }
 
 Collector::RunningSink Collector::make_sink(const config::SinkConfig& sink, const config::Configuration& configuration) {
@@ -131,7 +147,7 @@ void Collector::set_routes(const config::Configuration& configuration) {
   std::map<std::string, std::size_t, std::less<>> index;
   for (auto& [name, sink] : sinks_) {
     index.emplace(name, outputs.size());
-    outputs.emplace_back([queue = sink.queue.get()](BatchPtr batch) { queue->push(std::move(batch)); });
+    outputs.emplace_back([this, &sink = sink](BatchPtr batch) { deliver(sink, std::move(batch)); });
   }
   std::vector<pipeline::Route> routes;
   for (const auto& configured : configuration.routes) {
@@ -149,7 +165,7 @@ void Collector::set_routes(const config::Configuration& configuration) {
 void Collector::add_devices(const config::Configuration& configuration) {
   for (const auto& device : configuration.devices) {
     if (!device.enabled || devices_.contains(device.name)) continue;
-    RunningDevice running{device.section, configuration.timezone, make_device(device, configuration)};
+    RunningDevice running{device.section, configuration.site_zone, make_device(device, configuration)};
     running.device->start();
     devices_.emplace(device.name, std::move(running));
   }
@@ -157,7 +173,7 @@ void Collector::add_devices(const config::Configuration& configuration) {
 
 std::unique_ptr<session::Device> Collector::make_device(const config::DeviceConfig& device, const config::Configuration& configuration) {
   const transport::Context context{loop_, runtime::Logger{log_, "device." + device.name}};
-  session::Device::Setup setup = device_setup(device, configuration.timezone, plugins_, context);
+  session::Device::Setup setup = device_setup(device, configuration.site_zone, plugins_, context);
   if (device.capture) {
     transport::CaptureWriter::Options options;
     options.directory = (std::filesystem::path{configuration.state} / "captures").string();
@@ -177,6 +193,40 @@ std::unique_ptr<session::Device> Collector::make_device(const config::DeviceConf
       std::move(setup));
 }
 
+void Collector::deliver(RunningSink& sink, BatchPtr batch) {
+  // In order: nothing overtakes what waits before a full queue.
+  if (!sink.overflow.empty() || sink.queue->push(batch) == pipeline::SinkQueue::Push::full) sink.overflow.push_back(std::move(batch));
+  hold(std::max(held_, pressure(2)));
+}
+
+void Collector::push_overflow(RunningSink& sink) {
+  while (!sink.overflow.empty() && sink.queue->push(sink.overflow.front()) != pipeline::SinkQueue::Push::full) sink.overflow.pop_front();
+}
+
+Collector::Pressure Collector::pressure(std::size_t divisor) const {
+  Pressure worst = Pressure::none;
+  for (const auto& [name, sink] : sinks_) {
+    if (!sink.overflow.empty()) return Pressure::all;
+    if (sink.queue->waiting() > sink.queue_limit / divisor) worst = Pressure::files;
+  }
+  return worst;
+}
+
+void Collector::hold(Pressure wanted) {
+  if (wanted != held_) {
+    held_ = wanted;
+    for (auto& [name, running] : devices_)
+      running.device->pause(held_ == Pressure::all || (held_ == Pressure::files && !running.device->live()));
+  }
+  if (held_ == Pressure::none || ease_timer_ != 0) return;
+  ease_timer_ = loop_.after(std::chrono::milliseconds{10}, [this] {
+    ease_timer_ = 0;
+    for (auto& [name, sink] : sinks_) push_overflow(sink);
+    // Half of where it began, so that reading does not start and stop with every batch.
+    hold(pressure(4));
+  });
+}
+
 void Collector::observe(const BatchPtr& batch) {
   latest_.take(*batch);
   // A subscriber may unsubscribe from inside its callback.
@@ -189,12 +239,13 @@ void Collector::observe(const BatchPtr& batch) {
 bool Collector::stop(std::chrono::nanoseconds grace) {
   devices_.clear();
   if (pipeline_) pipeline_->flush();
+  loop_.cancel(std::exchange(ease_timer_, 0));
   // All at once: a dead sink must not use up the time of the others.
   std::atomic<bool> complete = true;
   std::vector<std::thread> stopping;
   for (auto& [name, sink] : sinks_)
-    stopping.emplace_back([&complete, grace, queue = sink.queue.get()] {
-      if (!queue->stop(grace)) complete = false;
+    stopping.emplace_back([this, &complete, grace, &sink = sink, &name = name] {
+      if (!stop_sink(name, sink, grace)) complete = false;
     });
   for (auto& thread : stopping) thread.join();
   return complete;

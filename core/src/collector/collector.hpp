@@ -15,6 +15,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -79,9 +80,16 @@ class Collector {
     std::string where;
     std::size_t queue_limit = 0;
     std::unique_ptr<pipeline::SinkQueue> queue;
+    std::deque<BatchPtr> overflow;  ///< what a full queue with policy `block` did not take
   };
 
+  /// Files and recordings can wait without loss: they are read only while the queues are at most half full, whatever the policy.
+  /// Live devices are held back only by a queue whose policy is `block`.
+  enum class Pressure : std::uint8_t { none, files, all };
+
   void remove_devices(const config::Configuration& configuration);
+  /// Any thread; nobody else touches the sink meanwhile.
+  bool stop_sink(const std::string& name, RunningSink& sink, std::chrono::nanoseconds grace);
   void replace_sinks(const config::Configuration& configuration);
   void set_routes(const config::Configuration& configuration);
   void add_devices(const config::Configuration& configuration);
@@ -89,6 +97,10 @@ class Collector {
                                                              const config::Configuration& configuration);
   [[nodiscard]] RunningSink make_sink(const config::SinkConfig& sink, const config::Configuration& configuration);
   void observe(const BatchPtr& batch);
+  void deliver(RunningSink& sink, BatchPtr batch);
+  void push_overflow(RunningSink& sink);
+  [[nodiscard]] Pressure pressure(std::size_t divisor) const;
+  void hold(Pressure pressure);
 
   runtime::EventLoop& loop_;
   std::shared_ptr<runtime::Log> log_;
@@ -102,6 +114,8 @@ class Collector {
   config::ClockConfig clock_;
   std::unique_ptr<pipeline::Pipeline> pipeline_;  ///< after the sinks: it hands on to them until its end
   std::map<std::string, RunningDevice, std::less<>> devices_;
+  Pressure held_ = Pressure::none;
+  runtime::EventLoop::TimerId ease_timer_ = 0;
 };
 
 }  // namespace mesura::collector

@@ -58,6 +58,7 @@ LogConfig make_log(const Value& v) {
 Configuration make_configuration(Value root, const Catalog& catalog) {
   Configuration c;
   c.timezone = root["timezone"].text();
+  if (!root["timezone"].defaulted) c.site_zone = c.timezone;
   c.state = root["state"].text();
   c.log = make_log(root["log"]);
   c.clock = {root["clock"]["sync"].text(), root["clock"]["hold"].duration()};

@@ -93,6 +93,7 @@ struct ClockConfig {
 
 struct Configuration {
   std::string timezone;
+  std::string site_zone;  ///< the same if the file says it, or empty: a device then goes by its dialect's country
   std::string state;
   LogConfig log;
   ClockConfig clock;

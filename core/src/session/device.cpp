@@ -41,7 +41,9 @@ Device::Device(Context context, Setup setup)
       log_(context_.log, "device." + setup_.name),
       transport_{context_.loop, log_},
       binder_(context_.series, setup_.plugin->schema, setup_.channels),
-      backoff_({}, std::hash<std::string>{}(setup_.name)) {}
+      backoff_({}, std::hash<std::string>{}(setup_.name)),
+      // A property of the kind of transport, which the session is told before any is opened.
+      live_(std::all_of(setup_.links.begin(), setup_.links.end(), [](const auto& link) { return link.second()->live(); })) {}
 
 Device::~Device() { stop(); }
 
@@ -77,11 +79,10 @@ void Device::make_session() {
   ended_ = false;
   const auto now = context_.loop.clock().wall_ns();
   make_links();
-  const bool live = std::none_of(links_.begin(), links_.end(), [](const auto& l) { return l && !l->live(); });
   try {
     session_ = std::make_unique<PluginSession>(
         *setup_.plugin->descriptor, binder_, static_cast<Environment&>(*this),
-        SessionSetup{setup_.name, &setup_.plugin->schema.options, setup_.options, setup_.zone, live, 0}, now);
+        SessionSetup{setup_.name, &setup_.plugin->schema.options, setup_.options, setup_.zone, live_, 0}, now);
   } catch (const SessionError& e) {
     end_session("plg-create", e.what());
     return;
@@ -123,6 +124,7 @@ void Device::make_links() {
       if (final) set_state(State::finished);
     };
     links_.push_back(std::make_unique<transport::Link>(transport_, configured->second, options, std::move(callbacks)));
+    links_.back()->pause(paused_);
     if (setup_.capture) links_.back()->capture_to(setup_.capture);
   }
 }
@@ -247,11 +249,15 @@ void Device::arm(TimerId timer, std::int64_t delay_ns) {
   });
 }
 
+void Device::pause(bool paused) {
+  paused_ = paused;
+  for (auto& link : links_)
+    if (link) link->pause(paused);
+}
+
 void Device::emit(std::shared_ptr<Batch> batch) {
   health_.measurements += batch->items.size();
-  bool live = true;
-  for (const auto& link : links_) live = live && (!link || link->live());
-  context_.emit(std::move(batch), live);
+  context_.emit(std::move(batch), live_);
 }
 
 void Device::frame(LinkId link, Bytes verified) {

@@ -39,7 +39,7 @@ class Device final : private Environment {
     config::Value options;
     SeriesBinder::ChannelRules channels;
     std::chrono::nanoseconds stale_after{0};                           ///< 0: never stale
-    std::string zone = "UTC";
+    std::string zone;                                                  ///< of the site, or empty: not known
     std::shared_ptr<transport::CaptureWriter> capture;
     std::unique_ptr<transport::Relay> relay;
   };
@@ -60,6 +60,10 @@ class Device final : private Environment {
 
   [[nodiscard]] const std::string& name() const { return setup_.name; }
   [[nodiscard]] const std::string& plugin_name() const { return setup_.plugin->name; }
+  /// Stops reading its links, or goes on: back-pressure from a sink that has no room.
+  void pause(bool paused);
+  /// False when its bytes are a file or a recording, which can wait without loss.
+  [[nodiscard]] bool live() const { return live_; }
   [[nodiscard]] Health health() const;
   /// Called after each change of state.
   void on_state(std::function<void(State)> callback) { on_state_ = std::move(callback); }
@@ -103,6 +107,8 @@ class Device final : private Environment {
   std::unique_ptr<PluginSession> session_;
   std::vector<std::unique_ptr<transport::Link>> links_;  ///< by LinkId; null where none is configured
   std::map<TimerId, runtime::EventLoop::TimerId> timers_;
+  bool live_;
+  bool paused_ = false;
   bool ended_ = false;  ///< the session failed; it is destroyed when the loop is back at the top
   runtime::EventLoop::TimerId teardown_timer_ = 0;
   runtime::EventLoop::TimerId restart_timer_ = 0;

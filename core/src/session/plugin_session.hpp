@@ -27,7 +27,7 @@ struct SessionSetup {
   std::string device;                           ///< the configured name
   const std::vector<config::Field>* schema;     ///< the plugin's options; must outlive the constructor
   config::Value options;                        ///< validated by that schema
-  std::string zone = "UTC";
+  std::string zone;  ///< of the site, or empty: not known
   bool live = true;
   std::uint32_t index = 0;
 };

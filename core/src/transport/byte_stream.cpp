@@ -91,8 +91,14 @@ void ByteStream::update_watch() {
   }
 }
 
+void ByteStream::pause(bool paused) {
+  if (paused_ == paused) return;
+  paused_ = paused;
+  if (fd_) context_.loop.modify(watch_, wanted_events());
+}
+
 std::uint32_t ByteStream::wanted_events() const {
-  std::uint32_t events = EPOLLIN;
+  std::uint32_t events = paused_ ? 0U : EPOLLIN;
   if (wants_write_) events |= EPOLLOUT;
   // A master without other end reports its hang-up for as long as that lasts, unless it reports only changes.
   if (type_ == Type::pty_master) events |= EPOLLET;

@@ -45,6 +45,8 @@ class ByteStream {
 
   /// All or nothing: false when closed, or when more than kSendBound would wait.
   bool send(Bytes bytes);
+  /// Stops reading, or goes on.
+  void pause(bool paused);
   /// No handler is called any more.
   void close();
   [[nodiscard]] int fd() const { return fd_.get(); }
@@ -71,6 +73,7 @@ class ByteStream {
   runtime::EventLoop::WatchId watch_ = 0;
   runtime::EventLoop::TimerId failed_ = 0;
   bool wants_write_ = false;
+  bool paused_ = false;
   std::uint64_t offset_ = 0;
   std::vector<std::uint8_t> queue_;
   std::size_t sent_ = 0;  // of queue_

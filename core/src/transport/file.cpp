@@ -40,6 +40,13 @@ class File final : public Transport {
   }
 
   bool send(Bytes /*bytes*/, std::string_view /*to*/) override { return false; }
+  void pause(bool paused) override {
+    if (std::exchange(paused_, paused) == paused || fd_ < 0) return;
+    if (watch_ != 0)
+      context_.loop.modify(watch_, paused ? 0U : EPOLLIN);
+    else if (!paused && timer_ == 0)
+      next_turn();
+  }
   [[nodiscard]] std::string describe() const override { return "file " + (path_ == "-" ? "standard input" : path_); }
   [[nodiscard]] bool live() const override { return false; }
 
@@ -74,7 +81,7 @@ class File final : public Transport {
   void next_turn() {
     timer_ = context_.loop.after(0ns, [this] {
       timer_ = 0;
-      if (read()) next_turn();
+      if (!paused_ && read() && !paused_) next_turn();
     });
   }
 
@@ -109,6 +116,7 @@ class File final : public Transport {
   runtime::EventLoop::WatchId watch_ = 0;
   runtime::EventLoop::TimerId timer_ = 0;
   std::uint64_t offset_ = 0;
+  bool paused_ = false;
 };
 
 }  // namespace

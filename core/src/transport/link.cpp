@@ -92,6 +92,7 @@ void Link::on_open() {
       settle_timer_ = 0;
       log_recovery();
     });
+  if (paused_) transport_->pause(true);
   if (live_ && options_.silence > 0ns) watch_silence(options_.silence);
   callbacks_.on_open();
 }
@@ -128,9 +129,19 @@ void Link::retire() {
   context_.loop.post([gone = std::shared_ptr<Transport>(std::move(transport_))] {});
 }
 
+void Link::pause(bool paused) {
+  paused_ = paused;
+  last_bytes_ns_ = context_.loop.clock().steady_ns();
+  if (transport_ && state_ == State::open) transport_->pause(paused);
+}
+
 void Link::watch_silence(std::chrono::nanoseconds wait) {
   silence_timer_ = context_.loop.after(wait, [this] {
     silence_timer_ = 0;
+    if (paused_) {
+      watch_silence(options_.silence);
+      return;
+    }
     const std::chrono::nanoseconds quiet{context_.loop.clock().steady_ns() - last_bytes_ns_};
     if (quiet < options_.silence) {
       watch_silence(options_.silence - quiet);

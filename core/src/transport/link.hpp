@@ -48,6 +48,8 @@ class Link final : private Listener {
   bool set_lines(int rts, int dtr);
   /// Real data came through (the decoder said so): the back-off starts from its first step again. Cheap.
   void confirm();
+  /// Stops reading, or goes on; also across a new connection. Silence does not count meanwhile.
+  void pause(bool paused);
   /// Every received byte also goes there; null ends it.
   void capture_to(std::shared_ptr<CaptureWriter> writer) { capture_ = std::move(writer); }
 
@@ -83,6 +85,7 @@ class Link final : private Listener {
   std::uint64_t opened_ = 0;
   std::uint64_t bytes_ = 0;
   bool confirmed_ = false;
+  bool paused_ = false;
   std::int64_t last_bytes_ns_ = 0;
   runtime::EventLoop::TimerId timer_ = 0;  // of the next attempt, or of what reopen() has to tell
   runtime::EventLoop::TimerId silence_timer_ = 0;

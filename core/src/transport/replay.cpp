@@ -49,6 +49,10 @@ class Replay final : public Transport {
   }
 
   bool send(Bytes /*bytes*/, std::string_view /*to*/) override { return false; }
+  void pause(bool paused) override {
+    if (std::exchange(paused_, paused) == paused || !file_) return;
+    if (!paused && timer_ == 0) come_back(0ns);
+  }
   [[nodiscard]] std::string describe() const override { return "replay " + path_; }
   [[nodiscard]] bool live() const override { return false; }
 
@@ -108,7 +112,7 @@ class Replay final : public Transport {
       const Meta meta{.received_ns = record_->time_ns, .offset = offset_, .peer = record_->peer};
       offset_ += record_->payload.size();
       listener_->on_bytes(record_->payload, meta);
-      if (listener_ == nullptr || !find_record()) return;
+      if (listener_ == nullptr || !find_record() || paused_) return;
     }
     come_back(0ns);
   }
@@ -116,7 +120,7 @@ class Replay final : public Transport {
   void come_back(std::chrono::nanoseconds wait) {
     timer_ = context_.loop.after(wait, [this] {
       timer_ = 0;
-      play();
+      if (!paused_) play();
     });
   }
 
@@ -152,6 +156,7 @@ class Replay final : public Transport {
   std::optional<std::int64_t> last_ns_;
   std::int64_t origin_ns_ = 0;
   std::int64_t started_ns_ = 0;
+  bool paused_ = false;
 };
 
 }  // namespace

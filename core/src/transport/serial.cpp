@@ -85,6 +85,9 @@ class Serial final : public Transport {
     context_.log.info("tra-baud", "{}: {} baud is right; `baud: {}` saves trying", describe(), baud_, baud_);
   }
 
+  void pause(bool paused) override {
+    if (stream_) stream_->pause(paused);
+  }
   [[nodiscard]] std::string describe() const override { return "serial " + path_; }
 
  private:

@@ -42,6 +42,9 @@ class Tcp final : public Transport {
   }
 
   bool send(Bytes bytes, std::string_view /*to*/) override { return stream_ && stream_->send(bytes); }
+  void pause(bool paused) override {
+    if (stream_) stream_->pause(paused);
+  }
   [[nodiscard]] std::string describe() const override { return "tcp " + runtime::join_host_port(host_, port_); }
 
  private:

@@ -10,7 +10,7 @@
 #include <fstream>
 #include <system_error>
 
-using Catch::Matchers::Contains;
+using mesura::test::contains;
 using mesura::test::Command;
 using mesura::test::Exit;
 using mesura::test::Line;
@@ -69,16 +69,16 @@ TEST_CASE("a process that says much is never held up") {
 TEST_CASE("a line that never comes is told with all that was said") {
   SECTION("because the process ended") {
     Process process{child({"err=no such meter", "exit=2"})};
-    CHECK_THROWS_WITH(process.wait_for_line("ready"), Contains("no line with 'ready'") &&
-                                                          Contains("ended with status 2") &&
-                                                          Contains("err| no such meter"));
+    CHECK_THROWS_WITH(process.wait_for_line("ready"), contains("no line with 'ready'") &&
+                                                          contains("ended with status 2") &&
+                                                          contains("err| no such meter"));
   }
   SECTION("because it keeps silent") {
     Process process{child({"out=waiting", "forever"})};
     process.wait_for_line("waiting");
     CHECK_THROWS_WITH(process.wait_for_line("ready", std::chrono::milliseconds{20}),
-                      Contains("nothing came in time") && Contains("out| waiting"));
-    CHECK_THROWS_WITH(process.wait(std::chrono::milliseconds{20}), Contains("did not end in time"));
+                      contains("nothing came in time") && contains("out| waiting"));
+    CHECK_THROWS_WITH(process.wait(std::chrono::milliseconds{20}), contains("did not end in time"));
   }
 }
 

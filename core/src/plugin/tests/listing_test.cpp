@@ -59,8 +59,8 @@ TEST_CASE("a list without plugins, and one that is built in") {
   const auto other = test::scan_case("good_plugin");
   const auto* plugin = set.add(*other.find("good_plugin")->descriptor);
   REQUIRE(plugin != nullptr);
-  CHECK_THAT(list_text(set), Catch::Matchers::Contains("(built in)  A meter"));
-  CHECK_THAT(info_json(*plugin), Catch::Matchers::Contains(R"("file":null)"));
+  CHECK_THAT(list_text(set), mesura::test::contains("(built in)  A meter"));
+  CHECK_THAT(info_json(*plugin), mesura::test::contains(R"("file":null)"));
 }
 
 TEST_CASE("the info of a plugin shows all that its schema says") {

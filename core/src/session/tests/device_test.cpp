@@ -1,0 +1,276 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#include "scripted_plugin.hpp"
+#include "session/device.hpp"
+
+#include "model/measurement_json.hpp"
+
+#include <support/catch.hpp>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace std::chrono_literals;
+using namespace mesura;
+using session::State;
+
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+/// One device on a clock and a wire that the test moves.
+struct Bench {
+  runtime::ManualClock clock;
+  runtime::EventLoop loop{clock};
+  std::shared_ptr<runtime::Log> log = std::make_shared<runtime::Log>();
+  std::vector<std::string> said;
+  SeriesTable series;
+  test::Wire wire;
+  std::vector<std::string> got;  ///< "device/channel/quantity value"
+  std::vector<State> states;
+  std::unique_ptr<session::Device> device;
+
+  explicit Bench(const std::string& create = "well", session::SeriesBinder::ChannelRules rules = {}, bool live = true) {
+    wire.live = live;
+    log->add_output([this](const runtime::LogRecord& r) { said.push_back(std::string{r.code} + ": " + std::string{r.message}); });
+    session::Device::Setup setup;
+    setup.name = "meter";
+    setup.plugin = &test::scripted_plugin();
+    setup.links.emplace("data", [this] { return wire.make(loop); });
+    setup.options = config::Value{config::Value::Map{{"create", config::Value{create}}}};
+    setup.channels = std::move(rules);
+    setup.stale_after = 20s;
+    device = std::make_unique<session::Device>(session::Device::Context{loop, log, series, [this](std::shared_ptr<Batch> b, bool) { take(*b); }}, std::move(setup));
+    device->on_state([this](State s) { states.push_back(s); });
+    device->start();
+    settle();
+  }
+  void take(const Batch& batch) {
+    for (const auto& m : batch.items) {
+      const auto& info = series.at(m.series);
+      got.push_back(info.name() + " " + (m.type == MESURA_TEXT ? std::string{batch.text(m)} : std::to_string(static_cast<int>(m.number))));
+    }
+  }
+  void settle() {
+    while (loop.run_once(0ns)) {
+    }
+  }
+  void advance(std::chrono::nanoseconds by) {
+    for (auto left = by; left > 0ns; left -= 1s) {
+      clock.advance(kSecond);
+      settle();
+    }
+  }
+  void line(const std::string& text) {
+    wire.line(text);
+    settle();
+  }
+  [[nodiscard]] int count(const std::string& code) const {
+    int n = 0;
+    for (const auto& s : said)
+      if (s.rfind(code + ":", 0) == 0) ++n;
+    return n;
+  }
+};
+
+using Lines = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("a device goes from connecting to live with its first frame") {
+  Bench b;
+  CHECK(b.device->health().state == State::connecting);
+  b.wire.accept();
+  b.line("set total active_power 230");
+  CHECK(b.device->health().state == State::live);
+  CHECK(b.got == Lines{"meter/total/active_power 230"});
+  CHECK(b.device->health().frames == 1);
+  CHECK(b.device->health().measurements == 1);
+}
+
+TEST_CASE("silence makes it stale once, the next frame live once, as often as that happens") {
+  Bench b;
+  b.wire.accept();
+  b.line("set total active_power 1");
+  for (int round = 0; round < 2; ++round) {
+    b.advance(90s);
+    CHECK(b.device->health().state == State::stale);
+    REQUIRE(b.wire.port != nullptr);  // the link has been opened again meanwhile
+    b.wire.accept();
+    b.line("set total active_power 2");
+    CHECK(b.device->health().state == State::live);
+  }
+  CHECK(b.states == std::vector<State>{State::live, State::stale, State::live, State::stale, State::live});
+  CHECK(b.count("dev-stale") == 2);
+  CHECK(b.count("dev-live") == 3);
+}
+
+TEST_CASE("a device that never says anything becomes stale, too") {
+  Bench b;
+  b.advance(21s);
+  CHECK(b.device->health().state == State::stale);
+  CHECK(b.count("dev-stale") == 1);
+}
+
+TEST_CASE("a plugin that throws gets a new session, with a growing pause; frames shrink it again") {
+  Bench b;
+  b.wire.accept();
+  b.line("throw broken register");
+  CHECK(b.device->health().state == State::failed);
+  CHECK(b.device->health().error == "broken register");
+  CHECK(b.wire.port == nullptr);
+  b.advance(2s);  // the first pause is 1 s +- 20 %
+  REQUIRE(b.wire.port != nullptr);
+  CHECK(b.device->health().state == State::connecting);
+  b.wire.accept();
+  b.line("throw broken register");
+  b.advance(1s);
+  CHECK(b.wire.port == nullptr);  // the second is 2 s
+  b.advance(2s);
+  REQUIRE(b.wire.port != nullptr);
+  b.wire.accept();
+  b.line("set total active_power 5");
+  CHECK(b.device->health().state == State::live);
+  CHECK(b.device->health().error.empty());
+  b.line("throw once more");
+  b.advance(2s);
+  CHECK(b.wire.port != nullptr);
+  CHECK(b.count("plg-failed") == 3);
+}
+
+TEST_CASE("a session that asks to be ended is ended, with its reason") {
+  Bench b;
+  b.wire.accept();
+  b.line("fail wrong key");
+  CHECK(b.device->health().state == State::failed);
+  CHECK(b.count("scripted-fail") == 1);
+  CHECK(b.device->health().error == "wrong key");
+}
+
+TEST_CASE("a plugin that can't make a session is tried again and says why") {
+  Bench b{"throw"};
+  CHECK(b.device->health().state == State::failed);
+  CHECK(b.device->health().error == "no room for a session");
+  b.advance(10s);
+  CHECK(b.count("plg-create") >= 3);
+}
+
+TEST_CASE("rejected frames are counted by reason, said once, then summed up each minute") {
+  Bench b;
+  b.wire.accept();
+  b.line("set total active_power 1");
+  for (int i = 0; i < 5; ++i) b.line("bad");
+  const auto health = b.device->health();
+  CHECK(health.frames_rejected == 5);
+  CHECK(health.faults.at("bad_frame") == 5);
+  CHECK(b.count("dec-frame") == 1);
+  b.advance(15s);
+  b.line("set total active_power 1");
+  b.advance(15s);
+  b.line("set total active_power 1");
+  b.advance(15s);
+  b.line("set total active_power 1");
+  b.advance(16s);
+  REQUIRE(b.count("dec-faults") == 1);
+  for (const auto& s : b.said)
+    if (s.rfind("dec-faults", 0) == 0) CHECK(s == "dec-faults: in the last minute: 4 bad_frame; of 9 frames");
+}
+
+TEST_CASE("timers fire on the loop's clock and end with the session") {
+  Bench b;
+  b.wire.accept();
+  b.line("timer");
+  b.advance(11s);
+  CHECK(b.got == Lines{"meter/total/active_power 7"});
+  b.line("timer");
+  b.line("throw away");
+  b.advance(1s);
+  b.got.clear();
+  b.advance(15s);
+  CHECK(b.got.empty());
+}
+
+TEST_CASE("the links are the session's to use") {
+  Bench b;
+  b.wire.accept();
+  b.line("send hello");
+  CHECK(b.wire.sent == Lines{"hello"});
+  b.line("drop");
+  CHECK(b.wire.port == nullptr);
+  b.advance(2s);
+  REQUIRE(b.wire.port != nullptr);
+  b.wire.accept();
+  b.line("set total active_power 3");
+  CHECK(b.device->health().reconnects == 1);
+}
+
+TEST_CASE("the end of a recording finishes what is pending and is no failure") {
+  Bench b{"well", {}, false};
+  b.wire.accept();
+  b.line("set total active_power 1");
+  b.wire.port->receive("half a line");
+  b.wire.hang_up(true);
+  b.settle();
+  CHECK(b.got.back() == "meter/total/active_power 99");
+  CHECK(b.device->finished());
+  b.advance(60s);
+  CHECK(b.device->finished());
+  CHECK(b.count("dev-stale") == 0);
+}
+
+TEST_CASE("a device that is held back reads on from where it was, and is not silent meanwhile") {
+  Bench b;
+  b.wire.accept();
+  b.device->pause(true);
+  CHECK(b.wire.port->paused);
+  b.advance(15s);
+  b.device->pause(false);
+  CHECK_FALSE(b.wire.port->paused);
+  b.line("set total active_power 1");
+  CHECK(b.device->health().reconnects == 0);
+  b.device->pause(true);
+  b.line("drop");
+  b.advance(2s);
+  b.wire.accept();
+  CHECK(b.wire.port->paused);  // the new connection, too
+}
+
+TEST_CASE("units of a fleet get names of their own that need no quoting") {
+  Bench b;
+  b.wire.accept();
+  b.line("unit 34:AB Z\xc3\xa4hler 3");
+  b.line("unit 77 ");
+  b.line("unit 34:AB renamed");
+  CHECK(b.got == Lines{"meter_z_hler_3/total/active_power 1", "meter_77/total/active_power 1", "meter_z_hler_3/total/active_power 1"});
+}
+
+TEST_CASE("roles and the user's channel rules decide signs, names and labels") {
+  session::SeriesBinder::ChannelRules rules;
+  rules["ct1"].label = "Dryer";
+  rules["ct1"].scale = 2;
+  rules["total"].invert = true;
+  Bench b{"well", rules};
+  b.wire.accept();
+  b.line("set pv1 active_power -250");  // solar by the plugin's role: plus is production
+  b.line("set total active_power 100");
+  b.line("set total active_power_import 40");
+  b.line("set ct1 active_power 30");
+  b.line("text total message_text Hello");
+  CHECK(b.got == Lines{"meter/pv1/active_power 250", "meter/total/active_power -100", "meter/total/active_power_export 40",
+                       "meter/ct1/active_power 60", "meter/total/message_text Hello"});
+  bool labelled = false;
+  for (std::uint32_t i = 0; i < b.series.size(); ++i) labelled = labelled || b.series.at(i).label == "Dryer";
+  CHECK(labelled);
+}
+
+TEST_CASE("a quantity outside vocabulary and schema is refused and said, the plugin's own is taken") {
+  Bench b;
+  b.wire.accept();
+  b.line("set total aktive_power 1");
+  b.line("set total wind_speed 12");
+  CHECK(b.got == Lines{"meter/total/wind_speed 12"});
+  bool refused = false;
+  for (const auto& s : b.said) refused = refused || s.find("meter/total/aktive_power refused") != std::string::npos;
+  CHECK(refused);
+}
