@@ -32,8 +32,9 @@ int check(const CheckOptions& options) {
   }
   if (options.format != Format::json) {
     if (errors + warnings == 0)
-      print(fmt::format("{}: good: {} devices, {} sinks, {} routes\n", loaded->file, loaded->configuration->devices.size(),
-                        loaded->configuration->sinks.size(), loaded->configuration->routes.size()));
+      print(fmt::format("{}: good: {} devices, {} sinks, {} routes\n", loaded->file,
+                        loaded->configuration->devices.size(), loaded->configuration->sinks.size(),
+                        loaded->configuration->routes.size()));
     else
       print(fmt::format("{}: {} errors, {} warnings\n", loaded->file, errors, warnings));
   }
@@ -51,7 +52,8 @@ int show(const ShowOptions& options) {
 
 int schema(const SchemaOptions& options) {
   const auto plugins = load_plugins(options.common, {});
-  print(config::json_schema(config::configuration_schema(make_catalog(plugins)), "Mesura configuration", "mesura.schema.json"));
+  print(config::json_schema(config::configuration_schema(make_catalog(plugins)), "Mesura configuration",
+                            "mesura.schema.json"));
   return kDone;
 }
 

@@ -19,27 +19,36 @@ namespace {
 
 constexpr const char* kFooter =
     "Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 partial.\n"
-    "Configuration: --config FILE, else $MESURA_CONFIG, ./mesura.yaml, $XDG_CONFIG_HOME/mesura/mesura.yaml, /etc/mesura/mesura.yaml.\n"
+    "Configuration: --config FILE, else $MESURA_CONFIG, ./mesura.yaml, $XDG_CONFIG_HOME/mesura/mesura.yaml, "
+    "/etc/mesura/mesura.yaml.\n"
     "`mesura VERB --help` explains a verb and shows an example.";
 
 void add_common(CLI::App& verb, Common& common, bool config = true) {
   if (config) verb.add_option("-c,--config", common.config, "Configuration file")->type_name("FILE");
   verb.add_flag("-v,--verbose", common.verbose, "More log: -v debug, -vv trace");
-  verb.add_option("--trace", common.trace, "Log the raw bytes of this device (repeatable)")->type_name("DEVICE")->allow_extra_args(false);
-  verb.add_option("--plugin-path", common.plugin_path, "Look for plugins here first (repeatable)")->type_name("DIR")->allow_extra_args(false);
+  verb.add_option("--trace", common.trace, "Log the raw bytes of this device (repeatable)")
+      ->type_name("DEVICE")
+      ->allow_extra_args(false);
+  verb.add_option("--plugin-path", common.plugin_path, "Look for plugins here first (repeatable)")
+      ->type_name("DIR")
+      ->allow_extra_args(false);
 }
 
 void add_format(CLI::App& verb, Format& format, const std::map<std::string, Format>& allowed) {
-  verb.add_option("--format", format, "Form of the output")->transform(CLI::CheckedTransformer(allowed, CLI::ignore_case))->capture_default_str();
+  verb.add_option("--format", format, "Form of the output")
+      ->transform(CLI::CheckedTransformer(allowed, CLI::ignore_case))
+      ->capture_default_str();
 }
 
 /// Takes "10s", "5m"; leaves the reason to CLI11.
-void add_duration(CLI::App& verb, const std::string& name, std::optional<std::chrono::nanoseconds>& target, const std::string& help) {
+void add_duration(CLI::App& verb, const std::string& name, std::optional<std::chrono::nanoseconds>& target,
+                  const std::string& help) {
   verb.add_option_function<std::string>(
           name,
           [&target, name](const std::string& text) {
             const auto parsed = config::parse_duration(text);
-            if (!parsed) throw CLI::ValidationError(name, "expected a duration with a unit such as 10s or 5m, got '" + text + "'");
+            if (!parsed)
+              throw CLI::ValidationError(name, "expected a duration with a unit such as 10s or 5m, got '" + text + "'");
             target = *parsed;
           },
           help)
@@ -50,7 +59,8 @@ KeyValues split_pairs(const std::vector<std::string>& words, const std::string& 
   KeyValues pairs;
   for (const auto& word : words) {
     const auto equals = word.find('=');
-    if (equals == std::string::npos || equals == 0) throw CLI::ValidationError(option, "expected key=value, got '" + word + "'");
+    if (equals == std::string::npos || equals == 0)
+      throw CLI::ValidationError(option, "expected key=value, got '" + word + "'");
     pairs.emplace_back(word.substr(0, equals), word.substr(equals + 1));
   }
   return pairs;
@@ -66,11 +76,14 @@ int dispatch(int argc, char** argv) {
   std::function<int()> verb;
 
   RunOptions run_options;
-  auto* v = app.add_subcommand("run", "Collect: open every device of the configuration and feed its sinks until stopped");
+  auto* v =
+      app.add_subcommand("run", "Collect: open every device of the configuration and feed its sinks until stopped");
   add_common(*v, run_options.common, false);
   v->add_option("config,-c,--config", run_options.common.config, "Configuration file")->type_name("FILE");
-  v->footer("SIGHUP or `mesura reload` reads the configuration again; SIGTERM or ^C stops within 5 s, a second one at once.\n\n"
-            "  mesura run house.yaml");
+  v->footer(
+      "SIGHUP or `mesura reload` reads the configuration again; SIGTERM or ^C stops within 5 s, a second one at "
+      "once.\n\n"
+      "  mesura run house.yaml");
   v->callback([&] { verb = [&] { return run(run_options); }; });
 
   CheckOptions check_options;
@@ -91,23 +104,30 @@ int dispatch(int argc, char** argv) {
   ProbeOptions probe_options;
   v = app.add_subcommand("probe", "Open devices and print what they measure; no sinks");
   add_common(*v, probe_options.common);
-  v->add_option("device", probe_options.devices, "Names from the configuration, or addresses such as dsmr_p1+tcp://host:port");
+  v->add_option("device", probe_options.devices,
+                "Names from the configuration, or addresses such as dsmr_p1+tcp://host:port");
   add_duration(*v, "--for", probe_options.duration, "Stop after this time");
   v->add_option("--count", probe_options.count, "Stop after so many telegrams");
   add_format(*v, probe_options.format, {{"jsonl", Format::jsonl}, {"table", Format::table}, {"csv", Format::csv}});
-  v->footer("  mesura probe dsmr_p1+serial:/dev/ttyUSB0 --for 10s\n  mesura probe dsmr_p1+tcp://p1.local:23 --count 1 --format table");
+  v->footer(
+      "  mesura probe dsmr_p1+serial:/dev/ttyUSB0 --for 10s\n  mesura probe dsmr_p1+tcp://p1.local:23 --count 1 "
+      "--format table");
   v->callback([&] { verb = [&] { return probe(probe_options); }; });
 
   DecodeOptions decode_options;
   std::vector<std::string> decode_pairs;
-  v = app.add_subcommand("decode", "Decode recorded bytes: measurements to stdout, rejects with reason and byte offset to stderr");
+  v = app.add_subcommand(
+      "decode", "Decode recorded bytes: measurements to stdout, rejects with reason and byte offset to stderr");
   add_common(*v, decode_options.common, false);
   v->add_option("plugin", decode_options.plugin, "Device plugin, e.g. dsmr_p1")->required();
   v->add_option("file", decode_options.file, "Raw bytes or a capture; - for standard input")->capture_default_str();
-  v->add_option("--option", decode_pairs, "Option of the plugin (repeatable)")->type_name("KEY=VALUE")->allow_extra_args(false);
+  v->add_option("--option", decode_pairs, "Option of the plugin (repeatable)")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
   add_format(*v, decode_options.format, {{"jsonl", Format::jsonl}, {"table", Format::table}, {"csv", Format::csv}});
-  v->footer("Exit code 0: every frame good; 3: some rejected; 1: none found.\n\n"
-            "  mesura decode dsmr_p1 capture.bin\n  cat /dev/ttyUSB0 | mesura decode dsmr_p1 - --format table");
+  v->footer(
+      "Exit code 0: every frame good; 3: some rejected; 1: none found.\n\n"
+      "  mesura decode dsmr_p1 capture.bin\n  cat /dev/ttyUSB0 | mesura decode dsmr_p1 - --format table");
   v->callback([&] {
     decode_options.options = split_pairs(decode_pairs, "--option");
     verb = [&] { return decode(decode_options); };
@@ -129,12 +149,16 @@ int dispatch(int argc, char** argv) {
   v->add_option("file", replay_options.file, "Capture")->required();
   v->add_option("--plugin", replay_options.plugin, "Device plugin")->required();
   v->add_option("--device", replay_options.device, "Device name that the measurements carry (default: the plugin's)");
-  v->add_option("--option", replay_pairs, "Option of the plugin (repeatable)")->type_name("KEY=VALUE")->allow_extra_args(false);
+  v->add_option("--option", replay_pairs, "Option of the plugin (repeatable)")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
   v->add_option("--speed", replay_options.speed, "1: as it was, N: so many times faster, max")->capture_default_str();
-  v->add_option("--to", replay_options.to, "Write to this sink of the configuration; repeating it changes nothing")->type_name("SINK");
+  v->add_option("--to", replay_options.to, "Write to this sink of the configuration; repeating it changes nothing")
+      ->type_name("SINK");
   add_format(*v, replay_options.format, {{"jsonl", Format::jsonl}, {"table", Format::table}, {"csv", Format::csv}});
-  v->footer("  mesura replay p1.capture --plugin dsmr_p1 --speed max\n"
-            "  mesura replay p1.capture --plugin dsmr_p1 --device grid --config house.yaml --to local");
+  v->footer(
+      "  mesura replay p1.capture --plugin dsmr_p1 --speed max\n"
+      "  mesura replay p1.capture --plugin dsmr_p1 --device grid --config house.yaml --to local");
   v->callback([&] {
     replay_options.options = split_pairs(replay_pairs, "--option");
     verb = [&] { return replay(replay_options); };

@@ -48,22 +48,27 @@ std::optional<config::Value> read_plugin_options(const plugin::LoadedPlugin& plu
 
 Decoding::Decoding(SeriesTable& series, Setup setup)
     : setup_(std::move(setup)),
-      offline_(*setup_.plugin, series, setup_.channels, session::SessionSetup{setup_.device, nullptr, setup_.options, setup_.zone, false, 0},
-               session::Offline::Consumer{[this](const Batch& batch) { stopped_ = stopped_ || !setup_.on_batch(batch); },
-                                          [this](const Fault& fault) { say(fault); },
-                                          [this](std::string_view key, std::string_view value) {
-                                            if (setup_.verbose)
-                                              std::fputs(fmt::format("{}: attribute {} = {}\n", setup_.file, key, value).c_str(), stderr);
-                                          },
-                                          [this](mesura_log_level level, std::string_view message) {
-                                            if (setup_.verbose || level <= MESURA_LOG_WARN)
-                                              std::fputs(fmt::format("{}: {}\n", setup_.file, message).c_str(), stderr);
-                                          }},
+      offline_(*setup_.plugin, series, setup_.channels,
+               session::SessionSetup{setup_.device, nullptr, setup_.options, setup_.zone, false, 0},
+               session::Offline::Consumer{
+                   [this](const Batch& batch) { stopped_ = stopped_ || !setup_.on_batch(batch); },
+                   [this](const Fault& fault) { say(fault); },
+                   [this](std::string_view key, std::string_view value) {
+                     if (setup_.verbose)
+                       std::fputs(fmt::format("{}: attribute {} = {}\n", setup_.file, key, value).c_str(), stderr);
+                   },
+                   [this](mesura_log_level level, std::string_view message) {
+                     if (setup_.verbose || level <= MESURA_LOG_WARN)
+                       std::fputs(fmt::format("{}: {}\n", setup_.file, message).c_str(), stderr);
+                   }},
                runtime::SystemClock{}.wall_ns()) {}
 
 void Decoding::say(const Fault& fault) {
   if (fault.kind == MESURA_FAULT_NOTE && !setup_.verbose) return;
-  std::fputs(fmt::format("{}:{}: {}[{}]: {}\n", setup_.file, fault.offset, name_of(fault.kind), fault.code, fault.message).c_str(), stderr);
+  std::fputs(
+      fmt::format("{}:{}: {}[{}]: {}\n", setup_.file, fault.offset, name_of(fault.kind), fault.code, fault.message)
+          .c_str(),
+      stderr);
 }
 
 void Decoding::run() {
@@ -81,7 +86,9 @@ void Decoding::run() {
   while (!stopped_) {
     const auto n = ::read(fd.get(), buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw std::runtime_error(fmt::format("{}: reading failed after {} bytes: {}", setup_.file, offset, std::strerror(errno)));
+    if (n < 0)
+      throw std::runtime_error(
+          fmt::format("{}: reading failed after {} bytes: {}", setup_.file, offset, std::strerror(errno)));
     if (n == 0) break;
     const Bytes bytes{buffer.data(), static_cast<std::size_t>(n)};
     if (std::exchange(first, false)) captured = transport::is_capture(bytes);

@@ -18,7 +18,8 @@
 namespace mesura::app {
 
 /// Options of a plugin from KEY=VALUE arguments. nullopt, with messages on stderr: they are wrong.
-[[nodiscard]] std::optional<config::Value> read_plugin_options(const plugin::LoadedPlugin& plugin, const KeyValues& pairs);
+[[nodiscard]] std::optional<config::Value> read_plugin_options(const plugin::LoadedPlugin& plugin,
+                                                               const KeyValues& pairs);
 
 /// One file of raw bytes, or one capture, through a plugin: what `decode` and `replay` share.
 ///
@@ -30,11 +31,11 @@ class Decoding {
     std::string device;
     config::Value options;
     session::SeriesBinder::ChannelRules channels;
-    std::string file;  ///< "-": standard input
-    std::string zone;  ///< of the site; empty: not known
-    bool verbose = false;                            ///< say notes and attributes, too
-    double speed = 0;                                ///< of a capture: 1 as it was, 0 as fast as possible
-    std::function<bool(const Batch&)> on_batch;      ///< false: stop
+    std::string file;                            ///< "-": standard input
+    std::string zone;                            ///< of the site; empty: not known
+    bool verbose = false;                        ///< say notes and attributes, too
+    double speed = 0;                            ///< of a capture: 1 as it was, 0 as fast as possible
+    std::function<bool(const Batch&)> on_batch;  ///< false: stop
   };
 
   /// Throws session::SessionError, std::runtime_error (unreadable file).

@@ -103,18 +103,21 @@ std::string newest_row(const std::filesystem::path& file) {
   if (opened != SQLITE_OK) return {};
   sqlite3_stmt* prepared = nullptr;
   constexpr const char* kQuery =
-      "SELECT time, total_active_power_w, l1_voltage_v, t1_active_energy_import_wh, t2_active_energy_import_wh, (SELECT count(*) FROM grid) "
+      "SELECT time, total_active_power_w, l1_voltage_v, t1_active_energy_import_wh, t2_active_energy_import_wh, "
+      "(SELECT count(*) FROM grid) "
       "FROM grid WHERE total_active_power_w IS NOT NULL ORDER BY time DESC LIMIT 1";
   sqlite3_prepare_v2(db.get(), kQuery, -1, &prepared, nullptr);
   const std::unique_ptr<sqlite3_stmt, FinishStatement> row{prepared};
   if (!row || sqlite3_step(row.get()) != SQLITE_ROW) return {};
   return fmt::format("{}  {:>7.0f} W  {:>6.1f} V  day {:>10.3f} kWh  night {:>10.3f} kWh  {:>6} rows",
                      runtime::format_time(sqlite3_column_int64(row.get(), 0) * 1000, runtime::Precision::seconds),
-                     sqlite3_column_double(row.get(), 1), sqlite3_column_double(row.get(), 2), sqlite3_column_double(row.get(), 3) / 1000,
-                     sqlite3_column_double(row.get(), 4) / 1000, sqlite3_column_int64(row.get(), 5));
+                     sqlite3_column_double(row.get(), 1), sqlite3_column_double(row.get(), 2),
+                     sqlite3_column_double(row.get(), 3) / 1000, sqlite3_column_double(row.get(), 4) / 1000,
+                     sqlite3_column_int64(row.get(), 5));
 }
 
-void write_configuration(const std::filesystem::path& file, const std::string& meter, const std::filesystem::path& directory) {
+void write_configuration(const std::filesystem::path& file, const std::string& meter,
+                         const std::filesystem::path& directory) {
   const auto colon = meter.rfind(':');
   const std::string text = fmt::format(
       "# Written by `mesura demo`: a Belgian P1 meter over TCP into SQLite.\n"
@@ -148,20 +151,23 @@ int run_demo(const DemoOptions& options) {
                           stopped = true;
                           loop.stop();
                         }};
-  Child meter{{"mesura", "simulate", "dsmr_p1", "--dialect", "be", "--profile", "house", "--listen", "tcp:127.0.0.1:0"}, log};
+  Child meter{{"mesura", "simulate", "dsmr_p1", "--dialect", "be", "--profile", "house", "--listen", "tcp:127.0.0.1:0"},
+              log};
   const std::string serving = meter.line();
-  if (serving.empty()) throw std::runtime_error(fmt::format("the virtual meter did not start; {} tells why", log.string()));
+  if (serving.empty())
+    throw std::runtime_error(fmt::format("the virtual meter did not start; {} tells why", log.string()));
   const std::string address = serving.substr(serving.rfind(' ') + 1);
   write_configuration(configuration, address, directory);
   Child collector{{"mesura", "run", configuration.string()}, log};
 
-  std::printf("A virtual Belgian P1 meter speaks on %s; a collector stores it in SQLite.\n\n"
-              "  configuration  %s\n  database       %s\n  log            %s\n\n"
-              "Try in another shell:\n"
-              "  mesura status --config %s\n"
-              "  sqlite3 %s 'SELECT * FROM grid ORDER BY time DESC LIMIT 3'\n\n"
-              "The newest row of table `grid`, as it arrives (^C ends the demo):\n",
-              address.c_str(), configuration.c_str(), database.c_str(), log.c_str(), configuration.c_str(), database.c_str());
+  std::printf(
+      "A virtual Belgian P1 meter speaks on %s; a collector stores it in SQLite.\n\n"
+      "  configuration  %s\n  database       %s\n  log            %s\n\n"
+      "Try in another shell:\n"
+      "  mesura status --config %s\n"
+      "  sqlite3 %s 'SELECT * FROM grid ORDER BY time DESC LIMIT 3'\n\n"
+      "The newest row of table `grid`, as it arrives (^C ends the demo):\n",
+      address.c_str(), configuration.c_str(), database.c_str(), log.c_str(), configuration.c_str(), database.c_str());
   std::fflush(stdout);
 
   bool arrived = false;
@@ -187,7 +193,8 @@ int run_demo(const DemoOptions& options) {
   loop.run();
   collector.stop();
   meter.stop();
-  if (died) throw std::runtime_error(fmt::format("the meter or the collector ended on its own; {} tells why", log.string()));
+  if (died)
+    throw std::runtime_error(fmt::format("the meter or the collector ended on its own; {} tells why", log.string()));
   return arrived || stopped ? kDone : kFailed;
 }
 

@@ -35,7 +35,8 @@ struct Chosen {
 
 /// nullopt, with messages on stderr: a name or address that is none.
 std::optional<Chosen> choose(const Common& common, const std::vector<std::string>& wanted) {
-  const bool needs_file = wanted.empty() || !std::all_of(wanted.begin(), wanted.end(), [](const auto& w) { return config::is_address(w); });
+  const bool needs_file =
+      wanted.empty() || !std::all_of(wanted.begin(), wanted.end(), [](const auto& w) { return config::is_address(w); });
   Chosen chosen;
   config::Catalog catalog;
   std::vector<config::DeviceConfig> configured;
@@ -61,11 +62,13 @@ std::optional<Chosen> choose(const Common& common, const std::vector<std::string
       chosen.devices.push_back(std::move(*result.device));
       continue;
     }
-    const auto found = std::find_if(configured.begin(), configured.end(), [&](const auto& d) { return d.name == name; });
+    const auto found =
+        std::find_if(configured.begin(), configured.end(), [&](const auto& d) { return d.name == name; });
     if (found == configured.end()) {
       std::vector<std::string> names;
       for (const auto& d : configured) names.push_back(d.name);
-      std::fputs(fmt::format("mesura: error[cli-device]: no device is named '{}'\n  expected  {}, or an address such as dsmr_p1+tcp://host:port\n",
+      std::fputs(fmt::format("mesura: error[cli-device]: no device is named '{}'\n  expected  {}, or an address such "
+                             "as dsmr_p1+tcp://host:port\n",
                              name, fmt::join(names, ", "))
                      .c_str(),
                  stderr);
@@ -96,13 +99,14 @@ int probe(const ProbeOptions& options) {
   };
   for (const auto& device : chosen->devices) {
     const transport::Context context{loop, runtime::Logger{log, "device." + device.name}};
-    const auto print = [&, name = device.name](std::shared_ptr<Batch> batch, bool) {
+    const auto print = [&, name = device.name](const std::shared_ptr<Batch>& batch, bool) {
       if (options.count != 0 && batches >= options.count) return;
       heard.insert(name);
       if (!printer.print(*batch) || ++batches == options.count) loop.stop();
     };
-    devices.push_back(std::make_unique<session::Device>(
-        session::Device::Context{loop, log, series, print}, collector::device_setup(device, chosen->zone, chosen->plugins, context)));
+    devices.push_back(
+        std::make_unique<session::Device>(session::Device::Context{loop, log, series, print},
+                                          collector::device_setup(device, chosen->zone, chosen->plugins, context)));
     devices.back()->on_state(stop_when_done);
   }
   for (const auto& device : devices) device->start();
@@ -111,8 +115,8 @@ int probe(const ProbeOptions& options) {
   for (const auto& device : devices) {
     if (heard.contains(device->name())) continue;
     const auto health = device->health();
-    std::fputs(fmt::format("mesura probe: error[probe-silent]: {}: no measurement; {} is {}{}{}\n", device->name(), health.link,
-                           to_string(health.state), health.error.empty() ? "" : ": ", health.error)
+    std::fputs(fmt::format("mesura probe: error[probe-silent]: {}: no measurement; {} is {}{}{}\n", device->name(),
+                           health.link, to_string(health.state), health.error.empty() ? "" : ": ", health.error)
                    .c_str(),
                stderr);
   }
@@ -136,7 +140,8 @@ int capture(const CaptureOptions& options) {
   writer.file = options.output;
   setup.capture = std::make_shared<transport::CaptureWriter>(context, std::move(writer));
   const auto capture = setup.capture;
-  session::Device session{session::Device::Context{loop, log, series, [](std::shared_ptr<Batch>, bool) {}}, std::move(setup)};
+  session::Device session{session::Device::Context{loop, log, series, [](const std::shared_ptr<Batch>&, bool) {}},
+                          std::move(setup)};
   session.on_state([&](session::State state) {
     if (state == session::State::finished) loop.stop();
   });
@@ -144,7 +149,9 @@ int capture(const CaptureOptions& options) {
   if (options.duration) loop.after(*options.duration, [&] { loop.stop(); });
   loop.run();
   const auto health = session.health();
-  std::fputs(fmt::format("{}: {} bytes, {} good frames, {} rejected\n", options.output, health.bytes, health.frames, health.frames_rejected).c_str(),
+  std::fputs(fmt::format("{}: {} bytes, {} good frames, {} rejected\n", options.output, health.bytes, health.frames,
+                         health.frames_rejected)
+                 .c_str(),
              stderr);
   return health.bytes > 0 && capture->lost() == 0 ? kDone : kFailed;
 }

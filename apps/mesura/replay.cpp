@@ -50,8 +50,9 @@ class SinkWriter {
     if (waiting_.empty()) return;
     const WriteResult result = sink_->write(waiting_);
     if (result.outcome == WriteResult::Outcome::retry)
-      throw std::runtime_error(fmt::format("{}: {}; {} measurements were written before, repeating the replay changes nothing",
-                                           sink_->describe(), result.reason, committed_));
+      throw std::runtime_error(
+          fmt::format("{}: {}; {} measurements were written before, repeating the replay changes nothing",
+                      sink_->describe(), result.reason, committed_));
     for (const auto& batch : waiting_) committed_ += batch->items.size();
     committed_ -= result.rejected.size();
     rejected_ += result.rejected.size();
@@ -79,7 +80,10 @@ int replay(const ReplayOptions& options) {
   Decoding::Setup setup;
   setup.speed = parse_speed(options.speed);
   if (setup.speed < 0) {
-    std::fputs(fmt::format("mesura replay: error[cli-usage]: --speed: expected a number above 0 or max, got '{}'\n", options.speed).c_str(), stderr);
+    std::fputs(fmt::format("mesura replay: error[cli-usage]: --speed: expected a number above 0 or max, got '{}'\n",
+                           options.speed)
+                   .c_str(),
+               stderr);
     return kUsage;
   }
   // A configured device brings its labels, roles and options; a sink brings the whole file.
@@ -104,7 +108,8 @@ int replay(const ReplayOptions& options) {
   setup.verbose = options.common.verbose > 0;
   if (loaded) {
     const auto& devices = loaded->configuration->devices;
-    const auto device = std::find_if(devices.begin(), devices.end(), [&](const auto& d) { return d.name == setup.device; });
+    const auto device =
+        std::find_if(devices.begin(), devices.end(), [&](const auto& d) { return d.name == setup.device; });
     if (device != devices.end() && device->plugin == setup.plugin->name) {
       if (options.options.empty()) setup.options = device->options;
       setup.channels = collector::channel_rules(*device);
@@ -120,12 +125,15 @@ int replay(const ReplayOptions& options) {
       const auto& sinks = loaded->configuration->sinks;
       const auto sink = std::find_if(sinks.begin(), sinks.end(), [&](const auto& s) { return s.name == *options.to; });
       if (sink == sinks.end()) {
-        std::fputs(fmt::format("mesura replay: error[cli-sink]: {} has no sink '{}'\n", loaded->file, *options.to).c_str(), stderr);
+        std::fputs(
+            fmt::format("mesura replay: error[cli-sink]: {} has no sink '{}'\n", loaded->file, *options.to).c_str(),
+            stderr);
         return kUsage;
       }
       const auto log = terminal_log(options.common);
       writer.emplace(sinks::find_kind(sink->kind)
-                         ->make(sink->options, sinks::Context{series, runtime::Logger{log, "sink." + sink->name}, loaded->configuration->timezone}));
+                         ->make(sink->options, sinks::Context{series, runtime::Logger{log, "sink." + sink->name},
+                                                              loaded->configuration->timezone}));
       setup.on_batch = [&](const Batch& batch) {
         writer->add(batch);
         return true;
@@ -137,8 +145,9 @@ int replay(const ReplayOptions& options) {
     decoding.run();
     if (writer) {
       writer->close();
-      std::fputs(fmt::format("{} frames, {} rejected; {} measurements committed to {}, {} refused by it\n", decoding.counts().frames,
-                             decoding.counts().frames_rejected, writer->committed(), *options.to, writer->rejected())
+      std::fputs(fmt::format("{} frames, {} rejected; {} measurements committed to {}, {} refused by it\n",
+                             decoding.counts().frames, decoding.counts().frames_rejected, writer->committed(),
+                             *options.to, writer->rejected())
                      .c_str(),
                  stderr);
       if (writer->rejected() > 0) return kPartial;

@@ -55,14 +55,16 @@ class Service {
       state = std::make_unique<service::StateDirectory>(configuration_.state);
       control = std::make_unique<service::ControlServer>(
           loop_, logger_, service::control_socket(configuration_.state),
-          [this](const std::vector<std::string>& words, std::shared_ptr<service::Reply> reply) { requests_.handle(words, reply); });
+          [this](const std::vector<std::string>& words, const std::shared_ptr<service::Reply>& reply) {
+            requests_.handle(words, reply);
+          });
     } catch (const std::exception& e) {
       logger_.error("run-state", "{}", e.what());
       return kFailed;
     }
     started_ns_ = clock_.wall_ns();
-    logger_.info("run-start", "mesura {} starts: {} devices, {} sinks, configuration {}", MESURA_VERSION, configuration_.devices.size(),
-                 configuration_.sinks.size(), loaded_.file);
+    logger_.info("run-start", "mesura {} starts: {} devices, {} sinks, configuration {}", MESURA_VERSION,
+                 configuration_.devices.size(), configuration_.sinks.size(), loaded_.file);
     for (const auto& refused : loaded_.plugins.refused())
       logger_.warn(refused.code, "{}: {}; {}", refused.path.string(), refused.reason, refused.remedy);
     collector_.apply(configuration_);
@@ -85,7 +87,8 @@ class Service {
     if (c.file.empty())
       log_->add_output(runtime::log_to_fd(STDERR_FILENO, log_format(c.format)));
     else
-      log_->add_output(runtime::log_to_file(c.file, log_format(c.format), static_cast<std::uint64_t>(c.max_bytes), c.keep));
+      log_->add_output(
+          runtime::log_to_file(c.file, log_format(c.format), static_cast<std::uint64_t>(c.max_bytes), c.keep));
     set_levels();
   }
 
@@ -105,8 +108,10 @@ class Service {
       return;
     }
     std::optional<runtime::Level> level;
-    if (const auto configured = c.devices.find(device); configured != c.devices.end()) level = runtime::parse_level(configured->second);
-    if (std::find(common_.trace.begin(), common_.trace.end(), device) != common_.trace.end()) level = runtime::Level::trace;
+    if (const auto configured = c.devices.find(device); configured != c.devices.end())
+      level = runtime::parse_level(configured->second);
+    if (std::find(common_.trace.begin(), common_.trace.end(), device) != common_.trace.end())
+      level = runtime::Level::trace;
     log_->set_level("device." + device, level);
   }
 
@@ -139,8 +144,10 @@ class Service {
       }
     }
     if (result.configuration && result.configuration->state != configuration_.state)
-      wrong += fmt::format("{}: error[run-state]: `state` can't change while the service runs\n  expected  {}\n  got       {}\n  hint      restart it\n",
-                           loaded_.file, configuration_.state, result.configuration->state);
+      wrong += fmt::format(
+          "{}: error[run-state]: `state` can't change while the service runs\n  expected  {}\n  got       {}\n  hint   "
+          "   restart it\n",
+          loaded_.file, configuration_.state, result.configuration->state);
     if (!wrong.empty() || !result.configuration) {
       logger_.error("run-reload", "reload refused, the old configuration goes on");
     } else {

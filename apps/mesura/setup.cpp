@@ -25,13 +25,15 @@ Signals::Signals(runtime::EventLoop& loop, std::function<void(int)> callback) : 
   sigset_t set;
   sigemptyset(&set);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, signal);
-  if (::pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0) throw std::system_error(errno, std::generic_category(), "pthread_sigmask");
+  if (::pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0)
+    throw std::system_error(errno, std::generic_category(), "pthread_sigmask");
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of write(), not the end
   fd_ = runtime::UniqueFd{::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)};
   if (!fd_) throw std::system_error(errno, std::generic_category(), "signalfd");
   watch_ = loop_.watch(fd_.get(), EPOLLIN, [this, callback = std::move(callback)](std::uint32_t) {
     signalfd_siginfo info{};
-    while (::read(fd_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) callback(static_cast<int>(info.ssi_signo));
+    while (::read(fd_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info))
+      callback(static_cast<int>(info.ssi_signo));
   });
 }
 
@@ -67,11 +69,13 @@ const plugin::LoadedPlugin* require_plugin(const plugin::PluginSet& plugins, con
   std::vector<std::string> names;
   for (const auto& p : plugins.loaded()) names.push_back(p.name);
   const auto hint = config::did_you_mean(name, names);
-  std::fputs(fmt::format("mesura: error[plg-unknown]: no plugin is named '{}'\n  expected  {}\n  got       {}\n  hint      {}\n", name,
-                         names.empty() ? "a plugin in one of the directories that `mesura plugin list` names" : config::joined(names),
-                         name, hint.empty() ? "`mesura plugin list` shows every plugin, refused ones too" : hint)
-                 .c_str(),
-             stderr);
+  std::fputs(
+      fmt::format(
+          "mesura: error[plg-unknown]: no plugin is named '{}'\n  expected  {}\n  got       {}\n  hint      {}\n", name,
+          names.empty() ? "a plugin in one of the directories that `mesura plugin list` names" : config::joined(names),
+          name, hint.empty() ? "`mesura plugin list` shows every plugin, refused ones too" : hint)
+          .c_str(),
+      stderr);
   return nullptr;
 }
 
@@ -102,17 +106,20 @@ std::optional<std::string> find_configuration(const Common& common) {
 std::optional<Loaded> load_configuration(const Common& common) {
   const auto file = find_configuration(common);
   if (!file) {
-    std::fputs("mesura: error[cfg-none]: no configuration\n"
-               "  expected  --config FILE, $MESURA_CONFIG, ./mesura.yaml, $XDG_CONFIG_HOME/mesura/mesura.yaml or /etc/mesura/mesura.yaml\n"
-               "  hint      `mesura demo` shows one at work; examples/ has some to start from\n",
-               stderr);
+    std::fputs(
+        "mesura: error[cfg-none]: no configuration\n"
+        "  expected  --config FILE, $MESURA_CONFIG, ./mesura.yaml, $XDG_CONFIG_HOME/mesura/mesura.yaml or "
+        "/etc/mesura/mesura.yaml\n"
+        "  hint      `mesura demo` shows one at work; examples/ has some to start from\n",
+        stderr);
     return std::nullopt;
   }
-  // The schema depends on the plugins, and where they are stands in the file: this key is read ahead of the rest. So is `state`:
-  // a file with mistakes must not keep anybody from asking the service that runs on with the last good one.
+  // The schema depends on the plugins, and where they are stands in the file: this key is read ahead of the rest. So is
+  // `state`: a file with mistakes must not keep anybody from asking the service that runs on with the last good one.
   const auto ahead = config::read_file(
-      *file, config::object({config::optional("plugin_path", config::list(config::of(config::Type::path, ""), "", true)),
-                             config::optional("state", config::of(config::Type::path, ""))}));
+      *file,
+      config::object({config::optional("plugin_path", config::list(config::of(config::Type::path, ""), "", true)),
+                      config::optional("state", config::of(config::Type::path, ""))}));
   std::vector<std::string> plugin_path;
   std::string state = "mesura-state";
   if (ahead.value.is_map()) {

@@ -21,7 +21,8 @@
 
 namespace mesura::app {
 
-/// SIGINT, SIGTERM and SIGHUP as events of a loop. Make it before any thread starts: threads inherit the blocked signals.
+/// SIGINT, SIGTERM and SIGHUP as events of a loop. Make it before any thread starts: threads inherit the blocked
+/// signals.
 class Signals {
  public:
   Signals(runtime::EventLoop& loop, std::function<void(int signal)> callback);

@@ -104,7 +104,8 @@ Arguments parse(const std::vector<std::string>& words, Common& common) {
       continue;
     }
     if (word.rfind("--", 0) != 0) {
-      if (!a.plugin.empty()) throw Usage(fmt::format("expected one plugin and options that begin with --, got '{}'", word));
+      if (!a.plugin.empty())
+        throw Usage(fmt::format("expected one plugin and options that begin with --, got '{}'", word));
       a.plugin = word;
       continue;
     }
@@ -138,7 +139,8 @@ Arguments parse(const std::vector<std::string>& words, Common& common) {
       a.speed = parse_speed(needed());
     } else if (word == "--start") {
       a.start_ns = runtime::parse_time(needed());
-      if (!a.start_ns) throw Usage(fmt::format("--start: expected a time such as 2024-02-12T17:00:00Z, got '{}'", *value));
+      if (!a.start_ns)
+        throw Usage(fmt::format("--start: expected a time such as 2024-02-12T17:00:00Z, got '{}'", *value));
     } else if (word == "--plugin-path") {
       common.plugin_path.push_back(needed());
     } else {
@@ -156,7 +158,8 @@ std::string place_of(const Place& place, std::uint32_t index) {
   if (place.kind != "tcp_listen") return fmt::format("{}-{}", place.value, index);
   const auto colon = place.value.rfind(':');
   unsigned port = 0;
-  if (colon != std::string::npos) std::from_chars(place.value.data() + colon + 1, place.value.data() + place.value.size(), port);
+  if (colon != std::string::npos)
+    std::from_chars(place.value.data() + colon + 1, place.value.data() + place.value.size(), port);
   return port == 0 ? place.value : fmt::format("{}:{}", place.value.substr(0, colon), port + index);
 }
 
@@ -284,7 +287,8 @@ int simulate(const SimulateOptions& options) {
       throw Usage(fmt::format("plugin '{}' {} has no virtual device", plugin->name, plugin->version));
     if (a.help) {
       std::fputs(kHelp, stdout);
-      std::printf("\nOPTIONS of the virtual %s\n%s", a.plugin.c_str(), option_help(plugin->virtual_schema->options).c_str());
+      std::printf("\nOPTIONS of the virtual %s\n%s", a.plugin.c_str(),
+                  option_help(plugin->virtual_schema->options).c_str());
       return kDone;
     }
     return simulate_devices(a, common, *plugin);

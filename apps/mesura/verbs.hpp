@@ -17,16 +17,16 @@ namespace mesura::app {
 enum ExitCode : int {
   kDone = 0,
   kFailed = 1,
-  kUsage = 2,    ///< arguments or configuration
-  kPartial = 3   ///< some of it: frames rejected, devices missing
+  kUsage = 2,   ///< arguments or configuration
+  kPartial = 3  ///< some of it: frames rejected, devices missing
 };
 
 enum class Format { text, table, json, jsonl, csv };
 
 struct Common {
-  std::optional<std::string> config;   ///< --config FILE
-  int verbose = 0;                     ///< -v: debug, -vv: trace
-  std::vector<std::string> trace;      ///< --trace DEVICE: raw bytes
+  std::optional<std::string> config;  ///< --config FILE
+  int verbose = 0;                    ///< -v: debug, -vv: trace
+  std::vector<std::string> trace;     ///< --trace DEVICE: raw bytes
   std::vector<std::string> plugin_path;
 };
 
@@ -52,7 +52,7 @@ struct ProbeOptions {
   Common common;
   std::vector<std::string> devices;  ///< names or addresses; empty: all of the configuration
   std::optional<std::chrono::nanoseconds> duration;
-  std::uint64_t count = 0;           ///< batches; 0: no limit
+  std::uint64_t count = 0;  ///< batches; 0: no limit
   Format format = Format::jsonl;
 };
 int probe(const ProbeOptions& options);
@@ -78,7 +78,7 @@ struct ReplayOptions {
   Common common;
   std::string file;
   std::string plugin;
-  std::string device;   ///< name that the measurements carry; default: the plugin's
+  std::string device;  ///< name that the measurements carry; default: the plugin's
   KeyValues options;
   std::string speed = "max";
   std::optional<std::string> to;

@@ -35,7 +35,7 @@ void P1Session::on_open(LinkId, std::int64_t now_ns) {
   decoder_.reset();
   last_bytes_ns_ = now_ns;
   line_works_ = live_;
-  if (settings_.request_line != RequestLine::none) raise_request();
+  raise_request();
 }
 
 void P1Session::on_close(LinkId, std::int64_t, std::string_view, bool) {
@@ -85,12 +85,13 @@ void P1Session::on_timer(TimerId timer, std::int64_t now_ns) {
 void P1Session::raise_request() {
   requesting_ = true;
   satisfied_ = false;
+  // Held while open: the port's own options rts and dtr, on by default, have done that.
+  if (settings_.request_line == RequestLine::always) return;
   if (!line_works_ || host().set_lines(kData, 1, 1)) return;
   line_works_ = false;
-  if (settings_.request_line == RequestLine::per_telegram)
-    host().log(
-        MESURA_LOG_WARN,
-        "request_line per_telegram needs a serial port with RTS or DTR; this link has none, every telegram is taken");
+  host().log(
+      MESURA_LOG_WARN,
+      "request_line per_telegram needs a serial port with RTS or DTR; this link has none, every telegram is taken");
 }
 
 void P1Session::drop_request() {
@@ -107,7 +108,11 @@ void P1Session::on_telegram(Telegram& telegram) {
   decoder_.attributes().drain([this](std::string_view key, std::string_view value) { host().attribute(key, value); });
   if (telegram.meter_changed)
     host().log(MESURA_LOG_INFO, "the meter's serial changed: another meter, its registers start anew");
-  host().frame(kData, telegram.text);
+  // The line end behind the CRC is no part of the checked text, and may not even have come yet: readers of the relay
+  // need it.
+  frame_.assign(telegram.text.begin(), telegram.text.end());
+  frame_.insert(frame_.end(), {'\r', '\n'});
+  host().frame(kData, frame_);
   if (!telegram.line_faults.empty() || !telegram.unknown.empty()) tell_faults(telegram);
   emission_.telegram(telegram, last_bytes_ns_);
 }

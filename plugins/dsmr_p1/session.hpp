@@ -9,6 +9,7 @@
 #include <mesura/plugin.hpp>
 
 #include <cstdint>
+#include <vector>
 
 namespace mesura::dsmr_p1 {
 
@@ -37,10 +38,11 @@ class P1Session final : public Device, private DecoderSink {
   Decoder decoder_;
   Emission emission_;
   std::int64_t last_bytes_ns_ = 0;
-  bool watching_ = false;   ///< kSilenceTimer is armed
-  bool line_works_ = true;  ///< the link has a request line
-  bool requesting_ = true;  ///< the meter was asked to send
-  bool satisfied_ = false;  ///< per_telegram: this request has brought its telegram
+  bool watching_ = false;            ///< kSilenceTimer is armed
+  bool line_works_ = true;           ///< the link has a request line
+  std::vector<std::uint8_t> frame_;  ///< the telegram as it is handed on
+  bool requesting_ = true;           ///< the meter was asked to send
+  bool satisfied_ = false;           ///< per_telegram: this request has brought its telegram
 };
 
 }  // namespace mesura::dsmr_p1

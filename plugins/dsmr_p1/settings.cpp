@@ -120,9 +120,8 @@ SessionSettings SessionSettings::from(const SessionInfo& info) {
     e.tariff_labels[tariff - 1] = abi::view(entry.value);
   }
 
-  s.request_line = choose<RequestLine>(
-      options, "request_line",
-      {{"always", RequestLine::always}, {"per_telegram", RequestLine::per_telegram}, {"none", RequestLine::none}});
+  s.request_line = choose<RequestLine>(options, "request_line",
+                                       {{"always", RequestLine::always}, {"per_telegram", RequestLine::per_telegram}});
   s.sample_interval = options.duration("sample_interval", std::chrono::seconds{60});
   return s;
 }

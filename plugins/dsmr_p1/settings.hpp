@@ -30,7 +30,7 @@ struct EmissionSettings {
   std::array<std::string, 15> tariff_labels;
 };
 
-enum class RequestLine : std::uint8_t { always, per_telegram, none };
+enum class RequestLine : std::uint8_t { always, per_telegram };
 
 /// The options of a session, typed.
 struct SessionSettings {

@@ -1,7 +1,8 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// A house with one P1 meter at 1 Hz, the real program against the real simulator: how soon, how much processor, how much memory.
+// A house with one P1 meter at 1 Hz, the real program against the real simulator: how soon, how much processor, how
+// much memory.
 #include <support/process.hpp>
 #include <support/temp_dir.hpp>
 
@@ -66,14 +67,16 @@ int measure() {
   const std::string port = serving.substr(serving.rfind(':') + 1);
   const std::string database = (dir / "mesura.db").string();
   const std::string configuration = (dir / "house.yaml").string();
-  std::ofstream{configuration} << "timezone: Europe/Brussels\nstate: " << (dir / "state").string()
-                               << "\ndevices:\n  grid:\n    plugin: dsmr_p1\n    transport: {tcp: {host: 127.0.0.1, port: " << port
-                               << "}}\nsinks:\n  local: {sqlite: {path: " << database << "}}\n";
+  std::ofstream{configuration}
+      << "timezone: Europe/Brussels\nstate: " << (dir / "state").string()
+      << "\ndevices:\n  grid:\n    plugin: dsmr_p1\n    transport: {tcp: {host: 127.0.0.1, port: " << port
+      << "}}\nsinks:\n  local: {sqlite: {path: " << database << "}}\n";
 
   const auto start = Clock::now();
   Process run{{{MESURA_PROGRAM, "run", configuration}}};
   while (rows(database) == 0) {
-    if (Clock::now() - start > std::chrono::seconds{20}) throw std::runtime_error("nothing was stored within 20 s:\n" + run.err());
+    if (Clock::now() - start > std::chrono::seconds{20})
+      throw std::runtime_error("nothing was stored within 20 s:\n" + run.err());
     std::this_thread::sleep_for(std::chrono::milliseconds{5});
   }
   const double first = std::chrono::duration<double>(Clock::now() - start).count();

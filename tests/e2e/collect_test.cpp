@@ -21,7 +21,8 @@ using namespace mesura::test;
 namespace {
 
 /// A configuration with one P1 meter over TCP and SQLite.
-std::string house_yaml(const TempDir& dir, const Meter& meter, const std::string& device_extra = {}, const std::string& extra = {}) {
+std::string house_yaml(const TempDir& dir, const Meter& meter, const std::string& device_extra = {},
+                       const std::string& extra = {}) {
   return fmt::format(
       "timezone: Europe/Brussels\n"
       "state: {0}/state\n"
@@ -49,7 +50,8 @@ auto more_than(long count) {
 }
 
 /// (time, value) of one series from the log that a simulator wrote: what was really sent.
-std::map<std::string, std::string> sent(const std::filesystem::path& log, const std::string& channel, const std::string& quantity) {
+std::map<std::string, std::string> sent(const std::filesystem::path& log, const std::string& channel,
+                                        const std::string& quantity) {
   std::map<std::string, std::string> values;
   std::istringstream lines{read_file(log)};
   const auto field = [](const std::string& line, const std::string& key) {
@@ -100,9 +102,10 @@ TEST_CASE("what is stored is what the meter sent, by value, and nothing twice, w
     CHECK(run->wait().signal == SIGKILL);
   }
   const auto truth = sent(log, "total", "active_power_import");
-  const auto rows = query(dir / "mesura.db",
-                          "SELECT utc, CAST(total_active_power_import_w AS INTEGER) FROM grid_utc WHERE total_active_power_import_w IS NOT "
-                          "NULL ORDER BY time");
+  const auto rows = query(
+      dir / "mesura.db",
+      "SELECT utc, CAST(total_active_power_import_w AS INTEGER) FROM grid_utc WHERE total_active_power_import_w IS NOT "
+      "NULL ORDER BY time");
   REQUIRE(rows.size() > 60);
   std::set<std::string> times;
   for (const auto& row : rows) {
@@ -111,7 +114,8 @@ TEST_CASE("what is stored is what the meter sent, by value, and nothing twice, w
     CHECK(expected->second == row[1]);
     CHECK(times.insert(row[0]).second);
   }
-  // Within one run nothing is missing: between two neighbours there is a hole only where a kill was, at most three in all.
+  // Within one run nothing is missing: between two neighbours there is a hole only where a kill was, at most three in
+  // all.
   std::size_t holes = 0;
   auto sent_at = truth.find(rows.front()[0]);
   for (const auto& row : rows) {
@@ -136,7 +140,7 @@ TEST_CASE("SIGTERM writes what was measured and ends with 0") {
   CHECK_FALSE(std::filesystem::exists(dir / "state" / "control.sock"));
 }
 
-TEST_CASE("one state directory, one service; the lock dies with its holder") {
+TEST_CASE("one state directory, one service, the lock dies with its holder") {
   const TempDir dir;
   const Meter meter{{}};
   write_file(dir / "house.yaml", house_yaml(dir, meter));
@@ -156,7 +160,8 @@ TEST_CASE("a reload touches only what changed, and a bad one changes nothing") {
   const TempDir dir;
   const Meter meter{{}};
   const Meter other{{}};
-  const auto second_device = fmt::format("  garage:\n    plugin: dsmr_p1\n    transport: {{tcp: {{host: {}, port: {}}}}}\n", other.host(), other.port());
+  const auto second_device = fmt::format(
+      "  garage:\n    plugin: dsmr_p1\n    transport: {{tcp: {{host: {}, port: {}}}}}\n", other.host(), other.port());
   write_file(dir / "house.yaml", house_yaml(dir, meter));
   auto run = start(dir);
   run->wait_for_line("[device.grid] dev-live");
@@ -181,7 +186,8 @@ TEST_CASE("a reload touches only what changed, and a bad one changes nothing") {
     wait_for_rows(dir / "mesura.db", kCount, more_than(before));
   }
   SECTION("another sink for the same data") {
-    write_file(dir / "house.yaml", house_yaml(dir, meter, {}, fmt::format("  files: {{csv: {{path: {}/csv}}}}\n", dir.path().string())));
+    write_file(dir / "house.yaml",
+               house_yaml(dir, meter, {}, fmt::format("  files: {{csv: {{path: {}/csv}}}}\n", dir.path().string())));
     run->signal(SIGHUP);
     bool in_force = false;
     bool open = false;
@@ -205,8 +211,8 @@ TEST_CASE("the service tells its state, its latest values, and takes log levels 
 
   const auto status = run_mesura({"status", "--config", config, "--format", "json"});
   CHECK(status.code == 0);
-  CHECK_THAT(status.out, contains("\"name\":\"grid\",\"plugin\":\"dsmr_p1\",\"state\":\"live\"") && contains("\"dropped\":0") &&
-                             contains("\"dialect\":\"be\""));
+  CHECK_THAT(status.out, contains("\"name\":\"grid\",\"plugin\":\"dsmr_p1\",\"state\":\"live\"") &&
+                             contains("\"dropped\":0") && contains("\"dialect\":\"be\""));
   const auto table = run_mesura({"status", "--config", config});
   CHECK_THAT(table.out, contains("grid") && contains("live") && contains("sqlite"));
 
@@ -215,7 +221,8 @@ TEST_CASE("the service tells its state, its latest values, and takes log levels 
   CHECK_THAT(latest.out, contains("\"quantity\":\"active_power\"") && contains("\"value\":1234"));
   CHECK(run_mesura({"latest", "--config", config, "nothing/at/all"}).code == 1);
 
-  Process watch{program({"latest", "--watch", "--config", config, "--format", "jsonl", "grid/total/active_power_import"})};
+  Process watch{
+      program({"latest", "--watch", "--config", config, "--format", "jsonl", "grid/total/active_power_import"})};
   watch.wait_for_line("\"value\":1234");
   watch.wait_for_line("\"value\":1234");
   watch.signal(SIGTERM);
@@ -273,21 +280,24 @@ TEST_CASE("thinned routes store one value a window, the full route all of them")
   const Meter meter{{"--profile", "count", "--speed", "20"}};
   write_file(dir / "house.yaml",
              house_yaml(dir, meter, {},
-                        fmt::format("  thin: {{sqlite: {{path: {}/thin.db}}, commit_interval: 100ms}}\n"
-                                    "routes:\n"
-                                    "  - {{from: \"*\", to: local}}\n"
-                                    "  - {{from: \"grid/total/active_power_import\", to: thin, every: 10s, aggregate: mean}}\n",
-                                    dir.path().string())));
+                        fmt::format(
+                            "  thin: {{sqlite: {{path: {}/thin.db}}, commit_interval: 100ms}}\n"
+                            "routes:\n"
+                            "  - {{from: \"*\", to: local}}\n"
+                            "  - {{from: \"grid/total/active_power_import\", to: thin, every: 10s, aggregate: mean}}\n",
+                            dir.path().string())));
   auto run = start(dir);
-  const auto rows = wait_for_rows(dir / "thin.db", "SELECT time / 1000000, total_active_power_import_w FROM grid ORDER BY time",
-                                  [](const auto& r) { return r.size() >= 4; });
+  const auto rows =
+      wait_for_rows(dir / "thin.db", "SELECT time / 1000000, total_active_power_import_w FROM grid ORDER BY time",
+                    [](const auto& r) { return r.size() >= 4; });
   CHECK(run->stop().code == 0);
   // The first window is cut by the start; the others lie on the grid and hold the mean of the ten values of the ramp.
   for (std::size_t i = 1; i + 1 < rows.size(); ++i) {
     CHECK(std::stol(rows[i][0]) % 10 == 0);
-    const auto values = query(dir / "mesura.db", fmt::format("SELECT avg(total_active_power_import_w), count(*) FROM grid WHERE time > {0} - "
-                                                             "10000000 AND time <= {0} AND total_active_power_import_w IS NOT NULL",
-                                                             std::stol(rows[i][0]) * 1'000'000));
+    const auto values = query(
+        dir / "mesura.db", fmt::format("SELECT avg(total_active_power_import_w), count(*) FROM grid WHERE time > {0} - "
+                                       "10000000 AND time <= {0} AND total_active_power_import_w IS NOT NULL",
+                                       std::stol(rows[i][0]) * 1'000'000));
     REQUIRE(values[0][1] == "10");
     CHECK(std::stod(rows[i][1]) == Approx(std::stod(values[0][0])));
   }
@@ -302,10 +312,12 @@ TEST_CASE("verified telegrams are relayed to another collector") {
     const Meter brief{{}};
     relay_port = brief.port();
   }
-  write_file(dir / "house.yaml", house_yaml(dir, meter, fmt::format("    relay: {{listen: \"127.0.0.1:{}\"}}\n", relay_port)));
+  write_file(dir / "house.yaml",
+             house_yaml(dir, meter, fmt::format("    relay: {{listen: \"127.0.0.1:{}\"}}\n", relay_port)));
   auto run = start(dir);
   run->wait_for_line("dev-live");
-  const auto probe = run_mesura({"probe", fmt::format("dsmr_p1+tcp://127.0.0.1:{}", relay_port), "--count", "2", "--for", "20s"});
+  const auto probe =
+      run_mesura({"probe", fmt::format("dsmr_p1+tcp://127.0.0.1:{}", relay_port), "--count", "2", "--for", "20s"});
   CHECK(probe.code == 0);
   CHECK_THAT(probe.out, contains("\"channel\":\"t1\",\"quantity\":\"active_energy_import\""));
   CHECK(run->stop().code == 0);
@@ -314,16 +326,19 @@ TEST_CASE("verified telegrams are relayed to another collector") {
 TEST_CASE("a recording is read no faster than its sinks can take it: nothing is dropped, whatever the policy") {
   const TempDir dir;
   const auto bytes = (dir / "p1.bin").string();
-  REQUIRE(run_mesura({"simulate", "dsmr_p1", "--dialect", "nl5", "--output", bytes, "--telegrams", "3000", "--start", "2024-02-12T17:00:00Z",
-                      "--profile", "count"})
+  REQUIRE(run_mesura({"simulate", "dsmr_p1", "--dialect", "nl5", "--output", bytes, "--telegrams", "3000", "--start",
+                      "2024-02-12T17:00:00Z", "--profile", "count"})
               .code == 0);
   const std::string full = GENERATE("block", "drop_oldest");
-  write_file(dir / "house.yaml",
-             fmt::format("timezone: Europe/Amsterdam\nstate: {0}/state\ndevices:\n  grid:\n    plugin: dsmr_p1\n    transport: {{file: {{path: "
-                         "{1}}}}}\nsinks:\n  local: {{sqlite: {{path: {0}/{2}.db}}, queue: {{limit: 8000, full: {2}}}}}\n",
-                         dir.path().string(), bytes, full));
+  write_file(
+      dir / "house.yaml",
+      fmt::format("timezone: Europe/Amsterdam\nstate: {0}/state\ndevices:\n  grid:\n    plugin: dsmr_p1\n    "
+                  "transport: {{file: {{path: "
+                  "{1}}}}}\nsinks:\n  local: {{sqlite: {{path: {0}/{2}.db}}, queue: {{limit: 8000, full: {2}}}}}\n",
+                  dir.path().string(), bytes, full));
   auto run = start(dir);
   run->wait_for_line("dev-finished");
   CHECK(run->stop() == Exit{0, 0});
-  CHECK(query(dir / (full + ".db"), "SELECT count(*) FROM grid WHERE total_active_power_w IS NOT NULL")[0][0] == "3000");
+  CHECK(query(dir / (full + ".db"), "SELECT count(*) FROM grid WHERE total_active_power_w IS NOT NULL")[0][0] ==
+        "3000");
 }

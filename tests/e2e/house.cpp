@@ -28,7 +28,10 @@ Command program(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), MESURA_PROGRAM);
   // Nothing of the machine's own may leak in: no configuration of its user, no other plugins.
   return Command{std::move(arguments),
-                 {{"MESURA_CONFIG", ""}, {"HOME", "/nonexistent"}, {"XDG_CONFIG_HOME", "/nonexistent"}, {"MESURA_PLUGIN_PATH", ""}}};
+                 {{"MESURA_CONFIG", ""},
+                  {"HOME", "/nonexistent"},
+                  {"XDG_CONFIG_HOME", "/nonexistent"},
+                  {"MESURA_PLUGIN_PATH", ""}}};
 }
 
 Outcome run_mesura(std::vector<std::string> arguments, std::string input) {
@@ -72,7 +75,8 @@ std::vector<std::vector<std::string>> query(const std::filesystem::path& databas
   if (opened != SQLITE_OK) throw std::runtime_error(database.string() + ": " + sqlite3_errmsg(raw));
   sqlite3_busy_timeout(raw, 5000);
   sqlite3_stmt* prepared = nullptr;
-  if (sqlite3_prepare_v2(raw, sql.c_str(), -1, &prepared, nullptr) != SQLITE_OK) throw std::runtime_error(sql + ": " + sqlite3_errmsg(raw));
+  if (sqlite3_prepare_v2(raw, sql.c_str(), -1, &prepared, nullptr) != SQLITE_OK)
+    throw std::runtime_error(sql + ": " + sqlite3_errmsg(raw));
   const std::unique_ptr<sqlite3_stmt, FinishStatement> statement{prepared};
   std::vector<std::vector<std::string>> rows;
   for (;;) {
@@ -87,9 +91,9 @@ std::vector<std::vector<std::string>> query(const std::filesystem::path& databas
   }
 }
 
-std::vector<std::vector<std::string>> wait_for_rows(const std::filesystem::path& database, const std::string& sql,
-                                                    const std::function<bool(const std::vector<std::vector<std::string>>&)>& good,
-                                                    std::chrono::milliseconds patience) {
+std::vector<std::vector<std::string>> wait_for_rows(
+    const std::filesystem::path& database, const std::string& sql,
+    const std::function<bool(const std::vector<std::vector<std::string>>&)>& good, std::chrono::milliseconds patience) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   std::string last;
   for (;;) {
@@ -100,7 +104,8 @@ std::vector<std::vector<std::string>> wait_for_rows(const std::filesystem::path&
     } catch (const std::runtime_error& e) {
       last = e.what();  // no file or no table yet
     }
-    if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("waited in vain for: " + sql + "; last: " + last);
+    if (std::chrono::steady_clock::now() > deadline)
+      throw std::runtime_error("waited in vain for: " + sql + "; last: " + last);
     // SQLite has no event for "somebody else has committed": look again soon.
     ::poll(nullptr, 0, 50);
   }

@@ -51,10 +51,12 @@ void write_file(const std::filesystem::path& path, const std::string& text);
 [[nodiscard]] std::string read_file(const std::filesystem::path& path);
 
 /// All rows of a query, each as its columns' texts ("NULL" for none). Throws with SQLite's message.
-[[nodiscard]] std::vector<std::vector<std::string>> query(const std::filesystem::path& database, const std::string& sql);
+[[nodiscard]] std::vector<std::vector<std::string>> query(const std::filesystem::path& database,
+                                                          const std::string& sql);
 /// Asks again, at every change of the database and at least each 50 ms, until `good`; throws after `patience`.
-std::vector<std::vector<std::string>> wait_for_rows(const std::filesystem::path& database, const std::string& sql,
-                                                    const std::function<bool(const std::vector<std::vector<std::string>>&)>& good,
-                                                    std::chrono::milliseconds patience = Process::kPatience);
+std::vector<std::vector<std::string>> wait_for_rows(
+    const std::filesystem::path& database, const std::string& sql,
+    const std::function<bool(const std::vector<std::vector<std::string>>&)>& good,
+    std::chrono::milliseconds patience = Process::kPatience);
 
 }  // namespace mesura::test

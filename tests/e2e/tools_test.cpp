@@ -21,8 +21,9 @@ namespace {
 /// So many telegrams of a virtual meter, as one file's bytes.
 std::string telegrams(const TempDir& dir, int count, const std::string& dialect = "be") {
   const auto file = (dir / (dialect + ".bin")).string();
-  const auto outcome = run_mesura({"simulate", "dsmr_p1", "--dialect", dialect, "--output", file, "--telegrams", std::to_string(count),
-                                   "--start", "2024-02-12T17:00:00Z", "--seed", "7", "--profile", "count"});
+  const auto outcome =
+      run_mesura({"simulate", "dsmr_p1", "--dialect", dialect, "--output", file, "--telegrams", std::to_string(count),
+                  "--start", "2024-02-12T17:00:00Z", "--seed", "7", "--profile", "count"});
   REQUIRE(outcome.code == 0);
   return read_file(file);
 }
@@ -138,7 +139,9 @@ TEST_CASE("check reports every mistake at its place and opens nothing") {
              "  - {from: \"*\", to: locall}\n");
   const auto outcome = run_mesura({"check", file.string()});
   CHECK(outcome.code == 2);
-  const auto at = [&](const char* place, const char* code) { return contains(fmt::format("{}:{}: error[{}]", file.string(), place, code)); };
+  const auto at = [&](const char* place, const char* code) {
+    return contains(fmt::format("{}:{}: error[{}]", file.string(), place, code));
+  };
   CHECK_THAT(outcome.out, at("1:11", "cfg-zone"));
   CHECK_THAT(outcome.out, at("2:8", "cfg-empty"));
   CHECK_THAT(outcome.out, at("6:45", "cfg-port"));
@@ -166,7 +169,8 @@ TEST_CASE("show masks secrets and fills in defaults") {
   write_file(dir / "secrets.yaml", "p1_key: 000102030405060708090A0B0C0D0E0F\n");
   const auto outcome = run_mesura({"show", (dir / "house.yaml").string()});
   CHECK(outcome.code == 0);
-  CHECK_THAT(outcome.out, contains("encryption_key: \"***\"") || contains("encryption_key: ***") || contains("encryption_key: '***'"));
+  CHECK_THAT(outcome.out, contains("encryption_key: \"***\"") || contains("encryption_key: ***") ||
+                              contains("encryption_key: '***'"));
   CHECK_THAT(outcome.out, contains("stale_after: 20s") && contains("commit_interval: 1s"));
   CHECK_THAT(outcome.out + outcome.err, !contains("0C0D0E0F"));
 }
@@ -174,13 +178,16 @@ TEST_CASE("show masks secrets and fills in defaults") {
 TEST_CASE("a meter on a pseudo-terminal is read as a serial port, unplugged and plugged in again") {
   const TempDir dir;
   const auto port = (dir / "p1").string();
-  const std::vector<std::string> arguments{"simulate", "dsmr_p1", "--pty", port, "--dialect", "nl4", "--interval", "1s", "--profile", "constant:321"};
+  const std::vector<std::string> arguments{"simulate", "dsmr_p1",    "--pty", port,        "--dialect",
+                                           "nl4",      "--interval", "1s",    "--profile", "constant:321"};
   auto meter = std::make_unique<Process>(program(arguments));
   meter->wait_for_line("serving");
-  write_file(dir / "house.yaml", fmt::format("timezone: Europe/Amsterdam\nstate: {0}/state\ndevices:\n  grid:\n    plugin: dsmr_p1\n    transport: "
-                                             "{{serial: {{path: {1}, baud: 115200}}}}\n    stale_after: 3s\nsinks:\n  local: {{sqlite: {{path: "
-                                             "{0}/mesura.db}}}}\n",
-                                             dir.path().string(), port));
+  write_file(dir / "house.yaml",
+             fmt::format(
+                 "timezone: Europe/Amsterdam\nstate: {0}/state\ndevices:\n  grid:\n    plugin: dsmr_p1\n    transport: "
+                 "{{serial: {{path: {1}, baud: 115200}}}}\n    stale_after: 3s\nsinks:\n  local: {{sqlite: {{path: "
+                 "{0}/mesura.db}}}}\n",
+                 dir.path().string(), port));
   Process run{program({"run", (dir / "house.yaml").string()})};
   run.wait_for_line("dev-live");
   meter->stop();
@@ -188,7 +195,8 @@ TEST_CASE("a meter on a pseudo-terminal is read as a serial port, unplugged and 
   meter = std::make_unique<Process>(program(arguments));
   meter->wait_for_line("serving");
   run.wait_for_line("dev-live");
-  wait_for_rows(dir / "mesura.db", "SELECT DISTINCT total_active_power_import_w FROM grid WHERE total_active_power_import_w IS NOT NULL",
+  wait_for_rows(dir / "mesura.db",
+                "SELECT DISTINCT total_active_power_import_w FROM grid WHERE total_active_power_import_w IS NOT NULL",
                 [](const auto& rows) { return rows == std::vector<std::vector<std::string>>{{"321.0"}}; });
   CHECK(run.stop().code == 0);
 }
@@ -209,7 +217,8 @@ TEST_CASE("a capture replays to the same measurements, and into a sink as often 
   const TempDir dir;
   const Meter meter{{"--dialect", "be", "--profile", "count"}};
   const auto file = (dir / "p1.mcap").string();
-  const auto captured = run_mesura({"capture", fmt::format("dsmr_p1+tcp://{}:{}", meter.host(), meter.port()), "-o", file, "--for", "4s"});
+  const auto captured = run_mesura(
+      {"capture", fmt::format("dsmr_p1+tcp://{}:{}", meter.host(), meter.port()), "-o", file, "--for", "4s"});
   REQUIRE(captured.code == 0);
   const auto decoded = run_mesura({"decode", "dsmr_p1", file});
   CHECK(decoded.code == 0);
@@ -218,23 +227,27 @@ TEST_CASE("a capture replays to the same measurements, and into a sink as often 
   CHECK(values(run_mesura({"replay", file, "--plugin", "dsmr_p1", "--speed", "100"}).out, kPower) == powers);
 
   write_file(dir / "house.yaml",
-             fmt::format("timezone: Europe/Brussels\nstate: {0}/state\ndevices:\n  grid:\n    plugin: dsmr_p1\n    transport: {{tcp: {{host: "
+             fmt::format("timezone: Europe/Brussels\nstate: {0}/state\ndevices:\n  grid:\n    plugin: dsmr_p1\n    "
+                         "transport: {{tcp: {{host: "
                          "p1.local, port: 23}}}}\nsinks:\n  local: {{sqlite: {{path: {0}/mesura.db}}}}\n",
                          dir.path().string()));
-  const std::vector<std::string> to_sink{"replay", file,       "--plugin", "dsmr_p1", "--device",
-                                         "grid",   "--config", (dir / "house.yaml").string(), "--to",    "local"};
+  const std::vector<std::string> to_sink{"replay",   file,   "--plugin", "dsmr_p1",
+                                         "--device", "grid", "--config", (dir / "house.yaml").string(),
+                                         "--to",     "local"};
   REQUIRE(run_mesura(to_sink).code == 0);
   const auto rows = query(dir / "mesura.db", "SELECT * FROM grid");
-  CHECK(query(dir / "mesura.db", "SELECT count(*) FROM grid WHERE total_active_power_w IS NOT NULL")[0][0] == std::to_string(powers.size()));
+  CHECK(query(dir / "mesura.db", "SELECT count(*) FROM grid WHERE total_active_power_w IS NOT NULL")[0][0] ==
+        std::to_string(powers.size()));
   REQUIRE(run_mesura(to_sink).code == 0);
   CHECK(query(dir / "mesura.db", "SELECT * FROM grid") == rows);
 }
 
-TEST_CASE("equal seeds give equal bytes; the log of the truth agrees with the decoder") {
+TEST_CASE("equal seeds give equal bytes, the log of the truth agrees with the decoder") {
   const TempDir dir;
   const auto make = [&](const std::string& name) {
-    const auto outcome = run_mesura({"simulate", "dsmr_p1", "--dialect", "lu", "--output", (dir / name).string(), "--telegrams", "20", "--seed",
-                                     "3", "--start", "2024-06-01T18:30:00Z", "--log", (dir / (name + ".jsonl")).string()});
+    const auto outcome =
+        run_mesura({"simulate", "dsmr_p1", "--dialect", "lu", "--output", (dir / name).string(), "--telegrams", "20",
+                    "--seed", "3", "--start", "2024-06-01T18:30:00Z", "--log", (dir / (name + ".jsonl")).string()});
     REQUIRE(outcome.code == 0);
     return read_file(dir / name);
   };
@@ -258,7 +271,7 @@ TEST_CASE("simulate teaches its options and refuses wrong ones") {
   CHECK(run_mesura({"simulate", "dsmr_p1", "--output", "-", "--speed", "-1"}).code == 2);
 }
 
-TEST_CASE("plugin list names refused libraries with reason and remedy; a bad one harms nobody") {
+TEST_CASE("plugin list names refused libraries with reason and remedy, a bad one harms nobody") {
   const TempDir dir;
   write_file(dir / "broken.so", "this is no library");
   const auto list = run_mesura({"plugin", "list", "--plugin-path", dir.path().string()});
@@ -278,14 +291,17 @@ TEST_CASE("a plugin that throws loses its own device and gets a new session") {
   const TempDir dir;
   const Meter meter{{}};
   write_file(dir / "house.yaml",
-             fmt::format("timezone: Europe/Brussels\nstate: {0}/state\nplugin_path: {1}\ndevices:\n  bad:\n    plugin: throwing_plugin\n    "
-                         "transport: {{tcp: {{host: {2}, port: {3}}}}}\n  grid:\n    plugin: dsmr_p1\n    transport: {{tcp: {{host: {2}, port: "
+             fmt::format("timezone: Europe/Brussels\nstate: {0}/state\nplugin_path: {1}\ndevices:\n  bad:\n    plugin: "
+                         "throwing_plugin\n    "
+                         "transport: {{tcp: {{host: {2}, port: {3}}}}}\n  grid:\n    plugin: dsmr_p1\n    transport: "
+                         "{{tcp: {{host: {2}, port: "
                          "{3}}}}}\nsinks:\n  local: {{sqlite: {{path: {0}/mesura.db}}, commit_interval: 100ms}}\n",
                          dir.path().string(), MESURA_THROWING_PLUGIN, meter.host(), meter.port()));
   Process run{program({"run", (dir / "house.yaml").string()})};
   run.wait_for_line("[device.bad] plg-failed");
   run.wait_for_line("[device.bad] plg-failed");
-  wait_for_rows(dir / "mesura.db", "SELECT count(*) FROM grid", [](const auto& rows) { return std::stol(rows[0][0]) > 2; });
+  wait_for_rows(dir / "mesura.db", "SELECT count(*) FROM grid",
+                [](const auto& rows) { return std::stol(rows[0][0]) > 2; });
   CHECK_THAT(run.err(), contains("meter says no"));
   CHECK(run.stop().code == 0);
 }
@@ -309,7 +325,8 @@ TEST_CASE("the JSON Schema in schemas/ is the program's own") {
 TEST_CASE("every example configuration passes the check") {
   std::size_t examples = 0;
   for (const auto& folder : {"examples", "plugins"})
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(std::filesystem::path{MESURA_SOURCE} / folder)) {
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(std::filesystem::path{MESURA_SOURCE} / folder)) {
       if (entry.path().extension() != ".yaml") continue;
       if (entry.path().filename().string().find("schema") != std::string::npos) continue;
       ++examples;

@@ -29,17 +29,17 @@ enum class Kind : std::uint8_t { gauge = MESURA_GAUGE, reg = MESURA_REGISTER, st
 /// What is measured: described once, then referred to by `id`. Immutable.
 struct SeriesInfo {
   std::uint32_t id = 0;
-  std::string device;    ///< the configured name
-  std::string channel;   ///< "total", "l1", "mbus1"
-  std::string quantity;  ///< "active_power"
-  std::string unit;      ///< base unit: "W", "Wh", "1"
-  std::string flat_name; ///< channel_quantity_suffix: "l1_active_power_w"
-  std::string label;     ///< the user's name for the channel, or the device's, or empty
-  std::string role;      ///< "grid", "solar", "battery", "load" or empty
-  std::string source;    ///< what the wire calls it, or empty
+  std::string device;     ///< the configured name
+  std::string channel;    ///< "total", "l1", "mbus1"
+  std::string quantity;   ///< "active_power"
+  std::string unit;       ///< base unit: "W", "Wh", "1"
+  std::string flat_name;  ///< channel_quantity_suffix: "l1_active_power_w"
+  std::string label;      ///< the user's name for the channel, or the device's, or empty
+  std::string role;       ///< "grid", "solar", "battery", "load" or empty
+  std::string source;     ///< what the wire calls it, or empty
   Kind kind = Kind::gauge;
-  bool text = false;     ///< values are texts
-  int decimals = 0;      ///< decimals that mean something in the base unit
+  bool text = false;  ///< values are texts
+  int decimals = 0;   ///< decimals that mean something in the base unit
 
   /// "device/channel/quantity"
   [[nodiscard]] std::string name() const { return device + "/" + channel + "/" + quantity; }
@@ -88,7 +88,7 @@ struct Batch {
   std::int64_t time_ns = 0;      ///< of the telegram
   std::int64_t received_ns = 0;  ///< when it arrived
   std::vector<Measurement> items;
-  std::string texts;             ///< backs the texts of `items`
+  std::string texts;  ///< backs the texts of `items`
 
   [[nodiscard]] std::string_view text(const Measurement& m) const {
     return std::string_view{texts}.substr(m.text_offset, m.text_size);

@@ -29,7 +29,8 @@ struct WriteResult {
     retry       ///< nothing is promised; the same batches come again after a back-off
   };
   Outcome outcome = Outcome::committed;
-  std::string reason;  ///< for retry: stable code, then what, where, expected, got: "sink-busy: mesura.db is locked by ..."
+  std::string
+      reason;  ///< for retry: stable code, then what, where, expected, got: "sink-busy: mesura.db is locked by ..."
   std::vector<Rejected> rejected;
 };
 
@@ -41,8 +42,8 @@ class SinkError : public std::runtime_error {
 
 /// A place that takes batches. Each sink runs on a worker thread of its own; its calls never overlap.
 ///
-/// Writing is idempotent: series + time is the key, a repeat changes nothing, partial rows of one instant merge, a newer value
-/// for the same key replaces the older. Late and out-of-order data land at their own time.
+/// Writing is idempotent: series + time is the key, a repeat changes nothing, partial rows of one instant merge, a
+/// newer value for the same key replaces the older. Late and out-of-order data land at their own time.
 class Sink {
  public:
   virtual ~Sink() = default;

@@ -46,7 +46,8 @@ pipeline::FullPolicy full_policy(const std::string& word) {
 /// Whether the running thing `name` with `section` is wanted as it is.
 template <class Configs>
 bool unchanged(const Configs& configs, const std::string& name, const config::Value& section) {
-  return std::any_of(configs.begin(), configs.end(), [&](const auto& c) { return c.name == name && c.section == section; });
+  return std::any_of(configs.begin(), configs.end(),
+                     [&](const auto& c) { return c.name == name && c.section == section; });
 }
 
 }  // namespace
@@ -72,7 +73,8 @@ void Collector::apply(const config::Configuration& configuration) {
     pipeline::SyncHold::Limits limits;
     limits.hold = configuration.clock.hold;
     pipeline_ = std::make_unique<pipeline::Pipeline>(
-        loop_, series_, pipeline::kernel_synchronised(sync_mode(configuration.clock.sync), configuration.clock.hold), limits);
+        loop_, series_, pipeline::kernel_synchronised(sync_mode(configuration.clock.sync), configuration.clock.hold),
+        limits);
     pipeline_->set_observer([this](const BatchPtr& batch) { observe(batch); });
   }
   pipeline_->set_routes({}, {});  // what waits in windows goes to the sinks that it was meant for
@@ -83,7 +85,8 @@ void Collector::apply(const config::Configuration& configuration) {
 
 void Collector::remove_devices(const config::Configuration& configuration) {
   for (auto it = devices_.begin(); it != devices_.end();) {
-    const bool keep = it->second.zone == configuration.site_zone && unchanged(configuration.devices, it->first, it->second.section);
+    const bool keep =
+        it->second.zone == configuration.site_zone && unchanged(configuration.devices, it->first, it->second.section);
     if (keep) {
       ++it;
       continue;
@@ -115,14 +118,16 @@ bool Collector::stop_sink(const std::string& name, RunningSink& sink, std::chron
     push_overflow(sink);
   }
   if (!sink.overflow.empty())
-    logger_.error("sink-overflow", "sink '{}': {} batches were lost: its queue (limit {}, full: block) had no room until the end", name,
+    logger_.error("sink-overflow",
+                  "sink '{}': {} batches were lost: its queue (limit {}, full: block) had no room until the end", name,
                   sink.overflow.size(), sink.queue_limit);
   const bool complete = sink.queue->stop(deadline - std::chrono::steady_clock::now()) && sink.overflow.empty();
   sink.overflow.clear();
   return complete;
 }
 
-Collector::RunningSink Collector::make_sink(const config::SinkConfig& sink, const config::Configuration& configuration) {
+Collector::RunningSink Collector::make_sink(const config::SinkConfig& sink,
+                                            const config::Configuration& configuration) {
   const sinks::Kind* kind = sinks::find_kind(sink.kind);
   if (kind == nullptr) throw std::logic_error("sink kind '" + sink.kind + "' passed the check but does not exist");
   const runtime::Logger log{log_, "sink." + sink.name};
@@ -171,7 +176,8 @@ void Collector::add_devices(const config::Configuration& configuration) {
   }
 }
 
-std::unique_ptr<session::Device> Collector::make_device(const config::DeviceConfig& device, const config::Configuration& configuration) {
+std::unique_ptr<session::Device> Collector::make_device(const config::DeviceConfig& device,
+                                                        const config::Configuration& configuration) {
   const transport::Context context{loop_, runtime::Logger{log_, "device." + device.name}};
   session::Device::Setup setup = device_setup(device, configuration.site_zone, plugins_, context);
   if (device.capture) {
@@ -187,20 +193,23 @@ std::unique_ptr<session::Device> Collector::make_device(const config::DeviceConf
     options.listen = *device.relay;
     setup.relay = std::make_unique<transport::Relay>(context, options);
   }
-  return std::make_unique<session::Device>(
-      session::Device::Context{loop_, log_, series_,
-                               [this](std::shared_ptr<Batch> batch, bool live) { pipeline_->accept(std::move(batch), live); }},
-      std::move(setup));
+  return std::make_unique<session::Device>(session::Device::Context{loop_, log_, series_,
+                                                                    [this](std::shared_ptr<Batch> batch, bool live) {
+                                                                      pipeline_->accept(std::move(batch), live);
+                                                                    }},
+                                           std::move(setup));
 }
 
 void Collector::deliver(RunningSink& sink, BatchPtr batch) {
   // In order: nothing overtakes what waits before a full queue.
-  if (!sink.overflow.empty() || sink.queue->push(batch) == pipeline::SinkQueue::Push::full) sink.overflow.push_back(std::move(batch));
+  if (!sink.overflow.empty() || sink.queue->push(batch) == pipeline::SinkQueue::Push::full)
+    sink.overflow.push_back(std::move(batch));
   hold(std::max(held_, pressure(2)));
 }
 
 void Collector::push_overflow(RunningSink& sink) {
-  while (!sink.overflow.empty() && sink.queue->push(sink.overflow.front()) != pipeline::SinkQueue::Push::full) sink.overflow.pop_front();
+  while (!sink.overflow.empty() && sink.queue->push(sink.overflow.front()) != pipeline::SinkQueue::Push::full)
+    sink.overflow.pop_front();
 }
 
 Collector::Pressure Collector::pressure(std::size_t divisor) const {
@@ -253,18 +262,21 @@ bool Collector::stop(std::chrono::nanoseconds grace) {
 
 std::vector<DeviceStatus> Collector::devices() const {
   std::vector<DeviceStatus> list;
-  for (const auto& [name, running] : devices_) list.push_back({name, running.device->plugin_name(), running.device->health()});
+  for (const auto& [name, running] : devices_)
+    list.push_back({name, running.device->plugin_name(), running.device->health()});
   return list;
 }
 
 std::vector<SinkStatus> Collector::sinks() const {
   std::vector<SinkStatus> list;
-  for (const auto& [name, running] : sinks_) list.push_back({name, running.where, running.queue_limit, running.queue->status()});
+  for (const auto& [name, running] : sinks_)
+    list.push_back({name, running.where, running.queue_limit, running.queue->status()});
   return list;
 }
 
 bool Collector::finished() const {
-  return !devices_.empty() && std::all_of(devices_.begin(), devices_.end(), [](const auto& d) { return d.second.device->finished(); });
+  return !devices_.empty() &&
+         std::all_of(devices_.begin(), devices_.end(), [](const auto& d) { return d.second.device->finished(); });
 }
 
 Collector::SubscriptionId Collector::subscribe(std::function<void(const BatchPtr&)> callback) {

@@ -42,8 +42,8 @@ struct SinkStatus {
 
 /// A configuration at work: its devices, pipeline and sinks.
 ///
-/// apply() makes the running set what the configuration says: what is equal goes on untouched, what changed is stopped and made
-/// anew, and nothing that was measured is lost on the way. Belongs to the loop's thread.
+/// apply() makes the running set what the configuration says: what is equal goes on untouched, what changed is stopped
+/// and made anew, and nothing that was measured is lost on the way. Belongs to the loop's thread.
 class Collector {
  public:
   /// `plugins` must outlive the collector.
@@ -83,8 +83,8 @@ class Collector {
     std::deque<BatchPtr> overflow;  ///< what a full queue with policy `block` did not take
   };
 
-  /// Files and recordings can wait without loss: they are read only while the queues are at most half full, whatever the policy.
-  /// Live devices are held back only by a queue whose policy is `block`.
+  /// Files and recordings can wait without loss: they are read only while the queues are at most half full, whatever
+  /// the policy. Live devices are held back only by a queue whose policy is `block`.
   enum class Pressure : std::uint8_t { none, files, all };
 
   void remove_devices(const config::Configuration& configuration);

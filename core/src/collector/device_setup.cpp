@@ -21,12 +21,13 @@ session::SeriesBinder::ChannelRules channel_rules(const config::DeviceConfig& de
   return rules;
 }
 
-session::Device::Setup device_setup(const config::DeviceConfig& device, const std::string& zone, const plugin::PluginSet& plugins,
-                                    const transport::Context& context) {
+session::Device::Setup device_setup(const config::DeviceConfig& device, const std::string& zone,
+                                    const plugin::PluginSet& plugins, const transport::Context& context) {
   session::Device::Setup setup;
   setup.name = device.name;
   setup.plugin = plugins.find(device.plugin);
-  if (setup.plugin == nullptr) throw std::logic_error("plugin '" + device.plugin + "' passed the check but is not loaded");
+  if (setup.plugin == nullptr)
+    throw std::logic_error("plugin '" + device.plugin + "' passed the check but is not loaded");
   for (const auto& link : device.links) {
     const transport::Kind* kind = transport::find_kind(link.kind);
     if (kind == nullptr) throw std::logic_error("transport '" + link.kind + "' passed the check but does not exist");

@@ -32,7 +32,8 @@ BatchPtr select(const Batch& batch, const std::vector<std::uint32_t>& indexes) {
 
 }  // namespace
 
-Pipeline::Pipeline(runtime::EventLoop& loop, const SeriesTable& series, std::function<bool()> synchronised, SyncHold::Limits limits)
+Pipeline::Pipeline(runtime::EventLoop& loop, const SeriesTable& series, std::function<bool()> synchronised,
+                   SyncHold::Limits limits)
     : loop_(loop), series_(series), hold_(loop.clock(), std::move(synchronised), limits) {}
 
 Pipeline::~Pipeline() {
@@ -103,7 +104,8 @@ const Pipeline::Plan& Pipeline::plan(std::uint32_t series) {
   const SeriesInfo& info = series_.at(series);
   for (std::size_t i = 0; i < routes_.size(); ++i) {
     const Route& route = routes_[i];
-    if (std::none_of(route.from.begin(), route.from.end(), [&](const model::Glob& g) { return g.matches(info); })) continue;
+    if (std::none_of(route.from.begin(), route.from.end(), [&](const model::Glob& g) { return g.matches(info); }))
+      continue;
     if (sampler_of_route_[i] != kNoSampler) {
       slot->sampled.push_back(sampler_of_route_[i]);
     } else {

@@ -23,9 +23,9 @@ namespace mesura::pipeline {
 using Output = std::function<void(BatchPtr)>;
 
 struct Route {
-  std::vector<model::Glob> from;       ///< any of them
-  std::vector<std::size_t> outputs;    ///< indexes into the outputs given to Pipeline::set_routes
-  std::chrono::nanoseconds every{0};   ///< 0: everything as it comes
+  std::vector<model::Glob> from;      ///< any of them
+  std::vector<std::size_t> outputs;   ///< indexes into the outputs given to Pipeline::set_routes
+  std::chrono::nanoseconds every{0};  ///< 0: everything as it comes
   Aggregate aggregate = Aggregate::last;
 };
 
@@ -34,7 +34,8 @@ struct Route {
 /// A series that several unthinned routes lead to one output travels once. Belongs to the loop's thread.
 class Pipeline {
  public:
-  Pipeline(runtime::EventLoop& loop, const SeriesTable& series, std::function<bool()> synchronised, SyncHold::Limits limits);
+  Pipeline(runtime::EventLoop& loop, const SeriesTable& series, std::function<bool()> synchronised,
+           SyncHold::Limits limits);
   ~Pipeline();
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
@@ -52,15 +53,15 @@ class Pipeline {
  private:
   /// What a series' routes come to, worked out once.
   struct Plan {
-    std::vector<bool> direct;             ///< per output
-    std::vector<std::size_t> sampled;     ///< indexes into samplers_
+    std::vector<bool> direct;          ///< per output
+    std::vector<std::size_t> sampled;  ///< indexes into samplers_
   };
   struct SampledRoute {
     Sampler sampler;
     std::vector<std::size_t> outputs;
     std::chrono::nanoseconds every;
     runtime::EventLoop::TimerId timer = 0;
-    std::vector<std::uint32_t> indexes;   ///< scratch: the items of the present batch that it takes
+    std::vector<std::uint32_t> indexes;  ///< scratch: the items of the present batch that it takes
   };
 
   void route(const BatchPtr& batch);

@@ -17,15 +17,16 @@ enum class Aggregate : std::uint8_t { last, mean, min, max, sum };
 
 /// Thins the measurements of one route to one per series and window (`every`, `aggregate`).
 ///
-/// Windows lie on the grid of UTC and take (start, end]. The aggregate carries the window's end as its time, as meters stamp their
-/// own intervals; `last` keeps the time of the measurement itself. Registers, states and texts always take the last value: a mean
-/// of register readings means nothing. A measurement that is older than its series' open window is passed on as it is, at its own
-/// time, rather than lost. Qualities add up.
+/// Windows lie on the grid of UTC and take (start, end]. The aggregate carries the window's end as its time, as meters
+/// stamp their own intervals; `last` keeps the time of the measurement itself. Registers, states and texts always take
+/// the last value: a mean of register readings means nothing. A measurement that is older than its series' open window
+/// is passed on as it is, at its own time, rather than lost. Qualities add up.
 class Sampler {
  public:
   Sampler(const SeriesTable& series, std::chrono::nanoseconds every, Aggregate aggregate);
 
-  /// Takes items[i] of `batch` for each index in `indexes`; what closes by that is appended to `out`, at most one batch.
+  /// Takes items[i] of `batch` for each index in `indexes`; what closes by that is appended to `out`, at most one
+  /// batch.
   void add(const Batch& batch, const std::vector<std::uint32_t>& indexes, std::vector<BatchPtr>& out);
   /// Closes every window that ended at least one window ago: series that went quiet.
   void close_idle(std::int64_t now_ns, std::vector<BatchPtr>& out);

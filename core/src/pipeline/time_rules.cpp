@@ -60,8 +60,8 @@ void SyncHold::tick(std::vector<BatchPtr>& out) {
   if (held_.empty()) return;
   const bool synchronised = synchronised_();
   const std::int64_t now = clock_.steady_ns();
-  while (!held_.empty() &&
-         (synchronised || measurements_ > limits_.measurements || now - held_.front().steady_ns >= limits_.hold.count())) {
+  while (!held_.empty() && (synchronised || measurements_ > limits_.measurements ||
+                            now - held_.front().steady_ns >= limits_.hold.count())) {
     Held front = std::move(held_.front());
     held_.pop_front();
     release(std::move(front), synchronised, out);

@@ -19,9 +19,9 @@ namespace mesura::pipeline {
 
 /// Keeps a source's clock from overwriting what it already delivered.
 ///
-/// A live telegram whose stamp is not later than all before it of the same device, but that differs from the one with that stamp,
-/// is stored at its receive time as clock_suspect (a clock that was set back, two telegrams in one second). Readings inside it
-/// that carry stamps of their own keep them.
+/// A live telegram whose stamp is not later than all before it of the same device, but that differs from the one with
+/// that stamp, is stored at its receive time as clock_suspect (a clock that was set back, two telegrams in one second).
+/// Readings inside it that carry stamps of their own keep them.
 class ClockGuard {
  public:
   /// `batch` carries the source's own time (time_ns != received_ns).
@@ -37,9 +37,9 @@ class ClockGuard {
 
 /// Holds measurements that carry our own clock's time while that clock is not synchronised.
 ///
-/// A board without a battery-backed clock boots with the time of its last shutdown. What arrives before the network time does is
-/// held, bounded by time and number, and moved by the step that the clock then makes; what can't wait any longer goes on marked
-/// clock_unsynced.
+/// A board without a battery-backed clock boots with the time of its last shutdown. What arrives before the network
+/// time does is held, bounded by time and number, and moved by the step that the clock then makes; what can't wait any
+/// longer goes on marked clock_unsynced.
 class SyncHold {
  public:
   struct Limits {
@@ -74,7 +74,8 @@ class SyncHold {
 
 /// How much the machine's clock is trusted (`clock: {sync: ...}`).
 enum class SyncMode : std::uint8_t {
-  automatic,  ///< wait for the kernel's word that the clock is synchronised only shortly after boot; later it is what it is
+  automatic,  ///< wait for the kernel's word that the clock is synchronised only shortly after boot; later it is what
+              ///< it is
   ignore,     ///< always trusted
   require     ///< always wait for it
 };

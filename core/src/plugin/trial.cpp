@@ -19,6 +19,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -72,6 +73,7 @@ std::optional<Refusal> try_in_child(const std::filesystem::path& file, std::chro
     throw std::system_error(errno, std::system_category(), "cannot make a pipe");
   const runtime::UniqueFd output{ends[0]};
   runtime::UniqueFd child_output{ends[1]};
+  std::fflush(nullptr);  // a library that calls exit() would write what waits in our streams a second time
   const pid_t pid = ::fork();
   if (pid < 0) throw std::system_error(errno, std::system_category(), "cannot fork");
   if (pid == 0) child(file, child_output.get());

@@ -13,9 +13,9 @@ namespace mesura::runtime {
 
 /// One thread's epoll, timers and hand-over queue. Everything but post() and stop() belongs to the thread that runs it.
 ///
-/// A callback may watch, unwatch, arm, cancel, post and stop freely, also what is being dispatched: an event of a closed
-/// descriptor is never delivered to its successor (descriptors are tagged with a generation).
-/// With a ManualClock, timers follow that clock: run_once() fires those that are due and never waits for one.
+/// A callback may watch, unwatch, arm, cancel, post and stop freely, also what is being dispatched: an event of a
+/// closed descriptor is never delivered to its successor (descriptors are tagged with a generation). With a
+/// ManualClock, timers follow that clock: run_once() fires those that are due and never waits for one.
 class EventLoop {
  public:
   using WatchId = std::uint64_t;  ///< 0 is never valid

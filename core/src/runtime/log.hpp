@@ -31,7 +31,8 @@ struct LogRecord {
   std::string_view message;    ///< one line or several
 };
 
-/// The log of one collector: levels per component, any number of outputs. No globals; silent without outputs. Thread-safe.
+/// The log of one collector: levels per component, any number of outputs. No globals; silent without outputs.
+/// Thread-safe.
 class Log {
  public:
   /// Called for one record at a time; must not log itself.
@@ -101,7 +102,8 @@ class Logger {
 /// text      "2026-06-14T12:45:01.213Z warn  [device.grid] dec-crc: 41 of 360 ..."
 /// json      one object a line with the same fields
 /// journald  text without time, "<4>" priorities in front of every line (for stderr under systemd)
-/// In text, further lines of a message are indented and control characters are escaped: foreign text can't forge a record.
+/// In text, further lines of a message are indented and control characters are escaped: foreign text can't forge a
+/// record.
 enum class LogFormat : std::uint8_t { text, json, journald };
 [[nodiscard]] Log::Output log_to_fd(int fd, LogFormat format);
 /// Appends; starts a new file before one would pass `max_bytes` (0: never) and keeps `keep` old ones (file.1 is the

@@ -26,8 +26,9 @@ sockaddr_un address_of(const std::filesystem::path& path) {
   address.sun_family = AF_UNIX;
   const std::string text = path.string();
   if (text.size() >= sizeof address.sun_path)
-    throw std::system_error(ENAMETOOLONG, std::generic_category(),
-                            "control socket " + text + ": a path of at most 107 bytes is possible; set a shorter `state:`");
+    throw std::system_error(
+        ENAMETOOLONG, std::generic_category(),
+        "control socket " + text + ": a path of at most 107 bytes is possible; set a shorter `state:`");
   std::memcpy(address.sun_path, text.data(), text.size());
   return address;
 }
@@ -58,7 +59,8 @@ void error(Reply& reply, std::string_view message) {
 
 class ControlServer::Connection final : public Reply, public std::enable_shared_from_this<Connection> {
  public:
-  Connection(ControlServer& server, std::uint64_t id, runtime::UniqueFd fd) : server_(&server), id_(id), fd_(std::move(fd)) {}
+  Connection(ControlServer& server, std::uint64_t id, runtime::UniqueFd fd)
+      : server_(&server), id_(id), fd_(std::move(fd)) {}
   ~Connection() override { drop(); }
 
   void start() {
@@ -179,7 +181,8 @@ void ControlServer::accept() {
     runtime::UniqueFd fd{::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
     if (fd.get() < 0) return;
     if (connections_.size() >= kMaxConnections) {
-      log_.warn("ctl-full", "control socket {}: more than {} clients; one was turned away", path_.string(), kMaxConnections);
+      log_.warn("ctl-full", "control socket {}: more than {} clients; one was turned away", path_.string(),
+                kMaxConnections);
       continue;
     }
     const auto id = next_++;
@@ -193,7 +196,8 @@ std::optional<bool> ask(const std::filesystem::path& path, const std::vector<std
                         const std::function<bool(bool, std::string_view)>& on_text) {
   const sockaddr_un address = address_of(path);
   const runtime::UniqueFd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  if (fd.get() < 0 || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return std::nullopt;
+  if (fd.get() < 0 || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return std::nullopt;
   std::string request;
   for (const auto& word : words) {
     if (!request.empty()) request += '\t';

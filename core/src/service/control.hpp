@@ -3,8 +3,8 @@
 //
 // The control socket: how the command line talks to a running service.
 //
-// One request a connection: a line of words separated by tabs. The answer is a line "ok" or "error", then text (JSON for machines)
-// until the connection closes. The socket belongs to owner and group only (0660).
+// One request a connection: a line of words separated by tabs. The answer is a line "ok" or "error", then text (JSON
+// for machines) until the connection closes. The socket belongs to owner and group only (0660).
 #pragma once
 
 #include "runtime/event_loop.hpp"
@@ -43,7 +43,8 @@ void error(Reply& reply, std::string_view message);
 
 class ControlServer {
  public:
-  /// Listens at `path`, replacing a dead socket (the state directory's lock tells that it is dead). Throws std::system_error.
+  /// Listens at `path`, replacing a dead socket (the state directory's lock tells that it is dead). Throws
+  /// std::system_error.
   ControlServer(runtime::EventLoop& loop, runtime::Logger log, std::filesystem::path path, Handler handler);
   ~ControlServer();
   ControlServer(const ControlServer&) = delete;
@@ -63,8 +64,8 @@ class ControlServer {
   std::uint64_t next_ = 1;
 };
 
-/// Asks the service that listens at `path`; `on_text` gets the answer as it comes, with whether it is "ok", and returns false to
-/// stop. nullopt: nobody listens, or no answer came. Otherwise true for "ok".
+/// Asks the service that listens at `path`; `on_text` gets the answer as it comes, with whether it is "ok", and returns
+/// false to stop. nullopt: nobody listens, or no answer came. Otherwise true for "ok".
 [[nodiscard]] std::optional<bool> ask(const std::filesystem::path& path, const std::vector<std::string>& words,
                                       const std::function<bool(bool good, std::string_view text)>& on_text);
 

@@ -67,11 +67,13 @@ void MeasurementText::row(std::string& out, const Batch& batch, const Measuremen
   const std::string quality = m.quality == MESURA_GOOD ? std::string{} : quality_to_string(m.quality);
   const std::string time = runtime::format_time(m.time_ns);
   if (form_ == Form::table) {
-    fmt::format_to(std::back_inserter(out), fmt::runtime(kRow), time, info.name(), printable(value), info.unit, quality);
+    fmt::format_to(std::back_inserter(out), fmt::runtime(kRow), time, info.name(), printable(value), info.unit,
+                   quality);
     return;
   }
-  for (const std::string_view field : {std::string_view{info.device}, std::string_view{info.channel}, std::string_view{info.quantity},
-                                       std::string_view{info.unit}, std::string_view{time}}) {
+  for (const std::string_view field :
+       {std::string_view{info.device}, std::string_view{info.channel}, std::string_view{info.quantity},
+        std::string_view{info.unit}, std::string_view{time}}) {
     append_csv_field(out, field);
     out += ',';
   }

@@ -42,7 +42,8 @@ std::optional<std::chrono::nanoseconds> watchdog_interval() {
     if (error != std::errc{} || stop != end) return std::nullopt;
     return value;
   };
-  if (const auto pid = number("WATCHDOG_PID"); pid && *pid != static_cast<std::uint64_t>(::getpid())) return std::nullopt;
+  if (const auto pid = number("WATCHDOG_PID"); pid && *pid != static_cast<std::uint64_t>(::getpid()))
+    return std::nullopt;
   const auto usec = number("WATCHDOG_USEC");
   if (!usec || *usec == 0) return std::nullopt;
   return std::chrono::microseconds{*usec / 2};

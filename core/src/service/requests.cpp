@@ -21,15 +21,16 @@ Form form_of(const std::string& word) {
   return Form::jsonl;
 }
 
-/// The globs among `words` from the third on; nullopt, with the answer given, when one is none. No globs take everything.
+/// The globs among `words` from the third on; nullopt, with the answer given, when one is none. No globs take
+/// everything.
 std::optional<std::vector<model::Glob>> parse_globs(const std::vector<std::string>& words, Reply& reply) {
   std::vector<model::Glob> globs;
   for (std::size_t i = 2; i < words.size(); ++i) {
     model::Problem problem;
     auto glob = model::Glob::parse(words[i], &problem);
     if (!glob) {
-      error(reply, fmt::format("mesura: error[qry-glob]: {}\n  expected  {}\n  got       {}\n  hint      {}\n", problem.message, problem.expected,
-                               problem.got, problem.hint));
+      error(reply, fmt::format("mesura: error[qry-glob]: {}\n  expected  {}\n  got       {}\n  hint      {}\n",
+                               problem.message, problem.expected, problem.got, problem.hint));
       return std::nullopt;
     }
     globs.push_back(std::move(*glob));
@@ -38,7 +39,8 @@ std::optional<std::vector<model::Glob>> parse_globs(const std::vector<std::strin
 }
 
 bool matches(const std::vector<model::Glob>& globs, const SeriesInfo& info) {
-  return globs.empty() || std::any_of(globs.begin(), globs.end(), [&](const model::Glob& g) { return g.matches(info); });
+  return globs.empty() ||
+         std::any_of(globs.begin(), globs.end(), [&](const model::Glob& g) { return g.matches(info); });
 }
 
 }  // namespace
@@ -62,7 +64,8 @@ void Requests::handle(const std::vector<std::string>& words, const std::shared_p
     else
       error(*reply, wrong);
   } else {
-    error(*reply, fmt::format("mesura: error[ctl-unknown]: the service knows no request '{}'\n  hint      are the command and the service "
+    error(*reply, fmt::format("mesura: error[ctl-unknown]: the service knows no request '{}'\n  hint      are the "
+                              "command and the service "
                               "of the same version?\n",
                               verb));
   }
@@ -79,7 +82,9 @@ void Requests::latest(const std::vector<std::string>& words, Reply& reply) {
     if (matches(*globs, info)) text.append(out, collector::Latest::as_batch(info, entry));
   });
   if (out.empty() && !globs->empty()) {
-    error(reply, "mesura: error[qry-none]: no series with a value matches\n  hint      `mesura latest` without a glob shows all\n");
+    error(reply,
+          "mesura: error[qry-none]: no series with a value matches\n  hint      `mesura latest` without a glob shows "
+          "all\n");
     return;
   }
   ok(reply, out);
@@ -99,7 +104,12 @@ void Requests::watch(const std::vector<std::string>& words, const std::shared_pt
   };
   auto& collector = parts_.collector;
   auto state = std::make_shared<Watch>(
-      Watch{std::move(*globs), MeasurementText{collector.series(), form_of(words.size() > 1 ? words[1] : std::string{})}, reply, 0, {}, {}});
+      Watch{std::move(*globs),
+            MeasurementText{collector.series(), form_of(words.size() > 1 ? words[1] : std::string{})},
+            reply,
+            0,
+            {},
+            {}});
   state->subscription = collector.subscribe([state, &collector](const BatchPtr& batch) {
     Batch wanted = *batch;
     const auto unwanted = [&](const Measurement& m) {
@@ -122,7 +132,9 @@ void Requests::log(const std::vector<std::string>& words, Reply& reply) {
   if (!device.empty()) {
     const auto devices = parts_.collector.devices();
     if (std::none_of(devices.begin(), devices.end(), [&](const auto& d) { return d.name == device; })) {
-      error(reply, fmt::format("mesura: error[ctl-device]: no device is named '{}'\n  hint      `mesura status` shows all\n", device));
+      error(reply,
+            fmt::format("mesura: error[ctl-device]: no device is named '{}'\n  hint      `mesura status` shows all\n",
+                        device));
       return;
     }
   }
@@ -134,7 +146,9 @@ void Requests::log(const std::vector<std::string>& words, Reply& reply) {
     else
       parts_.log->set_level("device." + device, *parsed);
   } else {
-    error(reply, fmt::format("mesura: error[ctl-level]: expected error, warn, info, debug, trace or default, got '{}'\n", level));
+    error(reply,
+          fmt::format("mesura: error[ctl-level]: expected error, warn, info, debug, trace or default, got '{}'\n",
+                      level));
     return;
   }
   ok(reply, fmt::format("log level of {} is {}\n", device.empty() ? "everything" : device, level));

@@ -46,19 +46,22 @@ void counts(runtime::JsonWriter& json, const pipeline::SinkQueue::Counts& c) {
 std::string status_table(const collector::Collector& collector, const ServiceFacts& facts) {
   std::string out;
   const auto to = std::back_inserter(out);
-  fmt::format_to(to, "mesura {}, process {}, up {}, {}\n\n", facts.version, facts.pid, age(facts.started_ns, facts.now_ns), facts.configuration);
-  fmt::format_to(to, "{:<16} {:<12} {:<11} {:>10} {:>10} {:>9} {:>11}  {}\n", "DEVICE", "PLUGIN", "STATE", "LAST FRAME", "FRAMES", "REJECTED",
-                 "RECONNECTS", "LINK");
+  fmt::format_to(to, "mesura {}, process {}, up {}, {}\n\n", facts.version, facts.pid,
+                 age(facts.started_ns, facts.now_ns), facts.configuration);
+  fmt::format_to(to, "{:<16} {:<12} {:<11} {:>10} {:>10} {:>9} {:>11}  {}\n", "DEVICE", "PLUGIN", "STATE", "LAST FRAME",
+                 "FRAMES", "REJECTED", "RECONNECTS", "LINK");
   for (const auto& d : collector.devices()) {
     const auto& h = d.health;
     fmt::format_to(to, "{:<16} {:<12} {:<11} {:>10} {:>10} {:>9} {:>11}  {}\n", d.name, d.plugin, to_string(h.state),
                    age(h.last_frame_ns, facts.now_ns), h.frames, h.frames_rejected, h.reconnects, h.link);
     if (!h.error.empty()) fmt::format_to(to, "{:<16} {}\n", "", h.error);
   }
-  fmt::format_to(to, "\n{:<16} {:<10} {:>12} {:>10} {:>9} {:>9}  {}\n", "SINK", "STATE", "COMMITTED", "WAITING", "REJECTED", "DROPPED", "WHERE");
+  fmt::format_to(to, "\n{:<16} {:<10} {:>12} {:>10} {:>9} {:>9}  {}\n", "SINK", "STATE", "COMMITTED", "WAITING",
+                 "REJECTED", "DROPPED", "WHERE");
   for (const auto& s : collector.sinks()) {
-    fmt::format_to(to, "{:<16} {:<10} {:>12} {:>10} {:>9} {:>9}  {}\n", s.name, to_string(s.queue.state), s.queue.counts.committed,
-                   s.queue.counts.waiting, s.queue.counts.rejected, s.queue.counts.dropped, s.where);
+    fmt::format_to(to, "{:<16} {:<10} {:>12} {:>10} {:>9} {:>9}  {}\n", s.name, to_string(s.queue.state),
+                   s.queue.counts.committed, s.queue.counts.waiting, s.queue.counts.rejected, s.queue.counts.dropped,
+                   s.where);
     if (s.queue.state == pipeline::SinkQueue::State::failing) fmt::format_to(to, "{:<16} {}\n", "", s.queue.last_error);
   }
   return out;

@@ -43,7 +43,8 @@ Device::Device(Context context, Setup setup)
       binder_(context_.series, setup_.plugin->schema, setup_.channels),
       backoff_({}, std::hash<std::string>{}(setup_.name)),
       // A property of the kind of transport, which the session is told before any is opened.
-      live_(std::all_of(setup_.links.begin(), setup_.links.end(), [](const auto& link) { return link.second()->live(); })) {}
+      live_(std::all_of(setup_.links.begin(), setup_.links.end(),
+                        [](const auto& link) { return link.second()->live(); })) {}
 
 Device::~Device() { stop(); }
 
@@ -117,7 +118,8 @@ void Device::make_links() {
     callbacks.on_bytes = [this, id](transport::Bytes bytes, const transport::Meta& meta) {
       health_.bytes += bytes.size();
       trace("<", bytes);
-      if (usable()) settle(session_->on_bytes(id, bytes, Meta{meta.received_ns, meta.offset, meta.peer, meta.topic, meta.status}));
+      if (usable())
+        settle(session_->on_bytes(id, bytes, Meta{meta.received_ns, meta.offset, meta.peer, meta.topic, meta.status}));
     };
     callbacks.on_closed = [this, id](const transport::Reason& reason, bool final) {
       if (usable()) settle(session_->on_close(id, context_.loop.clock().wall_ns(), reason.code, final));
@@ -142,8 +144,8 @@ void Device::settle(bool ok) {
 
 void Device::end_session(std::string_view code, std::string_view message) {
   const auto delay = backoff_.next();
-  log_.error(code, "plugin '{}' {} lost its session: {}; a new one in {}", setup_.plugin->name, setup_.plugin->version, message,
-             age_text(delay.count()));
+  log_.error(code, "plugin '{}' {} lost its session: {}; a new one in {}", setup_.plugin->name, setup_.plugin->version,
+             message, age_text(delay.count()));
   health_.error = std::string{message};
   // Links and session are in use by the caller of this function: they go when the loop is back at the top.
   set_state(State::failed);
@@ -173,11 +175,11 @@ void Device::set_state(State state) {
       break;
     case State::stale:
       if (health_.last_frame_ns == 0)
-        log_.warn("dev-stale", "stale: no verified frame since the start ({} ago); limit stale_after {}", age_text(now - started_ns_),
-                  age_text(setup_.stale_after.count()));
+        log_.warn("dev-stale", "stale: no verified frame since the start ({} ago); limit stale_after {}",
+                  age_text(now - started_ns_), age_text(setup_.stale_after.count()));
       else
-        log_.warn("dev-stale", "stale: no verified frame for {}; limit stale_after {}", age_text(now - health_.last_frame_ns),
-                  age_text(setup_.stale_after.count()));
+        log_.warn("dev-stale", "stale: no verified frame for {}; limit stale_after {}",
+                  age_text(now - health_.last_frame_ns), age_text(setup_.stale_after.count()));
       break;
     case State::finished:
       log_.info("dev-finished", "the recording has ended: {} frames, {} rejected, {} measurements", health_.frames,
@@ -205,7 +207,8 @@ Health Device::health() const {
     if (!link) continue;
     if (!health.link.empty()) health.link += ", ";
     health.link += link->describe();
-    if (link->state() == transport::Link::State::waiting && health.error.empty()) health.error = link->last_reason().message;
+    if (link->state() == transport::Link::State::waiting && health.error.empty())
+      health.error = link->last_reason().message;
   }
   return health;
 }
@@ -277,12 +280,14 @@ void Device::fault(const Fault& fault) {
   log_.debug("dec-fault", "{} at byte {} (+{}): {}", fault.code, fault.offset, fault.length, fault.message);
   if (it->second == 1 && fault.kind != MESURA_FAULT_NOTE)
     log_.warn(fault.kind == MESURA_FAULT_FRAME ? "dec-frame" : "dec-fault",
-              "{} at byte {}: {} (the first of its kind; a summary follows each minute)", fault.code, fault.offset, fault.message);
+              "{} at byte {}: {} (the first of its kind; a summary follows each minute)", fault.code, fault.offset,
+              fault.message);
 }
 
 void Device::summarise_faults() {
   summary_timer_ = context_.loop.after(kSummaryEvery, [this] {
-    const auto frames = health_.frames + health_.frames_rejected - std::exchange(reported_frames_, health_.frames + health_.frames_rejected);
+    const auto frames = health_.frames + health_.frames_rejected -
+                        std::exchange(reported_frames_, health_.frames + health_.frames_rejected);
     std::string text;
     for (const auto& [code, count] : health_.faults) {
       const auto before = std::exchange(reported_faults_[code], count);

@@ -28,8 +28,8 @@ namespace mesura::session {
 
 /// A configured device: its links, its plugin session, its schedule and its health.
 ///
-/// Whatever goes wrong in it stays in it: a throwing plugin, a vanished port and a silent meter lead to a new session, a new
-/// connection and the state `stale`, each by the back-off, each logged once. Belongs to the loop's thread.
+/// Whatever goes wrong in it stays in it: a throwing plugin, a vanished port and a silent meter lead to a new session,
+/// a new connection and the state `stale`, each by the back-off, each logged once. Belongs to the loop's thread.
 class Device final : private Environment {
  public:
   struct Setup {
@@ -38,8 +38,8 @@ class Device final : private Environment {
     std::map<std::string, transport::Link::Maker, std::less<>> links;  ///< by the plugin's link name
     config::Value options;
     SeriesBinder::ChannelRules channels;
-    std::chrono::nanoseconds stale_after{0};                           ///< 0: never stale
-    std::string zone;                                                  ///< of the site, or empty: not known
+    std::chrono::nanoseconds stale_after{0};  ///< 0: never stale
+    std::string zone;                         ///< of the site, or empty: not known
     std::shared_ptr<transport::CaptureWriter> capture;
     std::unique_ptr<transport::Relay> relay;
   };

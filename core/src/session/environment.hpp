@@ -11,8 +11,8 @@
 
 namespace mesura::session {
 
-/// What one plugin session stands on: its links and timers, and where its results go. Implemented by a live device, by the offline
-/// decoder and by the simulator; a session cannot tell them apart.
+/// What one plugin session stands on: its links and timers, and where its results go. Implemented by a live device, by
+/// the offline decoder and by the simulator; a session cannot tell them apart.
 ///
 /// All calls come from inside a call to the session; views live as long as the call.
 class Environment {

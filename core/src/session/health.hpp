@@ -21,17 +21,17 @@ enum class State : std::uint8_t { connecting, live, stale, failed, finished };
 /// What is known of a device's well-being. Times are UTC ns; 0: never.
 struct Health {
   State state = State::connecting;
-  std::int64_t since_ns = 0;          ///< when this state began
+  std::int64_t since_ns = 0;  ///< when this state began
   std::int64_t last_frame_ns = 0;
-  std::uint64_t frames = 0;           ///< verified
+  std::uint64_t frames = 0;  ///< verified
   std::uint64_t frames_rejected = 0;
   std::uint64_t measurements = 0;
-  std::uint64_t reconnects = 0;       ///< times that a link opened again after the first
+  std::uint64_t reconnects = 0;  ///< times that a link opened again after the first
   std::uint64_t bytes = 0;
-  std::map<std::string, std::uint64_t, std::less<>> faults;         ///< by code
-  std::map<std::string, std::string, std::less<>> attributes;       ///< serial, model, firmware, ...
-  std::string link;                   ///< "tcp p1.local:23"
-  std::string error;                  ///< why it is failed or not connected, or empty
+  std::map<std::string, std::uint64_t, std::less<>> faults;    ///< by code
+  std::map<std::string, std::string, std::less<>> attributes;  ///< serial, model, firmware, ...
+  std::string link;                                            ///< "tcp p1.local:23"
+  std::string error;                                           ///< why it is failed or not connected, or empty
 };
 
 }  // namespace mesura::session

@@ -9,11 +9,12 @@
 
 namespace mesura::session {
 
-Offline::Offline(const plugin::LoadedPlugin& plugin, SeriesTable& series, SeriesBinder::ChannelRules channels, SessionSetup setup,
-                 Consumer consumer, std::int64_t now_ns)
+Offline::Offline(const plugin::LoadedPlugin& plugin, SeriesTable& series, SeriesBinder::ChannelRules channels,
+                 SessionSetup setup, Consumer consumer, std::int64_t now_ns)
     : binder_(series, plugin.schema, std::move(channels)), consumer_(std::move(consumer)), now_ns_(now_ns) {
   setup.schema = &plugin.schema.options;
-  session_ = std::make_unique<PluginSession>(*plugin.descriptor, binder_, static_cast<Environment&>(*this), setup, now_ns);
+  session_ =
+      std::make_unique<PluginSession>(*plugin.descriptor, binder_, static_cast<Environment&>(*this), setup, now_ns);
   check(session_->on_open(0, now_ns));
 }
 
@@ -26,7 +27,8 @@ void Offline::check(bool ok) {
 
 void Offline::fire_due(std::int64_t now_ns) {
   for (;;) {
-    const auto due = std::min_element(timers_.begin(), timers_.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+    const auto due = std::min_element(timers_.begin(), timers_.end(),
+                                      [](const auto& a, const auto& b) { return a.second < b.second; });
     if (due == timers_.end() || due->second > now_ns) break;
     const auto [timer, time] = *due;
     timers_.erase(due);
@@ -77,6 +79,8 @@ void Offline::log(mesura_log_level level, std::string_view message) {
   if (consumer_.log) consumer_.log(level, message);
 }
 
-void Offline::failed(std::string_view code, std::string_view message) { failure_ = fmt::format("{}: {}", code, message); }
+void Offline::failed(std::string_view code, std::string_view message) {
+  failure_ = fmt::format("{}: {}", code, message);
+}
 
 }  // namespace mesura::session

@@ -17,7 +17,8 @@ namespace mesura::session {
 
 /// A plugin fed from a file or memory: no loop, no links, no clock but the receive times of the bytes.
 ///
-/// The same plugin code as on a live line; what it sends goes nowhere. Timers fire when a later receive time has passed them.
+/// The same plugin code as on a live line; what it sends goes nowhere. Timers fire when a later receive time has passed
+/// them.
 class Offline final : private Environment {
  public:
   struct Consumer {
@@ -33,8 +34,8 @@ class Offline final : private Environment {
   };
 
   /// Throws SessionError. `options` are validated by the plugin's schema.
-  Offline(const plugin::LoadedPlugin& plugin, SeriesTable& series, SeriesBinder::ChannelRules channels, SessionSetup setup,
-          Consumer consumer, std::int64_t now_ns);
+  Offline(const plugin::LoadedPlugin& plugin, SeriesTable& series, SeriesBinder::ChannelRules channels,
+          SessionSetup setup, Consumer consumer, std::int64_t now_ns);
   ~Offline() override;
 
   /// Throws SessionError when the plugin fails.

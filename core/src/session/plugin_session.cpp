@@ -107,14 +107,17 @@ struct PluginSession::Callbacks {
   }
   template <class F>
   static void guard(mesura_host* host, F&& f) noexcept {
-    guard(host, [&] { return f(), 0; }, 0);
+    guard(
+        host, [&] { return f(), 0; }, 0);
   }
 
   static std::uint32_t device(mesura_host* h, mesura_str key, mesura_str name) {
-    return guard(h, [&] { return self(h).device(abi::view(key), abi::view(name)); }, MESURA_PRIMARY_DEVICE);
+    return guard(
+        h, [&] { return self(h).device(abi::view(key), abi::view(name)); }, MESURA_PRIMARY_DEVICE);
   }
   static std::uint32_t series(mesura_host* h, const mesura_series_info* info) {
-    return guard(h, [&] { return self(h).series(*info); }, MESURA_NO_SERIES);
+    return guard(
+        h, [&] { return self(h).series(*info); }, MESURA_NO_SERIES);
   }
   static void attribute(mesura_host* h, std::uint32_t device, mesura_str key, mesura_str value) {
     guard(h, [&] {
@@ -133,18 +136,20 @@ struct PluginSession::Callbacks {
   }
   static void fault(mesura_host* h, const mesura_fault* f) {
     guard(h, [&] {
-      self(h).environment_.fault(Fault{static_cast<mesura_fault_kind>(f->kind), abi::view(f->code), abi::view(f->message),
-                                       f->offset, f->length, f->link});
+      self(h).environment_.fault(Fault{static_cast<mesura_fault_kind>(f->kind), abi::view(f->code),
+                                       abi::view(f->message), f->offset, f->length, f->link});
     });
   }
   static std::int32_t send(mesura_host* h, std::uint32_t link, mesura_bytes bytes, mesura_str to) {
-    return guard(h, [&] { return self(h).environment_.send(link, abi::view(bytes), abi::view(to)) ? 0 : -1; }, -1);
+    return guard(
+        h, [&] { return self(h).environment_.send(link, abi::view(bytes), abi::view(to)) ? 0 : -1; }, -1);
   }
   static void arm(mesura_host* h, std::uint32_t timer, std::int64_t delay_ns) {
     guard(h, [&] { self(h).environment_.arm(timer, delay_ns); });
   }
   static std::int32_t open(mesura_host* h, std::uint32_t link, mesura_str spec) {
-    return guard(h, [&] { return self(h).environment_.open(link, abi::view(spec)) ? 0 : -1; }, -1);
+    return guard(
+        h, [&] { return self(h).environment_.open(link, abi::view(spec)) ? 0 : -1; }, -1);
   }
   static void close(mesura_host* h, std::uint32_t link) {
     guard(h, [&] { self(h).environment_.close(link); });
@@ -153,7 +158,8 @@ struct PluginSession::Callbacks {
     guard(h, [&] { self(h).environment_.reopen(link, abi::view(reason)); });
   }
   static std::int32_t set_lines(mesura_host* h, std::uint32_t link, std::int32_t rts, std::int32_t dtr) {
-    return guard(h, [&] { return self(h).environment_.set_lines(link, rts, dtr) ? 0 : -1; }, -1);
+    return guard(
+        h, [&] { return self(h).environment_.set_lines(link, rts, dtr) ? 0 : -1; }, -1);
   }
   static void reply(mesura_host* h, std::uint64_t, const mesura_reply*) {
     guard(h, [&] { self(h).environment_.log(MESURA_LOG_WARN, "a reply to no command"); });
@@ -196,8 +202,8 @@ struct PluginSession::Callbacks {
   }
 };
 
-PluginSession::PluginSession(const mesura_plugin& plugin, SeriesBinder& binder, Environment& environment, const SessionSetup& setup,
-                             std::int64_t now_ns)
+PluginSession::PluginSession(const mesura_plugin& plugin, SeriesBinder& binder, Environment& environment,
+                             const SessionSetup& setup, std::int64_t now_ns)
     : plugin_(plugin), binder_(binder), environment_(environment), devices_{setup.device} {
   fault_.struct_size = sizeof fault_;
   const AbiOptions options{*setup.schema, setup.options};
@@ -255,7 +261,8 @@ bool PluginSession::on_timer(TimerId timer, std::int64_t now_ns) {
 
 std::uint32_t PluginSession::device(std::string_view key, std::string_view name) {
   if (const auto known = device_by_key_.find(key); known != device_by_key_.end()) return known->second;
-  if (devices_.size() >= kMaxDevices) throw SessionError(fmt::format("more than {} devices in one session", kMaxDevices));
+  if (devices_.size() >= kMaxDevices)
+    throw SessionError(fmt::format("more than {} devices in one session", kMaxDevices));
   std::string snake = snake_case(name.empty() ? key : name);
   if (snake.empty()) snake = fmt::format("device_{}", devices_.size());
   const auto number = static_cast<std::uint32_t>(devices_.size());
@@ -277,7 +284,8 @@ std::uint32_t PluginSession::series(const mesura_series_info& info) {
 }
 
 void PluginSession::emit(const mesura_batch& in) {
-  if (in.device >= devices_.size()) throw SessionError(fmt::format("emit for device {}, which was never asked for", in.device));
+  if (in.device >= devices_.size())
+    throw SessionError(fmt::format("emit for device {}, which was never asked for", in.device));
   auto batch = std::make_shared<Batch>();
   batch->device = devices_[in.device];
   batch->received_ns = in.received_ns;

@@ -24,10 +24,10 @@ class SessionError : public std::runtime_error {
 
 /// How a session is to be made.
 struct SessionSetup {
-  std::string device;                           ///< the configured name
-  const std::vector<config::Field>* schema;     ///< the plugin's options; must outlive the constructor
-  config::Value options;                        ///< validated by that schema
-  std::string zone;  ///< of the site, or empty: not known
+  std::string device;                        ///< the configured name
+  const std::vector<config::Field>* schema;  ///< the plugin's options; must outlive the constructor
+  config::Value options;                     ///< validated by that schema
+  std::string zone;                          ///< of the site, or empty: not known
   bool live = true;
   std::uint32_t index = 0;
 };
@@ -61,9 +61,9 @@ class PluginSession {
   SeriesBinder& binder_;
   Environment& environment_;
   void* self_ = nullptr;
-  std::vector<std::string> devices_;             ///< by number; 0 is the configured one
+  std::vector<std::string> devices_;  ///< by number; 0 is the configured one
   std::map<std::string, std::uint32_t, std::less<>> device_by_key_;
-  std::vector<SeriesBinder::Bound> series_;      ///< by the plugin's number
+  std::vector<SeriesBinder::Bound> series_;  ///< by the plugin's number
   mesura_error fault_{};
   std::string error_;
 };

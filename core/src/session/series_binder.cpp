@@ -58,7 +58,8 @@ SeriesBinder::Result SeriesBinder::bind(const std::string& device, const mesura_
   };
   const model::Quantity* wire = vocabulary_->find(name);
   if (wire == nullptr)
-    return refuse("neither the vocabulary nor the plugin's schema has that quantity; the author declares it under `quantities`");
+    return refuse(
+        "neither the vocabulary nor the plugin's schema has that quantity; the author declares it under `quantities`");
   if (!model::Vocabulary::may_stand(*wire, channel)) return refuse("that quantity does not stand in that channel");
   const std::string_view unit = abi::view(in.unit);
   if (!unit.empty() && unit != wire->unit) return refuse(fmt::format("expected the unit {}, got {}", wire->unit, unit));

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <mesura/measurement.hpp>
 #include <mesura/plugin_abi.h>
+#include <mesura/measurement.hpp>
 
 #include "config/plugin_schema.hpp"
 #include "model/normalise.hpp"
@@ -35,11 +35,12 @@ class SeriesBinder {
   };
   using ChannelRules = std::map<std::string, model::ChannelRule, std::less<>>;
 
-  /// All references must outlive the binder. `channels` are the user's, `schema` has the plugin's own quantities and default roles.
+  /// All references must outlive the binder. `channels` are the user's, `schema` has the plugin's own quantities and
+  /// default roles.
   SeriesBinder(SeriesTable& table, const config::PluginSchema& schema, ChannelRules channels);
 
-  /// Refuses quantities that neither the vocabulary nor the schema declares, channels where they don't stand, and units that
-  /// contradict them.
+  /// Refuses quantities that neither the vocabulary nor the schema declares, channels where they don't stand, and units
+  /// that contradict them.
   Result bind(const std::string& device, const mesura_series_info& info);
 
  private:

@@ -19,7 +19,8 @@ Twin::Twin(runtime::EventLoop& loop, runtime::Logger log, SeriesTable& series, S
       virtual_ns_(setup_.start_ns),
       call_ns_(setup_.start_ns) {
   setup_.session.schema = &setup_.plugin->virtual_schema->options;
-  session_ = std::make_unique<PluginSession>(*setup_.plugin->descriptor->virtual_device, binder_, static_cast<Environment&>(*this), setup_.session, virtual_ns_);
+  session_ = std::make_unique<PluginSession>(*setup_.plugin->descriptor->virtual_device, binder_,
+                                             static_cast<Environment&>(*this), setup_.session, virtual_ns_);
   if (setup_.serve)
     serve();
   else
@@ -89,7 +90,8 @@ void Twin::finish() {
 void Twin::schedule() {
   if (finished_ || timers_.empty()) return;
   loop_.cancel(wake_);
-  const auto due = std::min_element(timers_.begin(), timers_.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  const auto due = std::min_element(timers_.begin(), timers_.end(),
+                                    [](const auto& a, const auto& b) { return a.second < b.second; });
   std::int64_t delay = 0;
   if (setup_.speed > 0) delay = static_cast<std::int64_t>(static_cast<double>(due->second - now()) / setup_.speed);
   wake_ = loop_.after(nanoseconds{std::max<std::int64_t>(0, delay)}, [this] {
@@ -103,7 +105,8 @@ void Twin::fire_due() {
   // As fast as possible still leaves the loop its turn: signals, clients, other twins.
   constexpr int kBurst = 64;
   for (int i = 0; i < kBurst && !finished_; ++i) {
-    const auto due = std::min_element(timers_.begin(), timers_.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+    const auto due = std::min_element(timers_.begin(), timers_.end(),
+                                      [](const auto& a, const auto& b) { return a.second < b.second; });
     if (due == timers_.end() || due->second > limit) break;
     const auto [timer, time] = *due;
     timers_.erase(due);

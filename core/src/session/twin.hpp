@@ -17,7 +17,8 @@
 
 namespace mesura::session {
 
-/// A virtual device at work: its session on a clock of its own (start, speed), served over a transport or written to a file.
+/// A virtual device at work: its session on a clock of its own (start, speed), served over a transport or written to a
+/// file.
 ///
 /// Belongs to the loop's thread. What the twin emits is the truth that it put into its bytes.
 class Twin final : private Environment, private transport::Listener {
@@ -25,12 +26,12 @@ class Twin final : private Environment, private transport::Listener {
   struct Setup {
     const plugin::LoadedPlugin* plugin = nullptr;  ///< with a virtual device
     SessionSetup session;
-    std::int64_t start_ns = 0;                     ///< the virtual clock's start
-    double speed = 1;                              ///< virtual seconds per second; 0: as fast as possible
-    std::function<std::unique_ptr<transport::Transport>()> serve;   ///< where it is reached; or empty, and
-    std::function<bool(Bytes)> write;              ///< takes the bytes
-    std::function<void(const Batch&)> truth;       ///< may be empty
-    std::function<void()> finished;                ///< the twin has sent what it was asked to
+    std::int64_t start_ns = 0;  ///< the virtual clock's start
+    double speed = 1;           ///< virtual seconds per second; 0: as fast as possible
+    std::function<std::unique_ptr<transport::Transport>()> serve;  ///< where it is reached; or empty, and
+    std::function<bool(Bytes)> write;                              ///< takes the bytes
+    std::function<void(const Batch&)> truth;                       ///< may be empty
+    std::function<void()> finished;                                ///< the twin has sent what it was asked to
     std::function<void(const std::string& what)> opened;
   };
 

@@ -63,7 +63,8 @@ class Transport {
   virtual bool send(Bytes bytes, std::string_view to) = 0;
   /// Modem lines: 0 low, 1 high, -1 leave. False where there are none.
   virtual bool set_lines(int /*rts*/, int /*dtr*/) { return false; }
-  /// While paused, nothing is read: bytes wait where they are (a file, the other side of a socket) as long as there is room.
+  /// While paused, nothing is read: bytes wait where they are (a file, the other side of a socket) as long as there is
+  /// room.
   virtual void pause(bool /*paused*/) {}
   /// The bytes make sense (the decoder said so): what is still being tried out, such as a baud rate, is right.
   virtual void confirm() {}

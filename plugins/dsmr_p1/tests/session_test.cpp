@@ -88,14 +88,14 @@ TEST_CASE("faults name what was expected and what was got, and where") {
   CHECK(all[2].offset == 80 + 10);
 }
 
-TEST_CASE("a frame is reported before its measurements, as it was verified") {
+TEST_CASE("a frame is reported whole and before its measurements") {
   PluginHarness h(plugin());
   h.open();
   h.bytes(kMinimal);
   const auto lines = h.lines({Kind::frame, Kind::measurement});
   REQUIRE(lines.size() == 3);
-  CHECK(lines[0] == R"({"frame":37})");
-  CHECK(h.events(Kind::frame)[0].text == kMinimal.substr(0, 37));
+  CHECK(lines[0] == R"({"frame":39})");
+  CHECK(h.events(Kind::frame)[0].text == kMinimal);
 }
 
 TEST_CASE("series carry OBIS codes and the country's tariff names") {
@@ -318,13 +318,19 @@ TEST_CASE("a new connection may lack the CRC that the last one had") {
   CHECK(h.counts().frames == 2);
 }
 
-TEST_CASE("the request line is asserted on open") {
+TEST_CASE("a request line that is always held is the port's own matter") {
   PluginHarness h(plugin(), {}, live());
   h.open();
-  CHECK(h.lines({Kind::lines}) == Lines{R"({"rts":1,"dtr":1})"});
-  PluginHarness none(plugin(), PluginOptions{}.text("request_line", "none"), live());
-  none.open();
-  CHECK(none.lines({Kind::lines}).empty());
+  CHECK(h.lines({Kind::lines}).empty());
+}
+
+TEST_CASE("a frame is handed on whole, with the line end behind its CRC") {
+  PluginHarness h(plugin());
+  h.open();
+  h.bytes(kMinimal.substr(0, kMinimal.size() - 2));  // the last CR LF has not come
+  h.close(true);
+  REQUIRE(h.events(Kind::frame).size() == 1);
+  CHECK(h.events(Kind::frame)[0].text == kMinimal);
 }
 
 TEST_CASE("per_telegram raises the request line for one good telegram at a time") {

@@ -358,7 +358,7 @@ TEST_CASE("twin meter: every dialect writes a telegram whose checksum fits, at i
   }
 }
 
-TEST_CASE("twin meter: same seed, same bytes; another seed, others") {
+TEST_CASE("twin meter: same seed, same bytes, another seed, others") {
   const auto faulty = [](std::int64_t seed) {
     return OptionSet{}.integer("seed", seed).on("noise").number("bitflip", 1e-3).number("truncate", 0.1);
   };

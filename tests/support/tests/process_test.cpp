@@ -10,8 +10,8 @@
 #include <fstream>
 #include <system_error>
 
-using mesura::test::contains;
 using mesura::test::Command;
+using mesura::test::contains;
 using mesura::test::Exit;
 using mesura::test::Line;
 using mesura::test::Process;

@@ -43,7 +43,8 @@ struct House {
     pipeline.set_routes(std::move(list), {[this](BatchPtr b) { got[0].push_back(std::move(b)); },
                                           [this](BatchPtr b) { got[1].push_back(std::move(b)); }});
   }
-  void accept(const std::string& device, std::int64_t time_ns, const std::vector<std::pair<std::uint32_t, double>>& values) {
+  void accept(const std::string& device, std::int64_t time_ns,
+              const std::vector<std::pair<std::uint32_t, double>>& values) {
     auto b = std::make_shared<Batch>();
     b->device = device;
     b->time_ns = b->received_ns = time_ns;
@@ -64,8 +65,8 @@ struct House {
   }
 };
 
-Route route(const std::vector<std::string>& globs, std::vector<std::size_t> outputs, std::chrono::nanoseconds every = 0ns,
-            Aggregate aggregate = Aggregate::last) {
+Route route(const std::vector<std::string>& globs, std::vector<std::size_t> outputs,
+            std::chrono::nanoseconds every = 0ns, Aggregate aggregate = Aggregate::last) {
   Route r;
   for (const auto& g : globs) r.from.push_back(model::Glob::parse(g).value());
   r.outputs = std::move(outputs);

@@ -1,7 +1,7 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
-#include "scripted_plugin.hpp"
 #include "session/device.hpp"
+#include "scripted_plugin.hpp"
 
 #include "model/measurement_json.hpp"
 
@@ -33,7 +33,8 @@ struct Bench {
 
   explicit Bench(const std::string& create = "well", session::SeriesBinder::ChannelRules rules = {}, bool live = true) {
     wire.live = live;
-    log->add_output([this](const runtime::LogRecord& r) { said.push_back(std::string{r.code} + ": " + std::string{r.message}); });
+    log->add_output(
+        [this](const runtime::LogRecord& r) { said.push_back(std::string{r.code} + ": " + std::string{r.message}); });
     session::Device::Setup setup;
     setup.name = "meter";
     setup.plugin = &test::scripted_plugin();
@@ -41,7 +42,9 @@ struct Bench {
     setup.options = config::Value{config::Value::Map{{"create", config::Value{create}}}};
     setup.channels = std::move(rules);
     setup.stale_after = 20s;
-    device = std::make_unique<session::Device>(session::Device::Context{loop, log, series, [this](std::shared_ptr<Batch> b, bool) { take(*b); }}, std::move(setup));
+    device = std::make_unique<session::Device>(
+        session::Device::Context{loop, log, series, [this](std::shared_ptr<Batch> b, bool) { take(*b); }},
+        std::move(setup));
     device->on_state([this](State s) { states.push_back(s); });
     device->start();
     settle();
@@ -49,7 +52,8 @@ struct Bench {
   void take(const Batch& batch) {
     for (const auto& m : batch.items) {
       const auto& info = series.at(m.series);
-      got.push_back(info.name() + " " + (m.type == MESURA_TEXT ? std::string{batch.text(m)} : std::to_string(static_cast<int>(m.number))));
+      got.push_back(info.name() + " " +
+                    (m.type == MESURA_TEXT ? std::string{batch.text(m)} : std::to_string(static_cast<int>(m.number))));
     }
   }
   void settle() {
@@ -113,7 +117,7 @@ TEST_CASE("a device that never says anything becomes stale, too") {
   CHECK(b.count("dev-stale") == 1);
 }
 
-TEST_CASE("a plugin that throws gets a new session, with a growing pause; frames shrink it again") {
+TEST_CASE("a plugin that throws gets a new session, with a growing pause, frames shrink it again") {
   Bench b;
   b.wire.accept();
   b.line("throw broken register");
@@ -242,7 +246,8 @@ TEST_CASE("units of a fleet get names of their own that need no quoting") {
   b.line("unit 34:AB Z\xc3\xa4hler 3");
   b.line("unit 77 ");
   b.line("unit 34:AB renamed");
-  CHECK(b.got == Lines{"meter_z_hler_3/total/active_power 1", "meter_77/total/active_power 1", "meter_z_hler_3/total/active_power 1"});
+  CHECK(b.got == Lines{"meter_z_hler_3/total/active_power 1", "meter_77/total/active_power 1",
+                       "meter_z_hler_3/total/active_power 1"});
 }
 
 TEST_CASE("roles and the user's channel rules decide signs, names and labels") {
@@ -257,8 +262,9 @@ TEST_CASE("roles and the user's channel rules decide signs, names and labels") {
   b.line("set total active_power_import 40");
   b.line("set ct1 active_power 30");
   b.line("text total message_text Hello");
-  CHECK(b.got == Lines{"meter/pv1/active_power 250", "meter/total/active_power -100", "meter/total/active_power_export 40",
-                       "meter/ct1/active_power 60", "meter/total/message_text Hello"});
+  CHECK(b.got == Lines{"meter/pv1/active_power 250", "meter/total/active_power -100",
+                       "meter/total/active_power_export 40", "meter/ct1/active_power 60",
+                       "meter/total/message_text Hello"});
   bool labelled = false;
   for (std::uint32_t i = 0; i < b.series.size(); ++i) labelled = labelled || b.series.at(i).label == "Dryer";
   CHECK(labelled);

@@ -66,7 +66,9 @@ class Wire {
   void line(std::string_view text) { port->receive(std::string{text} + "\n"); }  ///< arrives with a line feed
   void hang_up(bool final) { port->end(final); }
   /// For Link and Device: each attempt makes a new transport.
-  [[nodiscard]] std::unique_ptr<transport::Transport> make(runtime::EventLoop& loop) { return std::make_unique<Port>(*this, loop); }
+  [[nodiscard]] std::unique_ptr<transport::Transport> make(runtime::EventLoop& loop) {
+    return std::make_unique<Port>(*this, loop);
+  }
 };
 
 }  // namespace mesura::test
