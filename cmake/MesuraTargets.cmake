@@ -23,6 +23,10 @@ add_library(mesura_sanitizers INTERFACE)
 if(MESURA_SANITIZE)
   target_compile_options(mesura_sanitizers INTERFACE -fsanitize=${MESURA_SANITIZE} -fno-sanitize-recover=all
     -fno-omit-frame-pointer)
+  if(MESURA_SANITIZE MATCHES undefined)
+    # The check of virtual tables probes memory through a pipe: where a test has used up all descriptors it sees ghosts.
+    target_compile_options(mesura_sanitizers INTERFACE -fno-sanitize=vptr)
+  endif()
   target_link_options(mesura_sanitizers INTERFACE -fsanitize=${MESURA_SANITIZE})
 endif()
 

@@ -58,13 +58,13 @@ int schema(const SchemaOptions& options) {
 }
 
 int plugin_list(const PluginListOptions& options) {
-  const auto plugins = load_plugins(options.common, {});
+  const auto plugins = load_configured_plugins(options.common);
   print(options.format == Format::json ? plugin::list_json(plugins) : plugin::list_text(plugins));
   return plugins.refused().empty() ? kDone : kPartial;
 }
 
 int plugin_info(const PluginInfoOptions& options) {
-  const auto plugins = load_plugins(options.common, {});
+  const auto plugins = load_configured_plugins(options.common);
   const auto* plugin = require_plugin(plugins, options.plugin);
   if (plugin == nullptr) return kUsage;
   print(options.format == Format::json ? plugin::info_json(*plugin) : plugin::info_text(*plugin));

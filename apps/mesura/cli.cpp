@@ -21,7 +21,7 @@ constexpr const char* kFooter =
     "Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 partial.\n"
     "Configuration: --config FILE, else $MESURA_CONFIG, ./mesura.yaml, $XDG_CONFIG_HOME/mesura/mesura.yaml, "
     "/etc/mesura/mesura.yaml.\n"
-    "`mesura VERB --help` explains a verb and shows an example.";
+    "`mesura VERB --help` explains a verb.";
 
 void add_common(CLI::App& verb, Common& common, bool config = true) {
   if (config) verb.add_option("-c,--config", common.config, "Configuration file")->type_name("FILE");
@@ -35,9 +35,17 @@ void add_common(CLI::App& verb, Common& common, bool config = true) {
 }
 
 void add_format(CLI::App& verb, Format& format, const std::map<std::string, Format>& allowed) {
-  verb.add_option("--format", format, "Form of the output")
-      ->transform(CLI::CheckedTransformer(allowed, CLI::ignore_case))
-      ->capture_default_str();
+  std::vector<std::string> words;
+  std::string now;
+  for (const auto& [word, value] : allowed) {
+    words.push_back(word);
+    if (value == format) now = word;
+  }
+  verb.add_option_function<std::string>(
+          "--format", [&format, allowed](const std::string& word) { format = allowed.at(word); }, "Form of the output")
+      ->check(CLI::IsMember(words))
+      ->type_name("")
+      ->default_str(now);
 }
 
 /// Takes "10s", "5m"; leaves the reason to CLI11.
@@ -188,10 +196,15 @@ int dispatch(int argc, char** argv) {
   v = app.add_subcommand("latest", "The newest value of each series of the running service");
   add_common(*v, latest_options.common);
   v->add_option("series", latest_options.series, "Globs device/channel/quantity (default: all)");
-  v->add_flag("--watch", latest_options.watch, "Go on with each new measurement, as JSON lines");
+  v->add_flag("--watch", latest_options.watch,
+              "Go on with each new measurement, as JSON lines unless --format says otherwise");
   add_format(*v, latest_options.format, {{"table", Format::table}, {"jsonl", Format::jsonl}, {"csv", Format::csv}});
   v->footer("  mesura latest 'grid/*/active_power'\n  mesura latest --watch grid/total");
-  v->callback([&] { verb = [&] { return latest(latest_options); }; });
+  v->callback([&, latest_app = v] {
+    // What goes on without end is for programs, unless somebody wants to look at it.
+    if (latest_options.watch && latest_app->count("--format") == 0) latest_options.format = Format::jsonl;
+    verb = [&] { return latest(latest_options); };
+  });
 
   LogOptions log_options;
   v = app.add_subcommand("log", "Change the running service's log level, of all or of one device");
@@ -226,7 +239,6 @@ int dispatch(int argc, char** argv) {
 
   DemoOptions demo_options;
   v = app.add_subcommand("demo", "Virtual meters, a collector and SQLite in one go, to see Mesura work");
-  add_common(*v, demo_options.common, false);
   v->add_option("--directory", demo_options.directory, "Where to keep its files (default: ./mesura-demo)");
   add_duration(*v, "--for", demo_options.duration, "Stop after this time (default: at ^C)");
   v->callback([&] { verb = [&] { return demo(demo_options); }; });

@@ -35,7 +35,7 @@ int decode(const DecodeOptions& options) {
   try {
     Decoding decoding{series, std::move(setup)};
     decoding.run();
-    return decoding.exit_code();
+    return printer.exit_code(decoding.exit_code());
   } catch (const std::exception& e) {
     std::fputs(fmt::format("mesura decode: error[dec-input]: {}\n", e.what()).c_str(), stderr);
     return kFailed;

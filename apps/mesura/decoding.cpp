@@ -110,14 +110,33 @@ void Decoding::run() {
       offline_.feed(record->payload, Meta{record->time_ns, offset, record->peer, {}, 0});
       offset += record->payload.size();
     }
-    if (!capture.error().empty()) throw std::runtime_error(fmt::format("{}: {}", setup_.file, capture.error()));
+    if (!capture.error().empty()) {
+      damaged_ = true;
+      std::fputs(fmt::format("{}: reject[damaged]: {}; what comes after it is not read\n", setup_.file, capture.error())
+                     .c_str(),
+                 stderr);
+      break;
+    }
   }
+  if (captured && !damaged_ && !stopped_ && capture.left() > 0) {
+    damaged_ = true;
+    std::fputs(fmt::format("{}: reject[torn]: the capture ends inside a record; its {} bytes are left out\n",
+                           setup_.file, capture.left())
+                   .c_str(),
+               stderr);
+  }
+  bytes_ = offset;
   if (!stopped_) offline_.finish(now);
 }
 
 int Decoding::exit_code() const {
-  if (offline_.counts().frames == 0) return kFailed;
-  return offline_.counts().frames_rejected == 0 ? kDone : kPartial;
+  if (offline_.counts().frames == 0) {
+    std::fputs(
+        fmt::format("{}: no good frame of a {} found in {} bytes\n", setup_.file, setup_.plugin->name, bytes_).c_str(),
+        stderr);
+    return kFailed;
+  }
+  return offline_.counts().frames_rejected == 0 && !damaged_ ? kDone : kPartial;
 }
 
 }  // namespace mesura::app

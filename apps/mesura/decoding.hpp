@@ -41,7 +41,7 @@ class Decoding {
   /// Throws session::SessionError, std::runtime_error (unreadable file).
   Decoding(SeriesTable& series, Setup setup);
   void run();
-  /// 0: every frame good; 3: some rejected; 1: none found.
+  /// 0: every frame good; 3: some rejected, or the capture damaged; 1: none found, which is said on stderr.
   [[nodiscard]] int exit_code() const;
   [[nodiscard]] const session::Offline::Counts& counts() const { return offline_.counts(); }
 
@@ -50,6 +50,8 @@ class Decoding {
 
   Setup setup_;
   bool stopped_ = false;
+  bool damaged_ = false;  ///< a capture that is not whole
+  std::uint64_t bytes_ = 0;
   session::Offline offline_;
 };
 

@@ -122,13 +122,13 @@ void write_configuration(const std::filesystem::path& file, const std::string& m
   const std::string text = fmt::format(
       "# Written by `mesura demo`: a Belgian P1 meter over TCP into SQLite.\n"
       "timezone: Europe/Brussels\n"
-      "state: {0}/state\n"
+      "state: \"{0}/state\"\n"
       "devices:\n"
       "  grid:\n"
       "    plugin: dsmr_p1\n"
       "    transport: {{tcp: {{host: {1}, port: {2}}}}}\n"
       "sinks:\n"
-      "  local: {{sqlite: {{path: {0}/mesura.db}}}}\n"
+      "  local: {{sqlite: {{path: \"{0}/mesura.db\"}}}}\n"
       "routes:\n"
       "  - {{from: \"*\", to: local}}\n",
       directory.string(), meter.substr(0, colon), meter.substr(colon + 1));
@@ -164,8 +164,8 @@ int run_demo(const DemoOptions& options) {
       "A virtual Belgian P1 meter speaks on %s; a collector stores it in SQLite.\n\n"
       "  configuration  %s\n  database       %s\n  log            %s\n\n"
       "Try in another shell:\n"
-      "  mesura status --config %s\n"
-      "  sqlite3 %s 'SELECT * FROM grid ORDER BY time DESC LIMIT 3'\n\n"
+      "  mesura status --config '%s'\n"
+      "  sqlite3 '%s' 'SELECT * FROM grid ORDER BY time DESC LIMIT 3'\n\n"
       "The newest row of table `grid`, as it arrives (^C ends the demo):\n",
       address.c_str(), configuration.c_str(), database.c_str(), log.c_str(), configuration.c_str(), database.c_str());
   std::fflush(stdout);

@@ -11,10 +11,13 @@
 #include "session/device.hpp"
 #include "transport/capture.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <set>
@@ -76,6 +79,14 @@ std::optional<Chosen> choose(const Common& common, const std::vector<std::string
     }
     chosen.devices.push_back(*found);
   }
+  if (chosen.devices.empty()) {
+    std::fputs(
+        "mesura: error[cli-device]: there is nothing to open\n  expected  devices in the configuration, or an address "
+        "such as "
+        "dsmr_p1+tcp://host:port\n",
+        stderr);
+    return std::nullopt;
+  }
   return chosen;
 }
 
@@ -121,13 +132,25 @@ int probe(const ProbeOptions& options) {
                stderr);
   }
   if (heard.empty()) return kFailed;
-  return heard.size() == devices.size() ? kDone : kPartial;
+  return printer.exit_code(heard.size() == devices.size() ? kDone : kPartial);
 }
 
 int capture(const CaptureOptions& options) {
   const auto chosen = choose(options.common, {options.device});
   if (!chosen) return kUsage;
   const config::DeviceConfig& device = chosen->devices.front();
+
+  // Before the device is opened: a recording that can't be kept must not be begun, nor an old one be lost.
+  const runtime::UniqueFd file{::open(options.output.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640)};
+  if (!file) {
+    std::fputs(
+        fmt::format(
+            "mesura capture: error[cap-file]: {}: {}\n  expected  a new file in a directory that can be written\n",
+            options.output, std::strerror(errno))
+            .c_str(),
+        stderr);
+    return kFailed;
+  }
 
   runtime::SystemClock clock;
   runtime::EventLoop loop{clock};

@@ -142,7 +142,12 @@ int replay(const ReplayOptions& options) {
       setup.on_batch = [&](const Batch& batch) { return printer.print(batch); };
     }
     Decoding decoding{series, std::move(setup)};
-    decoding.run();
+    try {
+      decoding.run();
+    } catch (...) {
+      if (writer) writer->close();  // what was good before the fault counts
+      throw;
+    }
     if (writer) {
       writer->close();
       std::fputs(fmt::format("{} frames, {} rejected; {} measurements committed to {}, {} refused by it\n",
@@ -152,7 +157,7 @@ int replay(const ReplayOptions& options) {
                  stderr);
       if (writer->rejected() > 0) return kPartial;
     }
-    return decoding.exit_code();
+    return printer.exit_code(decoding.exit_code());
   } catch (const std::exception& e) {
     std::fputs(fmt::format("mesura replay: error[rpl-failed]: {}\n", e.what()).c_str(), stderr);
     return kFailed;

@@ -6,6 +6,7 @@
 #include "verbs.hpp"
 
 #include "collector/collector.hpp"
+#include "config/text.hpp"
 #include "runtime/time_text.hpp"
 #include "service/control.hpp"
 #include "service/notify.hpp"
@@ -78,7 +79,9 @@ class Service {
     control.reset();
     const bool complete = collector_.stop(kStopGrace);
     logger_.info("run-end", "stopped{}", complete ? "" : "; not everything that was measured could be written");
-    return complete ? kDone : kPartial;
+    // A sink that hangs has left its thread behind, which still uses what would now be destroyed.
+    if (!complete) ::_exit(kPartial);
+    return kDone;
   }
 
  private:
@@ -143,20 +146,40 @@ class Service {
         logger_.warn("run-reload", "{}", text);
       }
     }
-    if (result.configuration && result.configuration->state != configuration_.state)
-      wrong += fmt::format(
-          "{}: error[run-state]: `state` can't change while the service runs\n  expected  {}\n  got       {}\n  hint   "
-          "   restart it\n",
-          loaded_.file, configuration_.state, result.configuration->state);
+    if (result.configuration) wrong += unchangeable(*result.configuration);
     if (!wrong.empty() || !result.configuration) {
       logger_.error("run-reload", "reload refused, the old configuration goes on");
     } else {
       configuration_ = std::move(*result.configuration);
       set_levels();
-      collector_.apply(configuration_);
+      if (!collector_.apply(configuration_))
+        wrong =
+            "mesura: error[run-reload]: the new configuration is in force, but a sink that was replaced lost what it "
+            "still held\n"
+            "  hint      the log tells which and how much\n";
       logger_.info("run-reload", "the new configuration is in force");
     }
     service::notify("READY=1");
+    return wrong;
+  }
+
+  /// What a new configuration asks for and only a restart can give; empty: nothing.
+  std::string unchangeable(const config::Configuration& next) const {
+    const auto list = [](const std::vector<std::string>& paths) { return config::joined(paths); };
+    std::string wrong;
+    const auto compare = [&](const char* key, const std::string& now, const std::string& wanted) {
+      if (now == wanted) return;
+      const auto text = fmt::format(
+          "{}: error[run-restart]: `{}` can't change while the service runs\n  expected  {}\n  got       {}\n  hint    "
+          "  restart it\n",
+          loaded_.file, key, now.empty() ? "(none)" : now, wanted.empty() ? "(none)" : wanted);
+      logger_.error("run-reload", "{}", text);
+      wrong += text;
+    };
+    compare("state", configuration_.state, next.state);
+    compare("log.file", configuration_.log.file, next.log.file);
+    compare("log.format", configuration_.log.format, next.log.format);
+    compare("plugin_path", list(configuration_.plugin_path), list(next.plugin_path));
     return wrong;
   }
 
@@ -188,6 +211,8 @@ class Service {
 }  // namespace
 
 int run(const RunOptions& options) {
+  block_signals();  // before anything else: a signal that comes while we start is not lost and does not kill half a
+                    // service
   auto loaded = load_configuration(options.common);
   if (!loaded) return kUsage;
   print_diagnostics(loaded->diagnostics);

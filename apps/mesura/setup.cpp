@@ -21,13 +21,27 @@
 
 namespace mesura::app {
 
-Signals::Signals(runtime::EventLoop& loop, std::function<void(int)> callback) : loop_(loop) {
+namespace {
+
+sigset_t handled_signals() {
   sigset_t set;
   sigemptyset(&set);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, signal);
-  if (::pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0)
-    throw std::system_error(errno, std::generic_category(), "pthread_sigmask");
+  return set;
+}
+
+}  // namespace
+
+void block_signals() {
+  const sigset_t set = handled_signals();
+  if (const int error = ::pthread_sigmask(SIG_BLOCK, &set, nullptr); error != 0)
+    throw std::system_error(error, std::generic_category(), "pthread_sigmask");
+}
+
+Signals::Signals(runtime::EventLoop& loop, std::function<void(int)> callback) : loop_(loop) {
+  block_signals();
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of write(), not the end
+  const sigset_t set = handled_signals();
   fd_ = runtime::UniqueFd{::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)};
   if (!fd_) throw std::system_error(errno, std::generic_category(), "signalfd");
   watch_ = loop_.watch(fd_.get(), EPOLLIN, [this, callback = std::move(callback)](std::uint32_t) {
@@ -103,6 +117,35 @@ std::optional<std::string> find_configuration(const Common& common) {
   return std::nullopt;
 }
 
+namespace {
+
+struct Ahead {
+  std::vector<std::string> plugin_path;
+  std::string state = "mesura-state";
+};
+
+/// The schema depends on the plugins, and where they are stands in the file: this key is read ahead of the rest. So is
+/// `state`: a file with mistakes must not keep anybody from asking the service that runs on with the last good one.
+Ahead read_ahead(const std::string& file) {
+  const auto reading = config::read_file(
+      file, config::object({config::optional("plugin_path", config::list(config::of(config::Type::path, ""), "", true)),
+                            config::optional("state", config::of(config::Type::path, ""))}));
+  Ahead ahead;
+  if (!reading.value.is_map()) return ahead;
+  if (const auto& configured = reading.value["plugin_path"]; configured.is_list())
+    for (const auto& directory : configured.list())
+      if (directory.is_text()) ahead.plugin_path.push_back(directory.text());
+  if (const auto& configured = reading.value["state"]; configured.is_text()) ahead.state = configured.text();
+  return ahead;
+}
+
+}  // namespace
+
+plugin::PluginSet load_configured_plugins(const Common& common) {
+  const auto file = find_configuration(common);
+  return load_plugins(common, file ? read_ahead(*file).plugin_path : std::vector<std::string>{});
+}
+
 std::optional<Loaded> load_configuration(const Common& common) {
   const auto file = find_configuration(common);
   if (!file) {
@@ -114,22 +157,8 @@ std::optional<Loaded> load_configuration(const Common& common) {
         stderr);
     return std::nullopt;
   }
-  // The schema depends on the plugins, and where they are stands in the file: this key is read ahead of the rest. So is
-  // `state`: a file with mistakes must not keep anybody from asking the service that runs on with the last good one.
-  const auto ahead = config::read_file(
-      *file,
-      config::object({config::optional("plugin_path", config::list(config::of(config::Type::path, ""), "", true)),
-                      config::optional("state", config::of(config::Type::path, ""))}));
-  std::vector<std::string> plugin_path;
-  std::string state = "mesura-state";
-  if (ahead.value.is_map()) {
-    if (const auto& configured = ahead.value["plugin_path"]; configured.is_list())
-      for (const auto& directory : configured.list())
-        if (directory.is_text()) plugin_path.push_back(directory.text());
-    if (const auto& configured = ahead.value["state"]; configured.is_text()) state = configured.text();
-  }
-
-  Loaded loaded{*file, state, load_plugins(common, plugin_path), {}, {}, {}};
+  const Ahead ahead = read_ahead(*file);
+  Loaded loaded{*file, ahead.state, load_plugins(common, ahead.plugin_path), {}, {}, {}};
   loaded.catalog = make_catalog(loaded.plugins);
   auto result = config::load_configuration(*file, loaded.catalog);
   loaded.diagnostics = std::move(result.diagnostics);

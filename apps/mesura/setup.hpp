@@ -21,6 +21,10 @@
 
 namespace mesura::app {
 
+/// From now on SIGINT, SIGTERM and SIGHUP wait for a Signals to take them. Call it before any thread starts: threads
+/// inherit it.
+void block_signals();
+
 /// SIGINT, SIGTERM and SIGHUP as events of a loop. Make it before any thread starts: threads inherit the blocked
 /// signals.
 class Signals {
@@ -41,6 +45,8 @@ class Signals {
 
 /// Plugins from --plugin-path, the configuration's plugin_path, and where plugins are looked for anyway.
 [[nodiscard]] plugin::PluginSet load_plugins(const Common& common, const std::vector<std::string>& configured);
+/// The same, with the plugin_path of the configuration if there is one.
+[[nodiscard]] plugin::PluginSet load_configured_plugins(const Common& common);
 /// Null, with a message on stderr: not found (the nearest name, the refusal if a file of that name was refused).
 [[nodiscard]] const plugin::LoadedPlugin* require_plugin(const plugin::PluginSet& plugins, const std::string& name);
 

@@ -47,7 +47,7 @@ struct Arguments {
   std::vector<Place> places;
   std::optional<std::string> log;
   std::uint32_t count = 1;
-  double speed = 1;
+  std::optional<double> speed;  ///< 0: as fast as possible
   std::optional<std::int64_t> start_ns;
   KeyValues device_options;
 };
@@ -229,14 +229,16 @@ int simulate_devices(const Arguments& a, const Common& common, const plugin::Loa
     setup.session.options = reading.value;
     setup.session.index = i;
     setup.start_ns = a.start_ns.value_or(clock.wall_ns());
-    setup.speed = to_file && a.speed == 1 ? 0 : a.speed;
+    setup.speed = a.speed.value_or(to_file ? 0 : 1);
     const runtime::Logger logger{log, "simulate." + setup.session.device};
     if (to_file) {
       auto* file = files.emplace_back(std::make_unique<ByteFile>(place_of(place, i))).get();
       setup.write = [file, &broken, &loop](Bytes bytes) {
         const bool ok = file->write({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
         if (!ok) {
-          broken = true;
+          if (!std::exchange(broken, true))
+            std::fprintf(stderr, "mesura simulate: error[sim-io]: the output can't be written: %s\n",
+                         std::strerror(errno));
           loop.stop();
         }
         return ok;
@@ -253,10 +255,13 @@ int simulate_devices(const Arguments& a, const Common& common, const plugin::Loa
       };
     }
     if (truth_file) {
-      setup.truth = [&series, &truth_file, lines = std::string{}](const Batch& batch) mutable {
+      setup.truth = [&series, &truth_file, &broken, &loop, lines = std::string{}](const Batch& batch) mutable {
         lines.clear();
         model::append_json_lines(lines, series, batch);
-        truth_file->write(lines);
+        if (!truth_file->write(lines) && !std::exchange(broken, true)) {
+          std::fprintf(stderr, "mesura simulate: error[sim-io]: the log can't be written: %s\n", std::strerror(errno));
+          loop.stop();
+        }
       };
     }
     setup.finished = [&running, &loop] {

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,9 +30,11 @@ int ask_service(const Common& common, const std::vector<std::string>& words) {
     return std::fwrite(text.data(), 1, text.size(), out) == text.size() && std::fflush(out) == 0;
   });
   if (good) return *good ? kDone : kFailed;
-  std::fputs(fmt::format("mesura: error[ctl-none]: no service answers at {}\n  expected  a running `mesura run {}`\n"
-                         "  hint      start it, or name its configuration with --config\n",
-                         socket.string(), loaded->file)
+  std::fputs(fmt::format(
+                 "mesura: error[ctl-none]: no service answers at {}\n  expected  a running `mesura run {}`\n"
+                 "  hint      start it, or name its configuration with --config; a relative `state` is looked for from "
+                 "where the service was started\n",
+                 std::filesystem::absolute(socket).string(), loaded->file)
                  .c_str(),
              stderr);
   return kFailed;

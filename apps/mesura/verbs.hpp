@@ -138,7 +138,6 @@ struct SchemaOptions {
 int schema(const SchemaOptions& options);
 
 struct DemoOptions {
-  Common common;
   std::optional<std::string> directory;
   std::optional<std::chrono::nanoseconds> duration;
 };

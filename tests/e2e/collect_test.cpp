@@ -342,3 +342,53 @@ TEST_CASE("a recording is read no faster than its sinks can take it: nothing is 
   CHECK(query(dir / (full + ".db"), "SELECT count(*) FROM grid WHERE total_active_power_w IS NOT NULL")[0][0] ==
         "3000");
 }
+
+TEST_CASE("the raw bytes of a device are kept beside its measurements, and give them again") {
+  const TempDir dir;
+  const Meter meter{{"--dialect", "be", "--profile", "count"}};
+  write_file(dir / "house.yaml", house_yaml(dir, meter, "    capture: {keep: 1d, max: 10MiB}\n"));
+  auto run = start(dir);
+  wait_for_rows(dir / "mesura.db", kCount, more_than(2));
+  CHECK(run->stop().code == 0);
+  std::vector<std::filesystem::path> captures;
+  for (const auto& entry : std::filesystem::directory_iterator(dir / "state" / "captures"))
+    captures.push_back(entry.path());
+  REQUIRE(captures.size() == 1);
+  const auto decoded = run_mesura({"decode", "dsmr_p1", captures[0].string(), "--format", "csv"});
+  CHECK(decoded.code == 0);
+  for (const auto& row : query(dir / "mesura.db",
+                               "SELECT utc, CAST(total_active_power_import_w AS INTEGER) FROM grid_utc WHERE "
+                               "total_active_power_import_w IS "
+                               "NOT NULL")) {
+    CHECK_THAT(decoded.out, contains("dsmr_p1,total,active_power_import,W," + row[0]) && contains("," + row[1] + ","));
+  }
+}
+
+TEST_CASE("a thinned route is right for a meter whose clock is far behind, and across a reload") {
+  const TempDir dir;
+  const Meter meter{{"--profile", "constant:1000", "--interval", "1s", "--clock-skew", "-25s"}};
+  write_file(
+      dir / "house.yaml",
+      house_yaml(dir, meter, {},
+                 "routes:\n  - {from: \"grid/total/active_power_import\", to: local, every: 3s, aggregate: sum}\n"));
+  auto run = start(dir);
+  const std::string sums = "SELECT total_active_power_import_w FROM grid ORDER BY time";
+  wait_for_rows(dir / "mesura.db", sums, [](const auto& rows) { return rows.size() >= 2; });
+  CHECK(run_mesura({"reload", "--config", (dir / "house.yaml").string()}).code == 0);
+  const auto rows = wait_for_rows(dir / "mesura.db", sums, [](const auto& r) { return r.size() >= 4; });
+  for (std::size_t i = 1; i < 4; ++i) CHECK(rows[i][0] == "3000.0");
+  CHECK(run->stop().code == 0);
+}
+
+TEST_CASE("a reload refuses what only a restart can give") {
+  const TempDir dir;
+  const Meter meter{{}};
+  write_file(dir / "house.yaml", house_yaml(dir, meter));
+  auto run = start(dir);
+  run->wait_for_line("dev-live");
+  write_file(dir / "house.yaml", house_yaml(dir, meter, {}, "log: {format: json}\n"));
+  const auto outcome = run_mesura({"reload", "--config", (dir / "house.yaml").string()});
+  CHECK(outcome.code == 1);
+  CHECK_THAT(outcome.err, contains("`log.format` can't change"));
+  CHECK(run->stop().code == 0);
+}

@@ -242,6 +242,48 @@ TEST_CASE("a capture replays to the same measurements, and into a sink as often 
   CHECK(query(dir / "mesura.db", "SELECT * FROM grid") == rows);
 }
 
+TEST_CASE("a capture is never overwritten, a damaged one gives what is good in it and says so") {
+  const TempDir dir;
+  const Meter meter{{"--dialect", "be", "--profile", "count"}};
+  const auto file = dir / "p1.mcap";
+  const auto address = fmt::format("dsmr_p1+tcp://{}:{}", meter.host(), meter.port());
+  REQUIRE(run_mesura({"capture", address, "-o", file.string(), "--for", "4s"}).code == 0);
+  const auto whole = read_file(file);
+  const auto again = run_mesura({"capture", address, "-o", file.string(), "--for", "4s"});
+  CHECK(again.code == 1);
+  CHECK_THAT(again.err, contains("File exists"));
+  CHECK(read_file(file) == whole);
+
+  write_file(dir / "torn.mcap", whole.substr(0, whole.size() - 30));
+  const auto torn = run_mesura({"decode", "dsmr_p1", (dir / "torn.mcap").string()});
+  CHECK(torn.code == 3);
+  CHECK_THAT(torn.err, contains("reject[torn]"));
+  CHECK(values(torn.out, kPower).size() >= 1);
+
+  auto bytes = whole;
+  bytes[bytes.size() - 200] = static_cast<char>(bytes[bytes.size() - 200] ^ 0x10);
+  write_file(dir / "damaged.mcap", bytes);
+  const auto damaged = run_mesura({"decode", "dsmr_p1", (dir / "damaged.mcap").string()});
+  CHECK(damaged.code == 3);
+  CHECK_THAT(damaged.err, contains("reject[damaged]"));
+  CHECK(values(damaged.out, kPower).size() >= 1);
+}
+
+TEST_CASE("output that can't be written is a failure with a reason") {
+  const TempDir dir;
+  const auto file = (dir / "be.bin").string();
+  write_file(file, telegrams(dir, 2));
+  Process decode{Command{{"/bin/sh", "-c", "exec \"$0\" decode dsmr_p1 \"$1\" >/dev/full", MESURA_PROGRAM, file}}};
+  CHECK(decode.wait().code == 1);
+  CHECK_THAT(decode.err(), contains("out-write") && contains("No space left"));
+  const auto simulate = run_mesura({"simulate", "dsmr_p1", "--output", "/dev/full", "--telegrams", "5"});
+  CHECK(simulate.code == 1);
+  CHECK_THAT(simulate.err, contains("No space left"));
+  const auto empty = run_mesura({"decode", "dsmr_p1", "/dev/null"});
+  CHECK(empty.code == 1);
+  CHECK_THAT(empty.err, contains("no good frame of a dsmr_p1 found in 0 bytes"));
+}
+
 TEST_CASE("equal seeds give equal bytes, the log of the truth agrees with the decoder") {
   const TempDir dir;
   const auto make = [&](const std::string& name) {

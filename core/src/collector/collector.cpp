@@ -21,7 +21,8 @@ namespace mesura::collector {
 
 namespace {
 
-constexpr std::chrono::seconds kReplaceGrace{5};
+/// The loop stands still for it: no longer than a stop may take.
+constexpr std::chrono::seconds kReplaceGrace{3};
 
 pipeline::SyncMode sync_mode(const std::string& word) {
   if (word == "ignore") return pipeline::SyncMode::ignore;
@@ -62,11 +63,12 @@ Collector::~Collector() {
   sinks_.clear();
 }
 
-void Collector::apply(const config::Configuration& configuration) {
+bool Collector::apply(const config::Configuration& configuration) {
   remove_devices(configuration);
   if (pipeline_ && (configuration.clock.sync != clock_.sync || configuration.clock.hold != clock_.hold)) {
     pipeline_->flush();
     pipeline_.reset();
+    routed_ = false;
   }
   clock_ = configuration.clock;
   if (!pipeline_) {
@@ -77,10 +79,21 @@ void Collector::apply(const config::Configuration& configuration) {
         limits);
     pipeline_->set_observer([this](const BatchPtr& batch) { observe(batch); });
   }
-  pipeline_->set_routes({}, {});  // what waits in windows goes to the sinks that it was meant for
-  replace_sinks(configuration);
-  set_routes(configuration);
+  bool complete = true;
+  if (!sinks_and_routes_equal(configuration)) {
+    pipeline_->set_routes({}, {});  // what waits in windows goes to the sinks that it was meant for
+    complete = replace_sinks(configuration);
+    set_routes(configuration);
+  }
   add_devices(configuration);
+  return complete;
+}
+
+bool Collector::sinks_and_routes_equal(const config::Configuration& configuration) const {
+  return routed_ && routes_ == configuration.root["routes"] && sinks_.size() == configuration.sinks.size() &&
+         std::all_of(sinks_.begin(), sinks_.end(), [&](const auto& s) {
+           return s.second.zone == configuration.timezone && unchanged(configuration.sinks, s.first, s.second.section);
+         });
 }
 
 void Collector::remove_devices(const config::Configuration& configuration) {
@@ -96,18 +109,30 @@ void Collector::remove_devices(const config::Configuration& configuration) {
   }
 }
 
-void Collector::replace_sinks(const config::Configuration& configuration) {
-  for (auto it = sinks_.begin(); it != sinks_.end();) {
-    if (unchanged(configuration.sinks, it->first, it->second.section)) {
-      ++it;
-      continue;
-    }
-    logger_.info("sink-removed", "sink '{}': stopped, its configuration changed or is gone", it->first);
-    stop_sink(it->first, it->second, kReplaceGrace);
-    it = sinks_.erase(it);
-  }
+bool Collector::replace_sinks(const config::Configuration& configuration) {
+  std::vector<std::string> gone;
+  for (const auto& [name, sink] : sinks_)
+    if (sink.zone != configuration.timezone || !unchanged(configuration.sinks, name, sink.section))
+      gone.push_back(name);
+  for (const auto& name : gone)
+    logger_.info("sink-removed", "sink '{}': stopped, its configuration changed or is gone", name);
+  const bool complete = stop_sinks(gone, kReplaceGrace);
+  for (const auto& name : gone) sinks_.erase(name);
   for (const auto& sink : configuration.sinks)
     if (!sinks_.contains(sink.name)) sinks_.emplace(sink.name, make_sink(sink, configuration));
+  return complete;
+}
+
+bool Collector::stop_sinks(const std::vector<std::string>& names, std::chrono::nanoseconds grace) {
+  // All at once: a dead sink must not use up the time of the others.
+  std::atomic<bool> complete = true;
+  std::vector<std::thread> stopping;
+  for (const auto& name : names)
+    stopping.emplace_back([this, &complete, grace, &name, &sink = sinks_.at(name)] {
+      if (!stop_sink(name, sink, grace)) complete = false;
+    });
+  for (auto& thread : stopping) thread.join();
+  return complete;
 }
 
 bool Collector::stop_sink(const std::string& name, RunningSink& sink, std::chrono::nanoseconds grace) {
@@ -134,6 +159,7 @@ Collector::RunningSink Collector::make_sink(const config::SinkConfig& sink,
   auto made = kind->make(sink.options, sinks::Context{series_, log, configuration.timezone});
   RunningSink running;
   running.section = sink.section;
+  running.zone = configuration.timezone;
   running.where = made->describe();
   running.queue_limit = static_cast<std::size_t>(sink.queue_limit);
   pipeline::SinkQueue::Options options;
@@ -165,12 +191,15 @@ void Collector::set_routes(const config::Configuration& configuration) {
     routes.push_back(std::move(route));
   }
   pipeline_->set_routes(std::move(routes), std::move(outputs));
+  routes_ = configuration.root["routes"];
+  routed_ = true;
 }
 
 void Collector::add_devices(const config::Configuration& configuration) {
   for (const auto& device : configuration.devices) {
     if (!device.enabled || devices_.contains(device.name)) continue;
     RunningDevice running{device.section, configuration.site_zone, make_device(device, configuration)};
+    running.device->pause(must_wait(*running.device));
     running.device->start();
     devices_.emplace(device.name, std::move(running));
   }
@@ -221,11 +250,14 @@ Collector::Pressure Collector::pressure(std::size_t divisor) const {
   return worst;
 }
 
+bool Collector::must_wait(const session::Device& device) const {
+  return held_ == Pressure::all || (held_ == Pressure::files && !device.live());
+}
+
 void Collector::hold(Pressure wanted) {
   if (wanted != held_) {
     held_ = wanted;
-    for (auto& [name, running] : devices_)
-      running.device->pause(held_ == Pressure::all || (held_ == Pressure::files && !running.device->live()));
+    for (auto& [name, running] : devices_) running.device->pause(must_wait(*running.device));
   }
   if (held_ == Pressure::none || ease_timer_ != 0) return;
   ease_timer_ = loop_.after(std::chrono::milliseconds{10}, [this] {
@@ -249,15 +281,9 @@ bool Collector::stop(std::chrono::nanoseconds grace) {
   devices_.clear();
   if (pipeline_) pipeline_->flush();
   loop_.cancel(std::exchange(ease_timer_, 0));
-  // All at once: a dead sink must not use up the time of the others.
-  std::atomic<bool> complete = true;
-  std::vector<std::thread> stopping;
-  for (auto& [name, sink] : sinks_)
-    stopping.emplace_back([this, &complete, grace, &sink = sink, &name = name] {
-      if (!stop_sink(name, sink, grace)) complete = false;
-    });
-  for (auto& thread : stopping) thread.join();
-  return complete;
+  std::vector<std::string> names;
+  for (const auto& [name, sink] : sinks_) names.push_back(name);
+  return stop_sinks(names, grace);
 }
 
 std::vector<DeviceStatus> Collector::devices() const {
@@ -272,11 +298,6 @@ std::vector<SinkStatus> Collector::sinks() const {
   for (const auto& [name, running] : sinks_)
     list.push_back({name, running.where, running.queue_limit, running.queue->status()});
   return list;
-}
-
-bool Collector::finished() const {
-  return !devices_.empty() &&
-         std::all_of(devices_.begin(), devices_.end(), [](const auto& d) { return d.second.device->finished(); });
 }
 
 Collector::SubscriptionId Collector::subscribe(std::function<void(const BatchPtr&)> callback) {

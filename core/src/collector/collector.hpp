@@ -52,8 +52,9 @@ class Collector {
   Collector(const Collector&) = delete;
   Collector& operator=(const Collector&) = delete;
 
-  /// The configuration has been checked against the same plugins.
-  void apply(const config::Configuration& configuration);
+  /// The configuration has been checked against the same plugins. False when a sink that had to be replaced could not
+  /// write what it still held; the log says which.
+  bool apply(const config::Configuration& configuration);
   /// Stops the devices, then lets the sinks write what waits for at most `grace`. False when something was lost.
   bool stop(std::chrono::nanoseconds grace);
 
@@ -61,9 +62,6 @@ class Collector {
   [[nodiscard]] const Latest& latest() const { return latest_; }
   [[nodiscard]] std::vector<DeviceStatus> devices() const;
   [[nodiscard]] std::vector<SinkStatus> sinks() const;
-  /// All devices are files or recordings that have ended.
-  [[nodiscard]] bool finished() const;
-
   using SubscriptionId = std::uint64_t;
   /// Every batch after the rules of time, until unsubscribe().
   SubscriptionId subscribe(std::function<void(const BatchPtr&)> callback);
@@ -77,6 +75,7 @@ class Collector {
   };
   struct RunningSink {
     config::Value section;
+    std::string zone;
     std::string where;
     std::size_t queue_limit = 0;
     std::unique_ptr<pipeline::SinkQueue> queue;
@@ -90,7 +89,9 @@ class Collector {
   void remove_devices(const config::Configuration& configuration);
   /// Any thread; nobody else touches the sink meanwhile.
   bool stop_sink(const std::string& name, RunningSink& sink, std::chrono::nanoseconds grace);
-  void replace_sinks(const config::Configuration& configuration);
+  [[nodiscard]] bool sinks_and_routes_equal(const config::Configuration& configuration) const;
+  bool replace_sinks(const config::Configuration& configuration);
+  bool stop_sinks(const std::vector<std::string>& names, std::chrono::nanoseconds grace);
   void set_routes(const config::Configuration& configuration);
   void add_devices(const config::Configuration& configuration);
   [[nodiscard]] std::unique_ptr<session::Device> make_device(const config::DeviceConfig& device,
@@ -100,6 +101,7 @@ class Collector {
   void deliver(RunningSink& sink, BatchPtr batch);
   void push_overflow(RunningSink& sink);
   [[nodiscard]] Pressure pressure(std::size_t divisor) const;
+  [[nodiscard]] bool must_wait(const session::Device& device) const;
   void hold(Pressure pressure);
 
   runtime::EventLoop& loop_;
@@ -112,6 +114,8 @@ class Collector {
   SubscriptionId next_subscription_ = 1;
   std::map<std::string, RunningSink, std::less<>> sinks_;
   config::ClockConfig clock_;
+  config::Value routes_;  ///< as configured
+  bool routed_ = false;
   std::unique_ptr<pipeline::Pipeline> pipeline_;  ///< after the sinks: it hands on to them until its end
   std::map<std::string, RunningDevice, std::less<>> devices_;
   Pressure held_ = Pressure::none;

@@ -61,7 +61,7 @@ void Pipeline::set_routes(std::vector<Route> routes, std::vector<Output> outputs
 void Pipeline::arm_idle(std::size_t index) {
   samplers_[index].timer = loop_.after(samplers_[index].every, [this, index] {
     std::vector<BatchPtr> closed;
-    samplers_[index].sampler.close_idle(loop_.clock().wall_ns(), closed);
+    samplers_[index].sampler.close_idle(loop_.clock().steady_ns(), closed);
     deliver(closed, samplers_[index].outputs);
     arm_idle(index);
   });
@@ -132,7 +132,7 @@ void Pipeline::route(const BatchPtr& batch) {
   for (auto& sampled : samplers_) {
     if (sampled.indexes.empty()) continue;
     std::vector<BatchPtr> closed;
-    sampled.sampler.add(*batch, sampled.indexes, closed);
+    sampled.sampler.add(*batch, sampled.indexes, loop_.clock().steady_ns(), closed);
     deliver(closed, sampled.outputs);
   }
 }

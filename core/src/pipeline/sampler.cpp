@@ -31,7 +31,8 @@ std::int64_t Sampler::window_end(std::int64_t time_ns) const {
   return quotient * every_ns_;
 }
 
-void Sampler::add(const Batch& batch, const std::vector<std::uint32_t>& indexes, std::vector<BatchPtr>& out) {
+void Sampler::add(const Batch& batch, const std::vector<std::uint32_t>& indexes, std::int64_t steady_ns,
+                  std::vector<BatchPtr>& out) {
   auto closed = std::make_shared<Batch>();
   for (const std::uint32_t index : indexes) {
     const Measurement& m = batch.items[index];
@@ -44,9 +45,10 @@ void Sampler::add(const Batch& batch, const std::vector<std::uint32_t>& indexes,
       continue;
     }
     if (fresh || end > w.end_ns) {
-      if (!fresh) close(m.series, w, *closed);
-      w = Window{end, batch.device, 0, m.number, m.number, 0, m, {}, 0};
+      if (!fresh) close(m.series, w, true, *closed);
+      w = Window{end, batch.device, 0, m.number, m.number, 0, m, {}, 0, steady_ns};
     }
+    w.added_ns = steady_ns;
     w.sum += m.number;
     w.min = std::min(w.min, m.number);
     w.max = std::max(w.max, m.number);
@@ -63,12 +65,15 @@ void Sampler::add(const Batch& batch, const std::vector<std::uint32_t>& indexes,
   out.push_back(std::move(closed));
 }
 
-void Sampler::close(std::uint32_t series, const Window& w, Batch& into) const {
+void Sampler::close(std::uint32_t series, const Window& w, bool whole, Batch& into) const {
   Measurement m = w.last;
   m.quality = w.quality;
   const SeriesInfo& info = series_.at(series);
   if (aggregate_ != Aggregate::last && info.kind == Kind::gauge && m.type == MESURA_NUMBER) {
-    m.time_ns = w.end_ns;
+    if (whole)
+      m.time_ns = w.end_ns;
+    else
+      m.quality = static_cast<std::uint8_t>(m.quality | MESURA_ESTIMATED);
     switch (aggregate_) {
       case Aggregate::mean: m.number = w.sum / static_cast<double>(w.count); break;
       case Aggregate::min: m.number = w.min; break;
@@ -81,7 +86,7 @@ void Sampler::close(std::uint32_t series, const Window& w, Batch& into) const {
 }
 
 template <class Predicate>
-void Sampler::close_if(Predicate&& predicate, std::vector<BatchPtr>& out) {
+void Sampler::close_if(Predicate&& predicate, bool whole, std::vector<BatchPtr>& out) {
   std::map<std::string, std::shared_ptr<Batch>> by_device;
   for (auto it = windows_.begin(); it != windows_.end();) {
     if (!predicate(it->second)) {
@@ -93,7 +98,7 @@ void Sampler::close_if(Predicate&& predicate, std::vector<BatchPtr>& out) {
       batch = std::make_shared<Batch>();
       batch->device = it->second.device;
     }
-    close(it->first, it->second, *batch);
+    close(it->first, it->second, whole, *batch);
     it = windows_.erase(it);
   }
   for (auto& [device, batch] : by_device) {
@@ -102,12 +107,12 @@ void Sampler::close_if(Predicate&& predicate, std::vector<BatchPtr>& out) {
   }
 }
 
-void Sampler::close_idle(std::int64_t now_ns, std::vector<BatchPtr>& out) {
-  close_if([&](const Window& w) { return w.end_ns + every_ns_ <= now_ns; }, out);
+void Sampler::close_idle(std::int64_t steady_ns, std::vector<BatchPtr>& out) {
+  close_if([&](const Window& w) { return w.added_ns + 2 * every_ns_ <= steady_ns; }, true, out);
 }
 
 void Sampler::close_all(std::vector<BatchPtr>& out) {
-  close_if([](const Window&) { return true; }, out);
+  close_if([](const Window&) { return true; }, false, out);
 }
 
 }  // namespace mesura::pipeline

@@ -27,10 +27,13 @@ class Sampler {
 
   /// Takes items[i] of `batch` for each index in `indexes`; what closes by that is appended to `out`, at most one
   /// batch.
-  void add(const Batch& batch, const std::vector<std::uint32_t>& indexes, std::vector<BatchPtr>& out);
-  /// Closes every window that ended at least one window ago: series that went quiet.
-  void close_idle(std::int64_t now_ns, std::vector<BatchPtr>& out);
-  /// Closes all windows, finished or not: the program stops, nothing may be lost.
+  void add(const Batch& batch, const std::vector<std::uint32_t>& indexes, std::int64_t steady_ns,
+           std::vector<BatchPtr>& out);
+  /// Closes every window that nothing has come for since two windows: series that went quiet. Told by our steady clock,
+  /// as the source's may be off by any amount.
+  void close_idle(std::int64_t steady_ns, std::vector<BatchPtr>& out);
+  /// Closes all windows: the program stops, nothing may be lost. An aggregate of half a window is marked estimated and
+  /// stands at its last measurement's time, so that what comes after a restart does not replace it.
   void close_all(std::vector<BatchPtr>& out);
 
  private:
@@ -44,12 +47,13 @@ class Sampler {
     Measurement last;
     std::string last_text;
     std::uint8_t quality;
+    std::int64_t added_ns;  ///< steady time of the last measurement's arrival
   };
 
-  void close(std::uint32_t series, const Window& window, Batch& into) const;
+  void close(std::uint32_t series, const Window& window, bool whole, Batch& into) const;
   [[nodiscard]] std::int64_t window_end(std::int64_t time_ns) const;
   template <class Predicate>
-  void close_if(Predicate&& predicate, std::vector<BatchPtr>& out);
+  void close_if(Predicate&& predicate, bool whole, std::vector<BatchPtr>& out);
 
   const SeriesTable& series_;
   std::int64_t every_ns_;

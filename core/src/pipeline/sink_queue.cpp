@@ -155,13 +155,16 @@ SinkQueue::Push SinkQueue::Shared::push(BatchPtr batch) {
   ++status.counts.waiting_batches;
   waiting.push_back(std::move(batch));
   // Between the first of a flush and the one that fills it, the worker's own timer does.
-  if (waiting.size() == 1 || waiting.size() == options.flush_batches || dropped_any) wake.notify_one();
+  if (waiting.size() == 1 || waiting.size() == options.flush_batches || status.counts.waiting >= options.limit / 4 ||
+      dropped_any)
+    wake.notify_one();
   return Push::queued;
 }
 
 bool SinkQueue::Shared::flush_due() const {
   if (waiting.empty()) return false;
-  return stopping || waiting.size() >= options.flush_batches || now() >= last_write + options.commit_interval;
+  return stopping || waiting.size() >= options.flush_batches || status.counts.waiting >= options.limit / 4 ||
+         now() >= last_write + options.commit_interval;
 }
 
 // When the worker has something to do if nobody calls.
@@ -380,6 +383,7 @@ void SinkQueue::Shared::finish() {
       log.error("sink-lost", "{}: stopped with {} measurements not written; {}", sink->describe(),
                 status.counts.waiting, status.last_error.empty() ? "there was no time left" : status.last_error);
       status.counts.dropped += status.counts.waiting;
+      dropped_reported += status.counts.waiting;  // said just now, with the true cause
       status.counts.waiting = 0;
       status.counts.waiting_batches = 0;
       waiting.clear();

@@ -13,6 +13,9 @@ namespace mesura::pipeline {
 
 namespace {
 
+/// Clocks of meters run ahead by minutes at most.
+constexpr std::int64_t kFuture = 300'000'000'000;
+
 std::size_t content_hash(const Batch& batch) {
   std::size_t hash = batch.items.size();
   const auto mix = [&hash](std::size_t value) { hash ^= value + 0x9e3779b97f4a7c15ULL + (hash << 6) + (hash >> 2); };
@@ -30,7 +33,9 @@ void ClockGuard::apply(Batch& batch) {
   auto [it, fresh] = last_.try_emplace(batch.device, Last{batch.time_ns, content});
   if (fresh) return;
   Last& last = it->second;
-  if (batch.time_ns > last.time_ns) {
+  // A stamp from the future was a glitch: it must not make everything after it suspect.
+  const bool glitch = last.time_ns > batch.received_ns + kFuture;
+  if (batch.time_ns > last.time_ns || glitch) {
     last = {batch.time_ns, content};
     return;
   }

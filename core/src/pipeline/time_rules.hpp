@@ -22,6 +22,8 @@ namespace mesura::pipeline {
 /// A live telegram whose stamp is not later than all before it of the same device, but that differs from the one with
 /// that stamp, is stored at its receive time as clock_suspect (a clock that was set back, two telegrams in one second).
 /// Readings inside it that carry stamps of their own keep them.
+///
+/// A stamp more than five minutes ahead of our clock was a glitch and is not held against those after it.
 class ClockGuard {
  public:
   /// `batch` carries the source's own time (time_ns != received_ns).

@@ -51,6 +51,7 @@ Device::~Device() { stop(); }
 void Device::start() {
   started_ns_ = context_.loop.clock().wall_ns();
   health_.since_ns = started_ns_;
+  last_sign_ns_ = context_.loop.clock().steady_ns();
   if (setup_.relay) setup_.relay->start();
   make_session();
   watch_staleness();
@@ -67,12 +68,13 @@ void Device::stop() {
 }
 
 void Device::tear_down() {
+  // The session first: its end may still call us.
+  session_.reset();
   for (auto& [id, timer] : timers_) context_.loop.cancel(timer);
   timers_.clear();
   for (auto& link : links_)
     if (link) link->stop();
   links_.clear();
-  session_.reset();
 }
 
 void Device::make_session() {
@@ -123,7 +125,7 @@ void Device::make_links() {
     };
     callbacks.on_closed = [this, id](const transport::Reason& reason, bool final) {
       if (usable()) settle(session_->on_close(id, context_.loop.clock().wall_ns(), reason.code, final));
-      if (final) set_state(State::finished);
+      if (final && usable()) set_state(State::finished);
     };
     links_.push_back(std::make_unique<transport::Link>(transport_, configured->second, options, std::move(callbacks)));
     links_.back()->pause(paused_);
@@ -193,9 +195,8 @@ void Device::set_state(State state) {
 
 void Device::watch_staleness() {
   if (setup_.stale_after.count() == 0) return;
-  const auto now = context_.loop.clock().wall_ns();
-  const auto last = std::max(health_.last_frame_ns, started_ns_);
-  const auto left = last + setup_.stale_after.count() - now;
+  // By the steady clock: a step of the wall clock makes no meter silent.
+  const auto left = last_sign_ns_ + setup_.stale_after.count() - context_.loop.clock().steady_ns();
   if (left <= 0 && (health_.state == State::live || health_.state == State::connecting)) set_state(State::stale);
   const auto next = nanoseconds{left > 0 ? left : setup_.stale_after.count()};
   stale_timer_ = context_.loop.after(next, [this] { watch_staleness(); });
@@ -266,6 +267,7 @@ void Device::emit(std::shared_ptr<Batch> batch) {
 void Device::frame(LinkId link, Bytes verified) {
   ++health_.frames;
   health_.last_frame_ns = context_.loop.clock().wall_ns();
+  last_sign_ns_ = context_.loop.clock().steady_ns();
   if (auto* l = link_at(link)) l->confirm();
   backoff_.reset();
   set_state(State::live);

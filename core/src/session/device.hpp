@@ -118,6 +118,7 @@ class Device final : private Environment {
   std::map<std::string, std::uint64_t, std::less<>> reported_faults_;
   std::uint64_t reported_frames_ = 0;
   std::int64_t started_ns_ = 0;
+  std::int64_t last_sign_ns_ = 0;  ///< steady time of the start or the last verified frame
   Health health_;
   std::function<void(State)> on_state_;
 };

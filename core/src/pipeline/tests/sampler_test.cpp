@@ -77,7 +77,7 @@ TEST_CASE("a window's mean carries the window's end as its time") {
   std::vector<BatchPtr> out;
   for (int second = 1; second <= 21; ++second) {
     const auto b = batch(kBase + second * kSecond, {{bench.power, second * 100.0}});
-    sampler.add(b, all(b), out);
+    sampler.add(b, all(b), b.time_ns, out);
   }
   // (0, 10] holds 100..1000, (10, 20] holds 1100..2000; the second 21 opens the third window.
   CHECK(values(out, bench.power) == Values{{10, 550}, {20, 1550}});
@@ -96,10 +96,10 @@ TEST_CASE("each aggregate of the values 3, 1, 2") {
   int second = 0;
   for (const double value : {3.0, 1.0, 2.0}) {
     const auto b = batch(kBase + ++second * kSecond, {{bench.power, value}});
-    sampler.add(b, all(b), out);
+    sampler.add(b, all(b), b.time_ns, out);
   }
   CHECK(out.empty());
-  sampler.close_all(out);
+  sampler.close_idle(kBase + 23 * kSecond, out);
   CHECK(values(out, bench.power) == Values{expected});
 }
 
@@ -112,7 +112,7 @@ TEST_CASE("registers and texts take their last value whatever the aggregate") {
     b.texts = second == 1 ? "low" : "normal";
     b.items[1].type = MESURA_TEXT;
     b.items[1].text_size = static_cast<std::uint16_t>(b.texts.size());
-    sampler.add(b, all(b), out);
+    sampler.add(b, all(b), b.time_ns, out);
   }
   sampler.close_all(out);
   REQUIRE(out.size() == 1);
@@ -127,23 +127,37 @@ TEST_CASE("what is older than the open window passes at its own time") {
   std::vector<BatchPtr> out;
   for (int second : {25, 4}) {
     const auto b = batch(kBase + second * kSecond, {{bench.power, second * 1.0}});
-    sampler.add(b, all(b), out);
+    sampler.add(b, all(b), b.time_ns, out);
   }
   CHECK(values(out, bench.power) == Values{{4, 4}});
 }
 
-TEST_CASE("a series that went quiet is closed a window later") {
+TEST_CASE("a series that went quiet is closed two windows after its last measurement came, whatever its clock says") {
   Bench bench;
   Sampler sampler{bench.series, 10s, Aggregate::max};
   std::vector<BatchPtr> out;
+  const std::int64_t steady = 5000 * kSecond;
   const auto b = batch(kBase + 3 * kSecond, {{bench.power, 7}});
-  sampler.add(b, all(b), out);
-  sampler.close_idle(kBase + 19 * kSecond, out);
+  sampler.add(b, all(b), steady, out);
+  sampler.close_idle(steady + 19 * kSecond, out);
   CHECK(out.empty());
-  sampler.close_idle(kBase + 20 * kSecond, out);
+  sampler.close_idle(steady + 20 * kSecond, out);
   CHECK(values(out, bench.power) == Values{{10, 7}});
   sampler.close_all(out);
   CHECK(out.size() == 1);  // it is closed once
+}
+
+TEST_CASE("half a window that must be closed stands at its last measurement, marked") {
+  Bench bench;
+  Sampler sampler{bench.series, 10s, Aggregate::mean};
+  std::vector<BatchPtr> out;
+  for (int second : {1, 4}) {
+    const auto b = batch(kBase + second * kSecond, {{bench.power, second * 10.0}});
+    sampler.add(b, all(b), b.time_ns, out);
+  }
+  sampler.close_all(out);
+  CHECK(values(out, bench.power) == Values{{4, 25}});
+  CHECK(out[0]->items[0].quality == MESURA_ESTIMATED);
 }
 
 TEST_CASE("qualities add up in a window") {
@@ -153,9 +167,9 @@ TEST_CASE("qualities add up in a window") {
   for (const std::uint8_t quality : {std::uint8_t{MESURA_GOOD}, std::uint8_t{MESURA_SUSPECT}}) {
     auto b = batch(kBase + (1 + quality) * 100'000'000, {{bench.power, 1}});
     b.items[0].quality = quality;
-    sampler.add(b, all(b), out);
+    sampler.add(b, all(b), b.time_ns, out);
   }
   sampler.close_all(out);
   REQUIRE(out.size() == 1);
-  CHECK(out[0]->items[0].quality == MESURA_SUSPECT);
+  CHECK(out[0]->items[0].quality == (MESURA_SUSPECT | MESURA_ESTIMATED));
 }

@@ -95,6 +95,17 @@ TEST_CASE("a clock that was set back overwrites nothing until it has caught up")
   CHECK(caught_up.time_ns == kBase + 3601 * kSecond);
 }
 
+TEST_CASE("one stamp from the future does not make those after it suspect") {
+  ClockGuard guard;
+  auto glitch = telegram(3600, 1, 1);
+  guard.apply(glitch);
+  for (int i = 2; i < 5; ++i) {
+    auto b = telegram(i, i, i);
+    guard.apply(b);
+    CHECK(b.time_ns == kBase + i * kSecond);
+  }
+}
+
 TEST_CASE("devices do not share a clock") {
   ClockGuard guard;
   auto one = telegram(100, 100, 1);
