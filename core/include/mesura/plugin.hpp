@@ -11,7 +11,7 @@
 //     MESURA_PLUGIN(PulseCounter, "pulse_counter", "1.0.0", R"(summary: Pulses on a serial line ...)")
 //
 // A device sees bytes, timers and commands, and calls the host back; it never opens, sleeps, reads a clock or logs to a
-// file. Calls to one device never overlap. What it throws ends this session only: the host makes a new one after a
+// file. Calls to one device never overlap. What it throws ends its own session only: the host makes a new one after a
 // back-off.
 #pragma once
 
