@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
 #include <initializer_list>
 #include <stdexcept>
 
@@ -173,7 +174,12 @@ std::string PluginEvent::json() const {
       }
       if (quality != MESURA_GOOD) out += ",\"quality\":" + quality_text(quality);
       break;
-    case Kind::waveform: append_number(out, "waveform", length); break;
+    case Kind::waveform:
+      append_number(out, "waveform", length);
+      append_number(out, "first_row", offset);
+      append_number(out, "gap_rows", gap_rows);
+      append_number(out, "packet", packet);
+      break;
     case Kind::attribute:
       append_member(out, "attribute", key);
       append_member(out, "value", text);
@@ -194,6 +200,7 @@ std::string PluginEvent::json() const {
       break;
     case Kind::opened: append_member(out, "open", text); break;
     case Kind::closed: append_number(out, "close", link); break;
+    case Kind::dropped: append_member(out, "drop", to); break;
     case Kind::reopened: append_member(out, "reopen", text); break;
     case Kind::reply: append_member(out, "reply", text); break;
     case Kind::failed:
@@ -218,12 +225,13 @@ struct PluginHarness::Api {
     return event;
   }
 
-  static std::uint32_t device(mesura_host* host, mesura_str key, mesura_str) {
+  static std::uint32_t device(mesura_host* host, mesura_str key, mesura_str own_name) {
     auto& devices = self(host).devices_;
     const std::string name = text_of(key);
     const auto known = std::find(devices.begin(), devices.end(), name);
     if (known != devices.end()) return static_cast<std::uint32_t>(known - devices.begin());
     devices.push_back(name);
+    self(host).names_.push_back(text_of(own_name));
     return static_cast<std::uint32_t>(devices.size() - 1);
   }
   static std::uint32_t series(mesura_host* host, const mesura_series_info* info) {
@@ -267,8 +275,31 @@ struct PluginHarness::Api {
       e.quality = m.quality;
     }
   }
+  static std::uint32_t stream(mesura_host* host, const mesura_stream_info* info) {
+    PluginStream stream{info->device, info->start_ns, info->period_ns, {}, {}};
+    for (std::uint32_t i = 0; i < info->channels; ++i) {
+      stream.names.push_back(text_of(info->channel_names[i]));
+      stream.units.push_back(text_of(info->channel_units[i]));
+    }
+    self(host).streams_.push_back(std::move(stream));
+    return static_cast<std::uint32_t>(self(host).streams_.size() - 1);
+  }
   static void waveform(mesura_host* host, const mesura_waveform* block) {
-    if (self(host).config_.record) add(host, Kind::waveform).length = block->rows;
+    PluginHarness& h = self(host);
+    h.counts_.rows += block->rows;
+    h.counts_.gap_rows += block->gap_rows;
+    if (!h.config_.record) return;
+    const PluginStream& stream = h.streams_.at(block->stream);
+    PluginEvent& e = add(host, Kind::waveform);
+    e.device = stream.device;
+    e.stream = block->stream;
+    e.received_ns = block->received_ns;
+    e.offset = block->first_row;
+    e.length = block->rows;
+    e.gap_rows = block->gap_rows;
+    e.packet = block->packet;
+    e.samples.resize(block->rows * stream.names.size());
+    std::memcpy(e.samples.data(), block->samples, e.samples.size() * sizeof(float));
   }
   static void frame(mesura_host* host, std::uint32_t link, mesura_bytes verified) {
     ++self(host).counts_.frames;
@@ -288,8 +319,10 @@ struct PluginHarness::Api {
     e.offset = fault->offset;
     e.length = fault->length;
   }
-  static std::int32_t send(mesura_host* host, std::uint32_t link, mesura_bytes bytes, mesura_str) {
+  static std::int32_t send(mesura_host* host, std::uint32_t link, mesura_bytes bytes, mesura_str to) {
+    if (!self(host).config_.record) return 0;
     PluginEvent& e = add(host, Kind::sent);
+    e.to = text_of(to);
     e.link = link;
     e.text.assign(reinterpret_cast<const char*>(bytes.data), bytes.size);
     return 0;
@@ -309,6 +342,11 @@ struct PluginHarness::Api {
     return 0;
   }
   static void close(mesura_host* host, std::uint32_t link) { add(host, Kind::closed).link = link; }
+  static void drop(mesura_host* host, std::uint32_t link, mesura_str peer) {
+    PluginEvent& e = add(host, Kind::dropped);
+    e.link = link;
+    e.to = text_of(peer);
+  }
   static void reopen(mesura_host* host, std::uint32_t link, mesura_str reason) {
     PluginEvent& e = add(host, Kind::reopened);
     e.link = link;
@@ -351,6 +389,7 @@ struct PluginHarness::Api {
       t.series = &series;
       t.attribute = &attribute;
       t.emit = &emit;
+      t.stream = &stream;
       t.waveform = &waveform;
       t.frame = &frame;
       t.fault = &fault;
@@ -358,6 +397,7 @@ struct PluginHarness::Api {
       t.arm = &arm;
       t.open = &open;
       t.close = &close;
+      t.drop = &drop;
       t.reopen = &reopen;
       t.set_lines = &set_lines;
       t.reply = &reply;
@@ -374,7 +414,14 @@ PluginHarness::PluginHarness(const mesura_plugin& plugin, PluginOptions options,
       options_(std::move(options)),
       config_(std::move(config)),
       now_ns_(config_.now_ns),
-      devices_{config_.device} {
+      devices_{config_.device},
+      names_{config_.device} {
+  if (config_.links.empty()) config_.links = {{"file", ""}};
+  std::vector<mesura_link_info> links;
+  for (const auto& [kind, address] : config_.links)
+    links.push_back({sizeof(mesura_link_info), static_cast<std::uint32_t>(links.size()), str(kind), str(address)});
+  std::vector<const mesura_link_info*> link_pointers;
+  for (const auto& link : links) link_pointers.push_back(&link);
   const auto& abi = options_.abi();
   mesura_session_info info{};
   info.struct_size = sizeof info;
@@ -385,6 +432,9 @@ PluginHarness::PluginHarness(const mesura_plugin& plugin, PluginOptions options,
   info.live = config_.live ? 1 : 0;
   info.index = config_.index;
   info.zone = str(config_.zone);
+  info.links = link_pointers.data();
+  info.link_count = link_pointers.size();
+  info.fleet = config_.fleet ? 1 : 0;
   mesura_error error = no_error();
   session_ = plugin_.session->create(reinterpret_cast<mesura_host*>(this), &Api::table(), &info, &error);
   if (session_ == nullptr) throw std::runtime_error(std::string(error.message, error.size));
@@ -414,10 +464,25 @@ void PluginHarness::bytes(std::string_view data, std::uint32_t link) {
   bytes(std::span{reinterpret_cast<const std::uint8_t*>(data.data()), data.size()}, link);
 }
 
-void PluginHarness::bytes(std::span<const std::uint8_t> data, std::uint32_t link) {
+void PluginHarness::bytes(std::span<const std::uint8_t> data, std::uint32_t link) { deliver(data, {}, link); }
+
+void PluginHarness::bytes(std::string_view data, const From& from, std::uint32_t link) {
+  deliver(std::span{reinterpret_cast<const std::uint8_t*>(data.data()), data.size()}, from, link);
+}
+
+void PluginHarness::peer(std::string_view name, bool joined, std::uint32_t link) {
+  mesura_error error = no_error();
+  if (plugin_.session->on_peer != nullptr)
+    check(plugin_.session->on_peer(session_, link, str(name), joined ? 1 : 0, now_ns_, &error), error);
+}
+
+void PluginHarness::deliver(std::span<const std::uint8_t> data, const From& from, std::uint32_t link) {
   mesura_meta meta{};
   meta.struct_size = sizeof meta;
   meta.received_ns = now_ns_;
+  meta.status = from.status;
+  meta.peer = str(from.peer);
+  meta.topic = str(from.topic);
   std::uint64_t& offset = offsets_[link];
   meta.offset = offset;
   offset += data.size();

@@ -65,6 +65,7 @@ struct PluginEvent {
     lines,
     opened,
     closed,
+    dropped,
     reopened,
     reply,
     failed,
@@ -84,7 +85,11 @@ struct PluginEvent {
   std::string key;           ///< attribute; code of a fault or failure; level of a log line
   std::string text;          ///< text value, attribute's value, message, frame, bytes sent
   std::uint32_t fault_kind = 0;
-  std::uint64_t offset = 0, length = 0;  ///< fault
+  std::uint64_t offset = 0, length = 0;  ///< fault; waveform: first row and number of rows
+  std::string to;                        ///< sent: peer, topic or request; dropped: the peer
+  std::uint32_t stream = 0;              ///< waveform: index into PluginHarness::streams()
+  std::uint64_t gap_rows = 0, packet = 0;
+  std::vector<float> samples;  ///< waveform: rows * channels
   int rts = -1, dtr = -1;                ///< lines
 
   /// One JSON object: `{"channel":"l1","quantity":"voltage","time":"2024-07-01T10:15:07Z","value":235.4}`, with
@@ -92,6 +97,14 @@ struct PluginEvent {
   /// `{"frame":LENGTH}`;
   /// `{"fault":CODE,"kind":"frame|object|noise|note","offset":…,"length":…}`, without its message; and so on.
   [[nodiscard]] std::string json() const;
+};
+
+/// What the session said of a run of waveform blocks.
+struct PluginStream {
+  std::uint32_t device = 0;
+  std::int64_t start_ns = 0;
+  double period_ns = 0;
+  std::vector<std::string> names, units;
 };
 
 class PluginHarness {
@@ -103,6 +116,9 @@ class PluginHarness {
     std::int64_t now_ns = 1'767'225'600'000'000'000;  ///< 2026-01-01T00:00:00Z
     std::uint32_t index = 0;
     bool has_lines = true;  ///< set_lines succeeds
+    bool fleet = false;
+    /// Kind and address of each link in the schema's order: {{"udp", "127.0.0.2:29340"}, {"", ""}}; none: one "file".
+    std::vector<std::pair<std::string, std::string>> links = {};
     bool record = true;     ///< false: only count, for speed
   };
   using Kind = PluginEvent::Kind;
@@ -121,6 +137,14 @@ class PluginHarness {
   void close(bool final, std::uint32_t link = 0, std::string_view reason = "end");
   void bytes(std::string_view data, std::uint32_t link = 0);
   void bytes(std::span<const std::uint8_t> data, std::uint32_t link = 0);
+  /// With what the host would tell beside them.
+  struct From {
+    std::string peer = {}, topic = {};
+    int status = 0;
+  };
+  void bytes(std::string_view data, const From& from, std::uint32_t link = 0);
+  /// A peer has connected, or is gone.
+  void peer(std::string_view name, bool joined, std::uint32_t link = 0);
   /// Cut into pieces of `sizes`, which repeats.
   void bytes_in_pieces(std::string_view data, std::span<const std::size_t> sizes, std::uint32_t link = 0);
   /// Moves the clock and fires, in order and at their times, the timers that fall due.
@@ -128,6 +152,11 @@ class PluginHarness {
   void command(std::string_view name, const PluginOptions& arguments, bool dry_run = false, std::uint32_t device = 0);
 
   [[nodiscard]] std::int64_t now_ns() const { return now_ns_; }
+  /// Keys in the order of their numbers; 0 is the configured name.
+  [[nodiscard]] const std::vector<std::string>& devices() const { return devices_; }
+  /// What the devices call themselves, in the same order.
+  [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
+  [[nodiscard]] const std::vector<PluginStream>& streams() const { return streams_; }
   [[nodiscard]] bool armed(std::uint32_t timer) const { return timers_.contains(timer); }
   [[nodiscard]] const std::vector<PluginEvent>& events() const { return events_; }
   [[nodiscard]] std::vector<PluginEvent> events(Kind kind) const;
@@ -137,7 +166,7 @@ class PluginHarness {
 
   /// Counted whether or not events are recorded.
   struct Counts {
-    std::uint64_t batches = 0, measurements = 0, frames = 0, faults = 0;
+    std::uint64_t batches = 0, measurements = 0, frames = 0, faults = 0, rows = 0, gap_rows = 0;
   };
   [[nodiscard]] const Counts& counts() const { return counts_; }
 
@@ -148,6 +177,7 @@ class PluginHarness {
   };
   struct Api;
 
+  void deliver(std::span<const std::uint8_t> data, const From& from, std::uint32_t link);
   void check(std::int32_t result, const mesura_error& error) const;
 
   const mesura_plugin& plugin_;
@@ -158,7 +188,8 @@ class PluginHarness {
   std::map<std::uint32_t, std::int64_t> timers_;
   std::map<std::uint32_t, std::uint64_t> offsets_;
   std::vector<SeriesKey> series_;
-  std::vector<std::string> devices_;
+  std::vector<std::string> devices_, names_;
+  std::vector<PluginStream> streams_;
   std::vector<PluginEvent> events_;
   Counts counts_;
 };

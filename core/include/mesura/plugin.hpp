@@ -33,6 +33,7 @@ using Bytes = std::span<const std::uint8_t>;
 using LinkId = std::uint32_t;   ///< index into the schema's `links`
 using TimerId = std::uint32_t;  ///< chosen by the device
 using SeriesId = std::uint32_t;
+using StreamId = std::uint32_t;
 using DeviceId = std::uint32_t;
 
 namespace abi {
@@ -65,8 +66,8 @@ struct Meta {
   std::int64_t received_ns = 0;  ///< when the last of the bytes arrived, ns since the epoch, UTC
   std::uint64_t offset = 0;      ///< of the first byte in the link's stream since it opened
   std::string_view peer;         ///< "192.168.0.34:29340", or empty
-  std::string_view topic;        ///< MQTT topic or HTTP path, or empty
-  int status = 0;                ///< HTTP status, else 0
+  std::string_view topic;        ///< MQTT topic, or the `to` of the HTTP request that this answers, or empty
+  int status = 0;                ///< of an HTTP answer; -1: the request failed, the bytes are the reason; else 0
 };
 
 /// The validated options of one session. Absent options have neither a configured value nor a default.
@@ -110,6 +111,12 @@ class Options {
   std::size_t count_;
 };
 
+/// What a link runs over.
+struct LinkInfo {
+  std::string_view kind;     ///< "serial", "tcp", "udp", "hid", "file", ...; empty: not configured
+  std::string_view address;  ///< where: "192.168.0.34:29340", "/dev/ttyUSB0"; for what is listened to, the own address
+};
+
 /// What a session is made from; the views live as long as the constructor runs.
 struct SessionInfo {
   std::string_view device;
@@ -118,6 +125,15 @@ struct SessionInfo {
   bool live;            ///< false: a recording or a file
   std::uint32_t index;  ///< of this instance among several equal ones (simulate --count)
   std::string_view zone;
+  bool fleet = false;  ///< stands for many devices, each named with Host::device
+  const mesura_link_info* const* links = nullptr;
+  std::size_t link_count = 0;
+
+  /// An unconfigured link has an empty kind.
+  [[nodiscard]] LinkInfo link(LinkId id) const {
+    if (id >= link_count) return {};
+    return {abi::view(links[id]->kind), abi::view(links[id]->address)};
+  }
 };
 
 /// A series as the plugin names it. Unit, kind and decimals come from the vocabulary unless the plugin's schema adds
@@ -129,6 +145,15 @@ struct Series {
   std::string_view source = {};
   DeviceId device = MESURA_PRIMARY_DEVICE;
   int decimals = -1;
+};
+
+/// The layout of a run of waveform blocks (mesura_stream_info has the meaning of each).
+struct Stream {
+  std::int64_t start_ns = 0;
+  double period_ns = 0;
+  std::span<const std::string_view> names;  ///< one per channel
+  std::span<const std::string_view> units;  ///< as many
+  DeviceId device = MESURA_PRIMARY_DEVICE;
 };
 
 struct Fault {
@@ -174,7 +199,31 @@ class Host {
     batch.count = static_cast<std::uint32_t>(items.size());
     api_->emit(host_, &batch);
   }
-  void waveform(const mesura_waveform& block) { api_->waveform(host_, &block); }
+  /// At most 32 channels.
+  StreamId stream(const Stream& s) {
+    constexpr std::size_t kMost = 32;
+    if (s.names.size() > kMost || s.units.size() != s.names.size()) return MESURA_NO_STREAM;
+    mesura_str names[kMost];
+    mesura_str units[kMost];
+    for (std::size_t i = 0; i < s.names.size(); ++i) {
+      names[i] = abi::str(s.names[i]);
+      units[i] = abi::str(s.units[i]);
+    }
+    mesura_stream_info info{};
+    info.struct_size = sizeof info;
+    info.device = s.device;
+    info.start_ns = s.start_ns;
+    info.period_ns = s.period_ns;
+    info.channel_names = names;
+    info.channel_units = units;
+    info.channels = static_cast<std::uint32_t>(s.names.size());
+    return api_->stream(host_, &info);
+  }
+  /// Set everything but struct_size.
+  void waveform(mesura_waveform block) {
+    block.struct_size = sizeof block;
+    api_->waveform(host_, &block);
+  }
   void frame(LinkId link, Bytes verified) { api_->frame(host_, link, abi::bytes(verified)); }
   void fault(const Fault& f) {
     mesura_fault fault{};
@@ -199,6 +248,7 @@ class Host {
   void disarm(TimerId timer) { api_->arm(host_, timer, -1); }
   bool open(LinkId link, std::string_view spec) { return api_->open(host_, link, abi::str(spec)) == 0; }
   void close(LinkId link) { api_->close(host_, link); }
+  void drop(LinkId link, std::string_view peer) { api_->drop(host_, link, abi::str(peer)); }
   void reopen(LinkId link, std::string_view reason) { api_->reopen(host_, link, abi::str(reason)); }
   bool set_lines(LinkId link, int rts, int dtr) { return api_->set_lines(host_, link, rts, dtr) == 0; }
   void reply(std::uint64_t request, mesura_reply_status status, std::string_view message, std::string_view json = {},
@@ -267,6 +317,8 @@ class Device {
   virtual void on_close(LinkId, std::int64_t /*now_ns*/, std::string_view /*reason*/, bool /*final*/) {}
   virtual void on_bytes(LinkId, Bytes, const Meta&) = 0;
   virtual void on_timer(TimerId, std::int64_t /*now_ns*/) {}
+  /// A peer of a link that waits for connections has come (`joined`) or gone.
+  virtual void on_peer(LinkId, std::string_view /*peer*/, bool /*joined*/, std::int64_t /*now_ns*/) {}
   virtual void on_command(const Command& c) { host_.reply(c.id, MESURA_REPLY_REFUSED, "this device has no commands"); }
 
  protected:
@@ -303,7 +355,9 @@ struct Glue {
     guarded(error, [&] {
       const SessionInfo session{view(info->device), Options{info->options, info->option_count},
                                 info->now_ns,       info->live != 0,
-                                info->index,        view(info->zone)};
+                                info->index,        view(info->zone),
+                                info->fleet != 0,   info->links,
+                                info->link_count};
       made = static_cast<Device*>(new D(Host{host, api}, session));
     });
     return made;
@@ -332,6 +386,10 @@ struct Glue {
           Command{r->id, view(r->command), Options{r->arguments, r->argument_count}, r->device, r->dry_run != 0});
     });
   }
+  static std::int32_t on_peer(void* self, std::uint32_t link, mesura_str peer, std::uint32_t joined,
+                              std::int64_t now_ns, mesura_error* error) noexcept {
+    return guarded(error, [&] { static_cast<Device*>(self)->on_peer(link, view(peer), joined != 0, now_ns); });
+  }
 
   static mesura_session_api session_table() {
     mesura_session_api s{};
@@ -343,6 +401,7 @@ struct Glue {
     s.on_bytes = &on_bytes;
     s.on_timer = &on_timer;
     s.on_command = &on_command;
+    s.on_peer = &on_peer;
     return s;
   }
 

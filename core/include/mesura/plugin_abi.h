@@ -45,6 +45,8 @@ extern "C" {
 #define MESURA_NO_SERIES UINT32_MAX
 /* The device that the session was configured for; a fleet session asks for more with mesura_host_api.device. */
 #define MESURA_PRIMARY_DEVICE 0u
+/* What mesura_host_api.stream returns for a stream that the host refused. */
+#define MESURA_NO_STREAM UINT32_MAX
 
 typedef struct mesura_str {
   const char* data;
@@ -98,19 +100,29 @@ typedef struct mesura_batch {
   uint32_t flags; /* 0 */
 } mesura_batch;
 
-/* A block of waveform samples of series `device/waveform`: rows x channels, interleaved float32. */
-typedef struct mesura_waveform {
+/* How the rows of a waveform lie in its blocks; told once for each run of a measurement (mesura_host_api.stream). */
+typedef struct mesura_stream_info {
   uint32_t struct_size;
   uint32_t device;
-  int64_t start_ns; /* time of the first row */
-  double period_ns; /* time between rows */
+  int64_t start_ns;                /* time of row 0 */
+  double period_ns;                /* time between rows: row n belongs to start_ns + n * period_ns */
+  const mesura_str* channel_names; /* `channels` entries in the order of a row, as recordings call them: "v_l1", "i_l1" */
+  const mesura_str* channel_units; /* `channels` entries: unit of the samples as sent: "V", "mA", "W", "var" */
+  uint32_t channels;               /* values in a row */
+  uint32_t reserved;
+} mesura_stream_info;
+
+/* A block of rows of a stream: rows x channels interleaved float32, as the device sent them. */
+typedef struct mesura_waveform {
+  uint32_t struct_size;
+  uint32_t stream;      /* from mesura_host_api.stream */
   int64_t received_ns;
-  const float* samples; /* rows * channels values in base units */
+  uint64_t first_row;   /* number of its first row since the run's start, lost rows counted */
+  uint64_t gap_rows;    /* rows lost directly before this block */
+  uint64_t packet;      /* the source's own number of the block, else 0 */
+  const void* samples;  /* rows * channels float32 in this machine's byte order; need not be aligned */
   uint32_t rows;
-  uint32_t channels;
-  uint64_t first_row;              /* number of the first row since the measurement's start, gaps counted */
-  uint64_t gap_rows;               /* rows lost directly before this block */
-  const mesura_str* channel_names; /* `channels` entries, e.g. "l1_voltage_v" */
+  uint32_t reserved;
 } mesura_waveform;
 
 typedef struct mesura_series_info {
@@ -162,11 +174,11 @@ typedef struct mesura_option {
 /* What is known about received bytes. */
 typedef struct mesura_meta {
   uint32_t struct_size;
-  int32_t status;      /* HTTP status, else 0 */
+  int32_t status;      /* of an HTTP answer; -1: the request failed and the bytes are the reason; else 0 */
   int64_t received_ns; /* when the last of these bytes arrived */
   uint64_t offset;     /* position of the first byte in the link's stream since it opened */
   mesura_str peer;     /* "192.168.0.34:29340", or empty */
-  mesura_str topic;    /* MQTT topic or HTTP path, or empty */
+  mesura_str topic;    /* MQTT topic, or the `to` of the HTTP request that this answers, or empty */
 } mesura_meta;
 
 enum mesura_fault_kind {
@@ -238,17 +250,26 @@ typedef struct mesura_host_api {
   /* A fact about a device that is no measurement: serial, firmware, model. Repeating an equal value costs little. */
   void (*attribute)(mesura_host*, uint32_t device, mesura_str key, mesura_str value);
   void (*emit)(mesura_host*, const mesura_batch*);
+  /* Begins a run of waveform blocks; the number lives as long as the session. MESURA_NO_STREAM: refused. */
+  uint32_t (*stream)(mesura_host*, const mesura_stream_info*);
+  /* Cheap: once per frame of the wire is right; the host joins small blocks. */
   void (*waveform)(mesura_host*, const mesura_waveform*);
   /* A complete, verified frame: feeds liveness, relay and error rates. Call it before the frame's `emit`. */
   void (*frame)(mesura_host*, uint32_t link, mesura_bytes verified);
   void (*fault)(mesura_host*, const mesura_fault*);
-  /* Queues bytes on an open link; `to` is a peer or topic where the link has several. 0, or -1 if not open or full. */
+  /* Queues bytes on an open link. 0, or -1 if not open or full. `to`: a peer ("192.168.0.34:29340") of a link that has
+   * several; the topic of an MQTT message; the request of an HTTP link ("GET /get_stats", or with a whole URL, "GET
+   * http://192.168.0.34/get_stats"), whose body the bytes are; "broadcast:PORT" on a UDP link that may: the directed
+   * broadcast addresses of its interfaces. On a HID link the bytes are one report of at most 8. */
   int32_t (*send)(mesura_host*, uint32_t link, mesura_bytes, mesura_str to);
   /* Calls on_timer(timer) once after `delay_ns`; arming again moves it, a negative delay disarms it. */
   void (*arm)(mesura_host*, uint32_t timer, int64_t delay_ns);
-  /* Opens a link that is not configured as always open; `spec` is link-specific, e.g. "tcp://host:54321". */
+  /* Opens an optional link. `spec`: empty: as configured; else KIND://HOST:PORT?OPTION=VALUE&..., the kind and options
+   * of a transport that the schema allows for this link: "tcp://host:54322", "udp://?listen=0.0.0.0:54323". */
   int32_t (*open)(mesura_host*, uint32_t link, mesura_str spec);
   void (*close)(mesura_host*, uint32_t link);
+  /* Ends the connection of one peer of a link that waits for connections; on_peer follows. */
+  void (*drop)(mesura_host*, uint32_t link, mesura_str peer);
   /* Closes and opens again after the back-off. */
   void (*reopen)(mesura_host*, uint32_t link, mesura_str reason);
   /* Modem lines of a serial link: 0 low, 1 high, -1 leave. -1 where the link has none. */
@@ -267,6 +288,14 @@ typedef struct mesura_error {
   char message[504]; /* written by the callee when it fails */
 } mesura_error;
 
+/* What a link of the session runs over. */
+typedef struct mesura_link_info {
+  uint32_t struct_size;
+  uint32_t link;
+  mesura_str kind;    /* "serial", "tcp", "udp", "hid", "file", ...; empty: not configured */
+  mesura_str address; /* where: "192.168.0.34:29340", "/dev/ttyUSB0"; for what is listened to, the own address */
+} mesura_link_info;
+
 /* How a session is made. */
 typedef struct mesura_session_info {
   uint32_t struct_size;
@@ -278,10 +307,14 @@ typedef struct mesura_session_info {
   uint32_t live;   /* 1: bytes arrive as they are made; 0: a recording or a file */
   uint32_t index;  /* of this instance among several equal ones (simulate --count), else 0 */
   mesura_str zone; /* IANA zone of the site, e.g. "Europe/Brussels", or empty: not known */
+  const mesura_link_info* const* links; /* one for each link of the schema, in its order */
+  size_t link_count;
+  uint32_t fleet;    /* 1: the session stands for many devices, each named with mesura_host_api.device */
+  uint32_t reserved2;
 } mesura_session_info;
 
 /* Calls into one session. Each returns 0, or -1 with `error` filled: the session is then destroyed and the device backs
- * off. on_close, on_timer and on_command may be NULL. */
+ * off. on_close, on_timer, on_command and on_peer may be NULL. */
 typedef struct mesura_session_api {
   uint32_t struct_size;
   uint32_t reserved;
@@ -293,6 +326,8 @@ typedef struct mesura_session_api {
   int32_t (*on_bytes)(void*, uint32_t link, mesura_bytes, const mesura_meta*, mesura_error*);
   int32_t (*on_timer)(void*, uint32_t timer, int64_t now_ns, mesura_error*);
   int32_t (*on_command)(void*, const mesura_request*, mesura_error*);
+  /* A peer has connected to a link that waits for connections (`joined` 1), or is gone (0). */
+  int32_t (*on_peer)(void*, uint32_t link, mesura_str peer, uint32_t joined, int64_t now_ns, mesura_error*);
 } mesura_session_api;
 
 typedef struct mesura_plugin {
