@@ -90,7 +90,7 @@ struct PluginEvent {
   std::uint32_t stream = 0;              ///< waveform: index into PluginHarness::streams()
   std::uint64_t gap_rows = 0, packet = 0;
   std::vector<float> samples;  ///< waveform: rows * channels
-  int rts = -1, dtr = -1;                ///< lines
+  int rts = -1, dtr = -1;      ///< lines
 
   /// One JSON object: `{"channel":"l1","quantity":"voltage","time":"2024-07-01T10:15:07Z","value":235.4}`, with
   /// `"text"` in place of `"value"` for texts and `"quality":["derived"]` when not good; `{"attribute":…,"value":…}`;
@@ -119,7 +119,7 @@ class PluginHarness {
     bool fleet = false;
     /// Kind and address of each link in the schema's order: {{"udp", "127.0.0.2:29340"}, {"", ""}}; none: one "file".
     std::vector<std::pair<std::string, std::string>> links = {};
-    bool record = true;     ///< false: only count, for speed
+    bool record = true;  ///< false: only count, for speed
   };
   using Kind = PluginEvent::Kind;
 

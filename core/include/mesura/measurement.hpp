@@ -30,6 +30,7 @@ enum class Kind : std::uint8_t { gauge = MESURA_GAUGE, reg = MESURA_REGISTER, st
 struct SeriesInfo {
   std::uint32_t id = 0;
   std::string device;     ///< the configured name
+  std::string fleet;      ///< the fleet that the device belongs to, or empty
   std::string channel;    ///< "total", "l1", "mbus1"
   std::string quantity;   ///< "active_power"
   std::string unit;       ///< base unit: "W", "Wh", "1"
@@ -82,6 +83,32 @@ struct Measurement {
   std::uint8_t quality;  ///< MESURA_GOOD or flags
 };
 
+/// A run of waveform samples of one device: how its rows lie and when they were. Immutable, shared by its blocks.
+struct WaveformStream {
+  std::uint64_t id = 0;  ///< unique in this process
+  std::string device;
+  std::int64_t start_ns = 0;       ///< UTC, of row 0
+  double period_ns = 0;            ///< row n belongs to start_ns + n * period_ns
+  std::vector<std::string> names;  ///< of a row's values, in order: "v_l1", "i_l1", ...
+  std::vector<std::string> units;  ///< as the device sends them: "V", "mA"
+
+  [[nodiscard]] std::size_t channels() const { return names.size(); }
+  [[nodiscard]] std::int64_t time_ns(std::uint64_t row) const {
+    return start_ns + static_cast<std::int64_t>(static_cast<double>(row) * period_ns);
+  }
+};
+
+/// A block of rows of one run.
+struct Waveform {
+  std::shared_ptr<const WaveformStream> stream;
+  std::uint64_t first_row = 0;  ///< since the run's start, lost rows counted
+  std::uint64_t rows = 0;
+  std::uint64_t gap_rows = 0;  ///< rows lost directly before this block
+  std::uint64_t packet = 0;    ///< the source's number of the first frame in it
+  std::int64_t received_ns = 0;
+  std::vector<float> samples;  ///< rows * channels, interleaved
+};
+
 /// All measurements of one telegram of one device, in its order. Immutable once shared.
 struct Batch {
   std::string device;
@@ -89,6 +116,8 @@ struct Batch {
   std::int64_t received_ns = 0;  ///< when it arrived
   std::vector<Measurement> items;
   std::string texts;  ///< backs the texts of `items`
+  /// Set: the batch is a block of waveform and has no items; only sinks that take waveforms get it.
+  std::shared_ptr<const Waveform> waveform = {};
 
   [[nodiscard]] std::string_view text(const Measurement& m) const {
     return std::string_view{texts}.substr(m.text_offset, m.text_size);

@@ -156,14 +156,15 @@ class AddressReader {
   }
 
   void build(const PluginSchema& plugin, const Field& transport, std::string_view rest, const Pairs& options) {
-    Pairs transport_options;
-    const Pairs query = take_query(rest);
-    add_place(transport_options, transport.schema.fields, rest);
-    transport_options.insert(transport_options.end(), query.begin(), query.end());
-    const std::string section =
-        fmt::format("{{plugin: {}, transport: {{{}: {}}}{}}}", plugin.name, transport.name,
-                    flow_map(transport_options, result_.diagnostics),
-                    options.empty() ? "" : ", options: " + flow_map(options, result_.diagnostics));
+    const Pairs transport_options = place_options(rest, transport.schema.fields);
+    Pairs beside{{"plugin", plugin.name}};
+    Pairs own;
+    for (const auto& option : options) (option.first == "interval" ? beside : own).push_back(option);
+    std::string section = flow_map(beside, result_.diagnostics);
+    section.pop_back();
+    section +=
+        fmt::format(", transport: {{{}: {}}}{}}}", transport.name, flow_map(transport_options, result_.diagnostics),
+                    own.empty() ? "" : ", options: " + flow_map(own, result_.diagnostics));
     Schema schema = device_schema(catalog_, plugin);
     const Reading reading = read_text(section, schema);
     for (Diagnostic d : reading.diagnostics.list()) {
@@ -181,6 +182,14 @@ class AddressReader {
 };
 
 }  // namespace
+
+Pairs place_options(std::string_view place, const std::vector<Field>& fields) {
+  Pairs options;
+  const Pairs query = take_query(place);
+  if (!place.empty()) add_place(options, fields, place);
+  options.insert(options.end(), query.begin(), query.end());
+  return options;
+}
 
 bool is_address(std::string_view text) { return text.find(':') != std::string_view::npos; }
 

@@ -30,4 +30,8 @@ struct AddressResult {
 [[nodiscard]] AddressResult from_address(std::string_view address, const Catalog& catalog,
                                          const std::vector<std::pair<std::string, std::string>>& options = {});
 
+/// What "host:port?key=value&key=value", a path or an own address mean as options of a transport with these `fields`.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> place_options(std::string_view place,
+                                                                             const std::vector<Field>& fields);
+
 }  // namespace mesura::config

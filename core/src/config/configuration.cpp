@@ -63,11 +63,16 @@ Configuration make_configuration(Value root, const Catalog& catalog) {
   c.log = make_log(root["log"]);
   c.clock = {root["clock"]["sync"].text(), root["clock"]["hold"].duration()};
   c.plugin_path = texts(root["plugin_path"]);
-  for (const auto& [name, section] : root["devices"].map()) {
-    const std::string& plugin = section["plugin"].text();
-    const auto schema = std::find_if(catalog.plugins.begin(), catalog.plugins.end(),
-                                     [&](const PluginSchema& p) { return p.name == plugin; });
-    c.devices.push_back(make_device(name, section, *schema));
+  const auto schema_of = [&](const Value& section) -> const PluginSchema& {
+    return *std::find_if(catalog.plugins.begin(), catalog.plugins.end(),
+                         [&](const PluginSchema& p) { return p.name == section["plugin"].text(); });
+  };
+  for (const auto& [name, section] : root["devices"].map())
+    c.devices.push_back(make_device(name, section, schema_of(section)));
+  for (const auto& [name, section] : root["fleets"].map()) {
+    DeviceConfig fleet = make_device(name, section, schema_of(section));
+    fleet.fleet = FleetConfig{section["key"].text(), section["name"].text()};
+    c.devices.push_back(std::move(fleet));
   }
   for (const auto& [name, section] : root["sinks"].map()) c.sinks.push_back(make_sink(name, section));
   if (root["routes"]) {
@@ -90,6 +95,16 @@ LoadResult finish(Reading reading, const Catalog& catalog, const std::string& fi
   return result;
 }
 
+/// The plugin knows only options.
+Value with_interval(const Value& options, const Value& interval) {
+  if (!interval) return options;
+  Value::Map all = options ? options.map() : Value::Map{};
+  all.emplace_back("interval", interval);
+  Value value{std::move(all)};
+  value.mark = options.mark;
+  return value;
+}
+
 }  // namespace
 
 DeviceConfig make_device(const std::string& name, const Value& section, const PluginSchema& plugin) {
@@ -101,7 +116,7 @@ DeviceConfig make_device(const std::string& name, const Value& section, const Pl
     const Value& transport = first && section["transport"] ? section["transport"] : section["links"][link.name];
     if (transport) device.links.push_back(make_link(link.name, transport));
   }
-  device.options = section["options"];
+  device.options = with_interval(section["options"], section["interval"]);
   device.stale_after = section["stale_after"].duration();
   device.enabled = section["enabled"].boolean();
   for (const auto& [channel, rule] : section["channels"].map()) device.channels.emplace(channel, make_channel(rule));

@@ -47,6 +47,13 @@ struct CaptureConfig {
   std::int64_t max_bytes = 0;
 };
 
+/// A device that stands for many, each named by rule as it turns up.
+struct FleetConfig {
+  std::string key;            ///< what tells its units apart, one of the plugin's words
+  std::string name_template;  ///< "{unit_name}"
+};
+
+/// A device, or a fleet.
 struct DeviceConfig {
   std::string name;
   std::string plugin;
@@ -57,7 +64,8 @@ struct DeviceConfig {
   std::map<std::string, ChannelConfig, std::less<>> channels;
   std::optional<CaptureConfig> capture;
   std::optional<std::string> relay;  ///< host:port to listen on
-  Value section;                     ///< all of it: equal sections need no restart
+  std::optional<FleetConfig> fleet;
+  Value section;  ///< all of it: equal sections need no restart
 };
 
 struct SinkConfig {
@@ -98,7 +106,7 @@ struct Configuration {
   LogConfig log;
   ClockConfig clock;
   std::vector<std::string> plugin_path;
-  std::vector<DeviceConfig> devices;  ///< in file order, disabled ones as well
+  std::vector<DeviceConfig> devices;  ///< in file order, disabled ones as well; after them the fleets
   std::vector<SinkConfig> sinks;
   std::vector<RouteConfig> routes;  ///< without `routes` in the file: everything to every sink
   Value root;                       ///< the file as read, defaults filled in

@@ -42,6 +42,8 @@ class Checks {
   void run() {
     if (root_["devices"])
       for (const auto& [name, section] : root_["devices"].map()) check_device(name, section);
+    if (root_["fleets"])
+      for (const auto& [name, section] : root_["fleets"].map()) check_fleet(name, section);
     if (root_["sinks"])
       for (const auto& [name, section] : root_["sinks"].map()) check_sink(name, section);
     check_log();
@@ -74,6 +76,27 @@ class Checks {
     if (section["links"])
       for (const auto& [link, transport] : section["links"].map()) check_transport(name, transport);
     if (const Value& relay = section["relay"]; relay && relay["listen"]) claim_address(name, relay["listen"]);
+  }
+
+  void check_fleet(const std::string& name, const Value& section) {
+    check_device(name, section);
+    if (!section) return;
+    if (contains(devices_, name))
+      report(Severity::error, section.key_mark, "cfg-conflict",
+             fmt::format("fleet '{}' has the name of a device", name), {}, {},
+             "both name tables and log lines: give one of them another name");
+    if (!section["plugin"]) return;
+    const auto plugin = std::find_if(catalog_.plugins.begin(), catalog_.plugins.end(),
+                                     [&](const PluginSchema& p) { return p.name == section["plugin"].text(); });
+    if (plugin != catalog_.plugins.end() && plugin->fleet.empty())
+      report(Severity::error, section["plugin"].mark, "cfg-fleet",
+             fmt::format("plugin '{}' of fleet '{}' speaks with one device only", plugin->name, name),
+             "a plugin that finds its devices", {}, "configure each of them under `devices`");
+    const Value& rule = section["name"];
+    if (rule && rule.text().find("{unit_name}") == std::string::npos && rule.text().find("{key}") == std::string::npos)
+      report(Severity::error, rule.mark, "cfg-fleet",
+             fmt::format("'name' of fleet '{}' gives all its devices one name", name), "{unit_name} or {key} in it",
+             quote(rule.text()));
   }
 
   void check_plugin(const std::string& name, const Value& section) {
@@ -193,7 +216,8 @@ class Checks {
   }
 
   void check_sources(std::size_t index, const Value& from) {
-    if (!from) return;
+    // Who belongs to a fleet shows only when it turns up.
+    if (!from || (root_["fleets"] && !root_["fleets"].map().empty())) return;
     for (const auto& glob : from.list()) {
       if (!glob) continue;
       const std::string_view device = std::string_view(glob.text()).substr(0, glob.text().find('/'));
@@ -220,7 +244,7 @@ class Checks {
 
   void warn_of_nothing() {
     // An absent section was written badly, and the reader said so.
-    if (root_["devices"] && devices_.empty())
+    if (root_["devices"] && devices_.empty() && root_["fleets"] && root_["fleets"].map().empty())
       report(Severity::warning, {}, "cfg-no-devices", "there are no devices",
              "devices: {NAME: {plugin: ..., transport: ...}}");
     if (root_["sinks"] && sinks_.empty())

@@ -16,6 +16,7 @@ namespace mesura::config {
 namespace {
 
 constexpr std::string_view kStaleAfter = "1m";
+constexpr std::string_view kInterval = "interval";
 
 Schema at_least_one(Schema s) {
   s.min = 1;
@@ -84,17 +85,44 @@ Schema general_device(const Catalog& catalog) {
   std::vector<Field> fields =
       device_fields(optional("options", of(Type::any, "the plugin's own options")), std::string(kStaleAfter));
   fields.push_back(optional("transport", one_of(catalog.transports, "how its bytes come")));
+  fields.push_back(optional(std::string(kInterval), of(Type::any, "from one measurement to the next")));
   fields.push_back(
       optional("links", map(one_of(catalog.transports, "how its bytes come"), "for plugins with several links")));
   return object(std::move(fields), "a device");
 }
 
+/// What a fleet has beyond a device.
+void add_fleet_fields(std::vector<Field>& fields, std::vector<std::string> keys) {
+  fields.push_back(
+      optional("name", text("names of its devices: {unit_name}, {key} and letters of your own"), "\"{unit_name}\""));
+  if (keys.empty()) {
+    fields.push_back(optional("key", of(Type::name, "what tells its units apart")));
+    return;
+  }
+  const std::string usual = keys.front();
+  fields.push_back(optional(
+      "key", enumeration(std::move(keys), "what tells its units apart; a renamed unit keeps its device"), usual));
+}
+
+/// Schemas by plugin, in place of the general one as soon as the plugin is known.
+Schema by_plugin(const Catalog& catalog, bool fleets) {
+  Schema general = general_device(catalog);
+  if (fleets) add_fleet_fields(general.fields, {});
+  general.selector = "plugin";
+  for (const auto& plugin : catalog.plugins) {
+    Schema schema = device_schema(catalog, plugin);
+    if (fleets) add_fleet_fields(schema.fields, plugin.fleet);
+    general.cases.push_back({plugin.name, std::move(schema), false, {}});
+  }
+  return general;
+}
+
+Schema fleets_schema(const Catalog& catalog) {
+  return named(by_plugin(catalog, true), "fleet", "devices that are found or dial in, named by rule");
+}
+
 Schema devices_schema(const Catalog& catalog) {
-  Schema device = general_device(catalog);
-  device.selector = "plugin";
-  for (const auto& plugin : catalog.plugins)
-    device.cases.push_back({plugin.name, device_schema(catalog, plugin), false, {}});
-  return named(std::move(device), "device", "what is measured with, by name");
+  return named(by_plugin(catalog, false), "device", "what is measured with, by name");
 }
 
 Schema sinks_schema(const Catalog& catalog) {
@@ -157,11 +185,22 @@ Schema link_schema(const Catalog& catalog, const PluginSchema& plugin, const Lin
 }
 
 Schema device_schema(const Catalog& catalog, const PluginSchema& plugin) {
-  Schema options = object(plugin.options, fmt::format("options of plugin '{}'", plugin.name));
-  Field field = any_required(plugin.options) ? required("options", std::move(options))
-                                             : optional("options", std::move(options), "{}");
+  // `interval` is every poller's first knob: it stands beside `plugin`.
+  std::vector<Field> own = plugin.options;
+  const auto interval = std::find_if(own.begin(), own.end(), [](const Field& f) { return f.name == kInterval; });
+  std::optional<Field> beside;
+  if (interval != own.end()) {
+    beside = *interval;
+    own.erase(interval);
+  }
+  const bool needed = any_required(own);
+  Schema options = object(std::move(own), fmt::format("options of plugin '{}'", plugin.name));
+  if (beside) options.refused.push_back({std::string(kInterval), "stands beside `plugin`, not among its options", {}});
+  Field field = needed ? required("options", std::move(options)) : optional("options", std::move(options), "{}");
   std::vector<Field> fields = device_fields(
       std::move(field), plugin.stale_after ? print_duration(*plugin.stale_after) : std::string(kStaleAfter));
+
+  if (beside) fields.push_back(std::move(*beside));
 
   const LinkSpec& first = plugin.links.front();
   Field transport = optional("transport", link_schema(catalog, plugin, first));
@@ -191,8 +230,8 @@ Schema configuration_schema(const Catalog& catalog) {
        optional("plugin_path",
                 list(of(Type::path, "a directory or a library"), "where plugins are looked for first", true), "[]"),
        optional("log", log_schema(), "{}"), optional("clock", clock_schema(), "{}"),
-       optional("devices", devices_schema(catalog), "{}"), optional("sinks", sinks_schema(catalog), "{}"),
-       optional("routes", routes_schema())},
+       optional("devices", devices_schema(catalog), "{}"), optional("fleets", fleets_schema(catalog), "{}"),
+       optional("sinks", sinks_schema(catalog), "{}"), optional("routes", routes_schema())},
       "a Mesura configuration");
 }
 

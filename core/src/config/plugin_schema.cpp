@@ -58,6 +58,8 @@ Schema options_schema(std::string noun) {
               optional("max", text("the largest value, with its unit")),
               optional("values",
                        at_least_one(list(text("a word"), "the words of an enum; of a list or map: of its elements"))),
+              optional("refused", map(text("why, and what to write instead"),
+                                      "words of an enum that people expect, and that mean nothing good")),
               optional("format", text("what a text or secret is made of: hexN for N hexadecimal digits")),
               optional("unit", text("the unit of a number, for the documentation")),
               required("help", text("one sentence"))}),
@@ -71,6 +73,8 @@ Schema file_schema() {
                        at_least_one(list(of(Type::name, "kind"), "kinds that may carry it, the usual one first"))),
               optional("optional", boolean("may be left unconfigured"), "false"),
               optional("defaults", map(of(Type::any, "options of that kind"), "by kind: defaults of its options")),
+              optional("port", integer("of a virtual device: its fixed port, 0 for any", 0, 65535)),
+              optional("broadcast", boolean("of a virtual device: on its network's broadcast address"), "false"),
               optional("help", text("one sentence"))});
   Schema quantity = object({optional("unit", text("base unit"), "\"1\""),
                             optional("kind", enumeration({"gauge", "register", "state"}, "how it behaves"), "gauge"),
@@ -86,6 +90,9 @@ Schema file_schema() {
                  optional("stale_after", duration("usual silence until stale", "1ms")),
                  required("links", at_least_one(with_noun(list(std::move(link), "channels of bytes"), "link"))),
                  optional("roles", map(enumeration({"grid", "solar", "battery", "load"}, "role"), "by channel"), "{}"),
+                 optional("export_positive", list(text("pattern"), "channels where plus is export on the wire"), "[]"),
+                 optional("integrate", map(enumeration({"mean", "samples"}, "what values are"), "by channel"), "{}"),
+                 optional("fleet", list(of(Type::name, "key"), "what may tell the units of a fleet apart"), "[]"),
                  optional("options", options_schema("option"), "{}"),
                  optional("quantities", named(std::move(quantity), "quantity", "own quantities"), "{}"),
                  optional("commands", named(std::move(command), "command", "commands"), "{}")});
@@ -125,6 +132,7 @@ class OptionBuilder {
     s.help = d["help"].text();
     s.unit = text_or_empty(d["unit"]);
     s.values = texts(d["values"]);
+    set_refused(s, d["refused"], word);
     set_format(s, d["format"], word);
     set_values(s, d, word);
     s.min = limit(s, d["min"], word);
@@ -145,6 +153,13 @@ class OptionBuilder {
       error(format.mark, fmt::format("has a format, but its type is {}", type), "type: text or secret");
     else if (format_pattern(s.format).empty())
       error(format.mark, "has an unknown format", "hexN, for example hex32", quote(s.format));
+  }
+
+  void set_refused(Schema& s, const Value& refused, const std::string& type) {
+    if (!refused) return;
+    if (s.type != Type::enumeration)
+      error(refused.mark, fmt::format("has refused values, but its type is {}", type), "type: enum");
+    for (const auto& [value, why] : refused.map()) s.refused.push_back({value, why.text(), {}});
   }
 
   void set_values(Schema& s, const Value& d, const std::string& type) {
@@ -219,6 +234,8 @@ std::vector<LinkSpec> make_links(const Value& links, const std::string& file, Di
     link.help = text_or_empty(v["help"]);
     link.transports = texts(v["transports"]);
     link.optional = v["optional"].boolean();
+    if (v["port"]) link.port = static_cast<int>(v["port"].integer());
+    link.broadcast = v["broadcast"].boolean();
     if (std::any_of(made.begin(), made.end(), [&](const LinkSpec& l) { return l.name == link.name; }))
       error(v["name"].mark, fmt::format("two links are called '{}'", link.name));
     if (v["defaults"]) {
@@ -255,6 +272,9 @@ PluginSchemaResult parse_plugin_schema(std::string_view yaml, const std::string&
   if (v["stale_after"]) schema.stale_after = v["stale_after"].duration();
   schema.links = make_links(v["links"], file, result.diagnostics);
   for (const auto& [channel, role] : v["roles"].map()) schema.roles.push_back({channel, role.text()});
+  schema.export_positive = texts(v["export_positive"]);
+  for (const auto& [channel, how] : v["integrate"].map()) schema.integrate.push_back({channel, how.text() == "mean"});
+  schema.fleet = texts(v["fleet"]);
   OptionBuilder builder(file, result.diagnostics);
   schema.options = builder.fields(v["options"], "option");
   for (const auto& [name, q] : v["quantities"].map())

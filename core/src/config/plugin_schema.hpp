@@ -23,12 +23,20 @@ struct LinkSpec {
   std::vector<std::string> transports;  ///< kinds that may carry it, the usual one first
   bool optional = false;                ///< may be left unconfigured: the plugin does without, or opens it itself
   std::vector<std::pair<std::string, std::string>> defaults;  ///< by kind: its options' defaults here, as a YAML map
+  std::optional<int> port;  ///< of a virtual device: where it is served under its own address; 0: any free port
+  bool broadcast = false;   ///< of a virtual device: on the broadcast address of its network
 };
 
 /// The role that a channel has unless the configuration gives another.
 struct RoleRule {
   std::string channel;  ///< glob: "pv*"
   std::string role;     ///< "grid", "solar", "battery", "load"
+};
+
+/// How the active power of a channel that has no register is integrated to energy.
+struct IntegrationRule {
+  std::string channel;  ///< glob: "ct*"
+  bool mean = false;    ///< values are means since the one before; otherwise momentary
 };
 
 /// A quantity that the vocabulary does not have.
@@ -56,7 +64,10 @@ struct PluginSchema {
   std::string summary;
   std::optional<std::chrono::nanoseconds> stale_after;  ///< the usual silence after which the device is stale
   std::vector<LinkSpec> links;
-  std::vector<RoleRule> roles;  ///< the first that matches counts
+  std::vector<RoleRule> roles;               ///< the first that matches counts
+  std::vector<std::string> export_positive;  ///< globs of channels where plus on the wire is export or production
+  std::vector<IntegrationRule> integrate;    ///< the first that matches counts
+  std::vector<std::string> fleet;  ///< what may tell the units of a fleet apart, the usual one first; none: no fleets
   std::vector<Field> options;
   std::vector<QuantitySpec> quantities;
   std::vector<CommandSpec> commands;

@@ -134,6 +134,8 @@ Scalar read_size(const Schema& schema, std::string_view text) {
 Scalar read_enumeration(const Schema& schema, std::string_view text) {
   if (std::find(schema.values.begin(), schema.values.end(), text) != schema.values.end())
     return good(Value{std::string(text)});
+  for (const auto& refusal : schema.refused)
+    if (refusal.name == text) return bad(schema, "cfg-refused-value", "can't be that: " + refusal.reason);
   return bad(schema, "cfg-enum", "is not one of its values", did_you_mean(text, schema.values));
 }
 

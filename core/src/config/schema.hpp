@@ -56,7 +56,8 @@ struct Schema {
   std::string format = {};                 ///< further check of a text: "hex32", ...
   std::vector<Field> fields;               ///< object, one_of
   std::vector<Field> beside;               ///< one_of: ordinary keys that may stand beside the chosen one
-  std::vector<Refusal> refused = {};       ///< object, one_of: keys that are right elsewhere, and why not here
+  std::vector<Refusal> refused = {};       ///< object, one_of: keys, enumeration: values that a person may expect to be
+                                           ///< right, and why they are not
   std::string selector = {};               ///< object: the key whose value picks one of `cases` in place of this schema
   std::vector<Field> cases;                ///< whole object schemas by the selector's value
   std::shared_ptr<const Schema> key = {};  ///< map: of the keys; none: any text

@@ -13,8 +13,8 @@ namespace mesura {
 namespace {
 
 auto everything_but_id(const SeriesInfo& s) {
-  return std::tie(s.device, s.channel, s.quantity, s.unit, s.flat_name, s.label, s.role, s.source, s.kind, s.text,
-                  s.decimals);
+  return std::tie(s.device, s.fleet, s.channel, s.quantity, s.unit, s.flat_name, s.label, s.role, s.source, s.kind,
+                  s.text, s.decimals);
 }
 
 struct QualityName {
