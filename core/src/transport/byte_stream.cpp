@@ -138,7 +138,10 @@ void ByteStream::read_master() {
     const auto buffer = read_buffer();
     const ssize_t n = ::read(fd_.get(), buffer.data(), buffer.size());
     if (n <= 0) {
-      if (n < 0 && errno == EIO) drop_queue();
+      if (n < 0 && errno == EIO) {
+        drop_queue();
+        if (handlers_.on_hang_up) handlers_.on_hang_up();
+      }
       return;
     }
     deliver(buffer.first(static_cast<std::size_t>(n)));

@@ -35,6 +35,8 @@ class ByteStream {
     std::function<void(std::span<std::uint8_t>, const Meta&)> on_bytes;
     /// Once, when the other side is gone; never from inside send(). The stream is closed already.
     std::function<void(Reason)> on_end;
+    /// Of a pty_master: nobody has the other end open now. May come more than once.
+    std::function<void()> on_hang_up = {};
   };
 
   /// `what` names it in reasons. Takes a non-blocking descriptor.

@@ -61,6 +61,10 @@ void Link::reopen(std::string_view why) {
 
 bool Link::send(Bytes bytes, std::string_view to) { return state_ == State::open && transport_->send(bytes, to); }
 
+void Link::drop(std::string_view peer) {
+  if (state_ == State::open) transport_->drop(peer);
+}
+
 bool Link::set_lines(int rts, int dtr) { return state_ == State::open && transport_->set_lines(rts, dtr); }
 
 void Link::confirm() {
@@ -103,6 +107,10 @@ void Link::on_bytes(Bytes bytes, const Meta& meta) {
   if (capture_) capture_->bytes(bytes, meta);
   if (failures_ > 0) log_recovery();
   callbacks_.on_bytes(bytes, meta);
+}
+
+void Link::on_peer(std::string_view peer, bool joined) {
+  if (callbacks_.on_peer) callbacks_.on_peer(peer, joined);
 }
 
 void Link::on_closed(const Reason& reason, bool final) { down(reason, final); }

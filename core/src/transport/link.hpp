@@ -33,6 +33,7 @@ class Link final : private Listener {
     std::function<void()> on_open;
     std::function<void(Bytes, const Meta&)> on_bytes;
     std::function<void(const Reason&, bool final)> on_closed;
+    std::function<void(std::string_view peer, bool joined)> on_peer = {};
   };
   using Maker = std::function<std::unique_ptr<Transport>()>;
 
@@ -45,6 +46,8 @@ class Link final : private Listener {
   /// Closes now and opens again after the back-off.
   void reopen(std::string_view why);
   bool send(Bytes bytes, std::string_view to);
+  /// Ends the connection of one peer; on_peer follows.
+  void drop(std::string_view peer);
   bool set_lines(int rts, int dtr);
   /// Real data came through (the decoder said so): the back-off starts from its first step again. Cheap.
   void confirm();
@@ -63,6 +66,7 @@ class Link final : private Listener {
  private:
   void on_open() override;
   void on_bytes(Bytes bytes, const Meta& meta) override;
+  void on_peer(std::string_view peer, bool joined) override;
   void on_closed(const Reason& reason, bool final) override;
   void attempt();
   void down(const Reason& reason, bool final);

@@ -26,7 +26,8 @@ using runtime::UniqueFd;
 
 /// The device's end of a serial line: makes a pseudo-terminal that another program opens as its port, at `path`.
 ///
-/// As on a wire, what is sent while nobody has the port open is lost.
+/// As on a wire, what is sent while nobody has the port open is lost. The only peer, named by `path`, is whoever has it
+/// open; noticed when bytes go either way.
 class Pty final : public Transport {
  public:
   Pty(const config::Value& options, const Context& context)
@@ -44,7 +45,8 @@ class Pty final : public Transport {
   }
 
   void close() override {
-    if (timer_ != 0) context_.loop.cancel(std::exchange(timer_, 0));
+    for (auto* timer : {&timer_, &arrival_})
+      if (*timer != 0) context_.loop.cancel(std::exchange(*timer, 0));
     if (stream_) stream_->close();
     remove_link();
     listener_ = nullptr;
@@ -53,6 +55,12 @@ class Pty final : public Transport {
   bool send(Bytes bytes, std::string_view /*to*/) override {
     if (!stream_ || stream_->fd() < 0) return false;
     if (!has_reader()) return true;
+    // The kernel says nothing when the port is opened: whoever only listens is noticed here, and told of by the loop.
+    if (!joined_ && arrival_ == 0)
+      arrival_ = context_.loop.after(0ns, [this] {
+        arrival_ = 0;
+        if (has_reader()) welcome();
+      });
     if (!wrong_rate()) return stream_->send(bytes);
     std::vector<std::uint8_t> garbled(bytes.begin(), bytes.end());
     for (auto& byte : garbled) byte = static_cast<std::uint8_t>((byte << 3) ^ (byte >> 2) ^ 0xE5);
@@ -81,11 +89,21 @@ class Pty final : public Transport {
     if (!make_link()) return;
 
     ByteStream::Handlers handlers;
-    handlers.on_bytes = [this](std::span<std::uint8_t> bytes, const Meta& meta) { listener_->on_bytes(bytes, meta); };
+    handlers.on_bytes = [this](std::span<std::uint8_t> bytes, const Meta& meta) {
+      welcome();
+      if (listener_ != nullptr) listener_->on_bytes(bytes, meta);
+    };
+    handlers.on_hang_up = [this] {
+      if (std::exchange(joined_, false)) listener_->on_peer(path_, false);
+    };
     handlers.on_end = [this](const Reason& reason) { end(reason); };
     stream_ = std::make_unique<ByteStream>(context_, std::move(master), ByteStream::Type::pty_master, describe(),
                                            std::move(handlers));
     listener_->on_open();
+  }
+
+  void welcome() {
+    if (!std::exchange(joined_, true)) listener_->on_peer(path_, true);
   }
 
   [[nodiscard]] bool has_reader() const {
@@ -129,6 +147,8 @@ class Pty final : public Transport {
   int baud_;
   Listener* listener_ = nullptr;
   runtime::EventLoop::TimerId timer_ = 0;
+  runtime::EventLoop::TimerId arrival_ = 0;
+  bool joined_ = false;
   std::string device_;
   std::unique_ptr<ByteStream> stream_;
 };

@@ -18,7 +18,7 @@ std::string yaml_list(std::string_view text) {
   while (!text.empty()) {
     const std::size_t end = std::min(text.find(','), text.size());
     std::string quoted{text.substr(0, end)};
-    for (std::size_t at = 0; (at = quoted.find('\'', at)) != std::string::npos; at += 2) quoted.insert(at, "'");
+    for (std::size_t at = 0; (at = quoted.find('\'', at)) != std::string::npos; at += 2) quoted.insert(at, 1, '\'');
     out += fmt::format("{}'{}'", out.size() > 1 ? ", " : "", quoted);
     text.remove_prefix(std::min(end + 1, text.size()));
   }

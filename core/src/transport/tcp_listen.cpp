@@ -47,7 +47,7 @@ class TcpListen final : public Transport {
 
   void close() override {
     resolution_.cancel();
-    for (auto* timer : {&start_, &pause_})
+    for (auto* timer : {&start_, &pause_, &leave_})
       if (*timer != 0) context_.loop.cancel(std::exchange(*timer, 0));
     if (watch_ != 0) context_.loop.unwatch(std::exchange(watch_, 0));
     socket_.reset();
@@ -65,6 +65,22 @@ class TcpListen final : public Transport {
     bool all = true;
     for (auto& [name, peer] : peers_) all = peer->send(bytes) && all;
     return all;
+  }
+
+  void drop(std::string_view name) override {
+    const auto found = peers_.find(name);
+    if (!socket_ || found == peers_.end()) return;
+    context_.log.debug("tra-peer", "{}: {} dropped", describe(), name);
+    auto node = peers_.extract(found);
+    node.mapped()->close();
+    // It may be calling us, and so may the listener.
+    context_.loop.post([gone = std::shared_ptr<ByteStream>(std::move(node.mapped()))] {});
+    dropped_.push_back(std::move(node.key()));
+    if (leave_ != 0) return;
+    leave_ = context_.loop.after(0ns, [this] {
+      leave_ = 0;
+      tell_dropped();
+    });
   }
 
   /// With the port that is really listened to, once it is.
@@ -90,7 +106,7 @@ class TcpListen final : public Transport {
 
   void accept_some() {
     constexpr int kPerRound = 64;
-    for (int i = 0; i < kPerRound; ++i) {
+    for (int i = 0; i < kPerRound && socket_; ++i) {
       runtime::UniqueFd fd{::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
       if (!fd) {
         on_accept_error(errno);
@@ -122,6 +138,8 @@ class TcpListen final : public Transport {
                           describe(), name, max_peers_);
       return;
     }
+    tell_dropped();
+    if (!socket_) return;
     tune_connection(fd.get());
     ByteStream::Handlers handlers;
     handlers.on_bytes = [this, name](std::span<std::uint8_t> bytes, Meta meta) {
@@ -132,6 +150,7 @@ class TcpListen final : public Transport {
     context_.log.debug("tra-peer", "{}: {} connected", describe(), name);
     peers_[name] = std::make_unique<ByteStream>(context_, std::move(fd), ByteStream::Type::socket,
                                                 describe() + " from " + name, std::move(handlers));
+    listener_->on_peer(name, true);
   }
 
   void remove_peer(const std::string& name) {
@@ -139,6 +158,15 @@ class TcpListen final : public Transport {
     auto node = peers_.extract(name);
     // Called by the stream itself: it must outlive the call.
     context_.loop.post([gone = std::shared_ptr<ByteStream>(std::move(node.mapped()))] {});
+    listener_->on_peer(node.key(), false);
+  }
+
+  void tell_dropped() {
+    while (!dropped_.empty() && listener_ != nullptr) {
+      const std::string name = std::move(dropped_.front());
+      dropped_.erase(dropped_.begin());
+      listener_->on_peer(name, false);
+    }
   }
 
   void fail(const Reason& reason) { std::exchange(listener_, nullptr)->on_closed(reason, false); }
@@ -152,6 +180,8 @@ class TcpListen final : public Transport {
   runtime::EventLoop::WatchId watch_ = 0;
   runtime::EventLoop::TimerId start_ = 0;
   runtime::EventLoop::TimerId pause_ = 0;
+  runtime::EventLoop::TimerId leave_ = 0;
+  std::vector<std::string> dropped_;  // of whose end the listener doesn't know yet
   std::map<std::string, std::unique_ptr<ByteStream>, std::less<>> peers_;
 };
 

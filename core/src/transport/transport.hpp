@@ -44,6 +44,9 @@ class Listener {
   virtual ~Listener() = default;
   virtual void on_open() = 0;
   virtual void on_bytes(Bytes bytes, const Meta& meta) = 0;
+  /// Of what waits for others: somebody has come (before its first bytes) or is gone, each once. When the transport
+  /// itself ends, all are gone without a word.
+  virtual void on_peer(std::string_view /*peer*/, bool /*joined*/) {}
   /// The transport is down; an opening attempt that failed counts as well. `final`: nothing can ever come again (end of
   /// a file).
   virtual void on_closed(const Reason& reason, bool final) = 0;
@@ -61,6 +64,8 @@ class Transport {
   /// Queues bytes; false when not open or when more than the transport's bound (1 MiB) would wait.
   /// `to` selects a peer (UDP, accepted connections); empty: the only one, or all of them.
   virtual bool send(Bytes bytes, std::string_view to) = 0;
+  /// Ends the connection of one peer; on_peer follows. Unknown peers are ignored.
+  virtual void drop(std::string_view /*peer*/) {}
   /// Modem lines: 0 low, 1 high, -1 leave. False where there are none.
   virtual bool set_lines(int /*rts*/, int /*dtr*/) { return false; }
   /// While paused, nothing is read: bytes wait where they are (a file, the other side of a socket) as long as there is

@@ -54,6 +54,13 @@ void Recorder::on_bytes(Bytes b, const Meta& meta) {
   if (then_on_bytes) then_on_bytes();
 }
 
+void Recorder::on_peer(std::string_view peer, bool joined) {
+  speak("peer");
+  CHECK(opened == 1);
+  peers.emplace_back(peer, joined);
+  if (then_on_peer) then_on_peer(peer, joined);
+}
+
 void Recorder::on_closed(const Reason& why, bool for_good) {
   speak("closed");
   ++closed;

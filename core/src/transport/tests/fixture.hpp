@@ -27,6 +27,7 @@ class Recorder final : public Listener {
  public:
   void on_open() override;
   void on_bytes(Bytes bytes, const Meta& meta) override;
+  void on_peer(std::string_view peer, bool joined) override;
   void on_closed(const Reason& reason, bool final) override;
 
   /// Runs a call to the transport, in which nothing may be said.
@@ -48,9 +49,11 @@ class Recorder final : public Listener {
   Reason reason;
   std::string bytes;
   std::vector<std::pair<std::string, std::string>> by_peer;  ///< in the order of coming
+  std::vector<std::pair<std::string, bool>> peers;           ///< who came (true) and went
   std::vector<std::int64_t> times;
   std::function<void()> then_on_open;
   std::function<void()> then_on_bytes;
+  std::function<void(std::string_view peer, bool joined)> then_on_peer;
   bool single_stream = true;  ///< offsets must run on from call to call
 
  private:

@@ -40,6 +40,7 @@ class Scripted final : public Transport {
     script_.sent.append(to).append(bytes.begin(), bytes.end());
     return true;
   }
+  void drop(std::string_view peer) override { script_.sent.append("drop ").append(peer); }
   bool set_lines(int rts, int dtr) override { return rts == 1 && dtr == 0; }
   void confirm() override { ++script_.confirmed; }
   [[nodiscard]] std::string describe() const override { return "scripted line"; }
@@ -64,7 +65,9 @@ struct Supervised {
                   [this](Bytes bytes, const Meta&) {
                     told.emplace_back(std::string{bytes.begin(), bytes.end()});
                   },
-              .on_closed = [this](const Reason& r, bool final) { told.push_back(r.code + (final ? " final" : "")); }}) {
+              .on_closed = [this](const Reason& r, bool final) { told.push_back(r.code + (final ? " final" : "")); },
+              .on_peer = [this](std::string_view peer,
+                                bool joined) { told.push_back(std::string{peer} + (joined ? " joined" : " gone")); }}) {
   }
 
   void fail(const char* code = "vanished", bool final = false) {
@@ -213,6 +216,17 @@ TEST_CASE("link: it may be stopped in each of its callbacks") {
   CHECK(script.listener == nullptr);
   f.advance(1h);
   CHECK(script.opens == 1);
+}
+
+TEST_CASE("link: it passes on who comes and goes, and drops who is to go") {
+  Supervised s;
+  s.link.drop("nobody yet");
+  s.open();
+  s.script.listener->on_peer("192.0.2.1:5", true);
+  s.link.drop("192.0.2.1:5");
+  s.script.listener->on_peer("192.0.2.1:5", false);
+  CHECK(s.told == Told{"open", "192.0.2.1:5 joined", "192.0.2.1:5 gone"});
+  CHECK(s.script.sent == "drop 192.0.2.1:5");
 }
 
 TEST_CASE("link: sending and lines go to the open transport only") {

@@ -12,6 +12,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <array>
+
 namespace mesura::transport::test {
 namespace {
 
@@ -180,6 +182,68 @@ TEST_CASE("tcp_listen: a peer that goes takes nothing else with it, and its offs
     REQUIRE(until(f.loop, [&] { return recorder.bytes.size() == 7; }));
   }
   CHECK_FALSE(recorder.ended());
+}
+
+TEST_CASE("tcp_listen: peers are announced before their bytes, and seen off once") {
+  Fixture f;
+  Recorder recorder;
+  recorder.single_stream = false;
+  const auto transport = make("tcp_listen", {{"listen", value("127.0.0.1:0")}}, f.context);
+  transport->open(recorder);
+  REQUIRE(until(f.loop, [&] { return recorder.opened == 1; }));
+  auto a = connect_to(transport->describe(), SOCK_STREAM);
+  const auto b = connect_to(transport->describe(), SOCK_STREAM);
+  const auto name_of = [](const UniqueFd& fd) { return runtime::SocketAddress::of_socket(fd.get()).to_string(); };
+  const std::pair joined_a{name_of(a), true};
+  const std::pair joined_b{name_of(b), true};
+  recorder.then_on_bytes = [&] { CHECK_FALSE(recorder.peers.empty()); };
+  CHECK(write_now(a.get(), "hello") == 5);
+  REQUIRE(until(f.loop, [&] { return recorder.bytes == "hello" && recorder.peers.size() == 2; }));
+  CHECK(recorder.peers == std::vector{joined_a, joined_b});
+
+  SECTION("one that goes") {
+    a.reset();
+    REQUIRE(until(f.loop, [&] { return recorder.peers.size() == 3; }));
+    CHECK(recorder.peers.back() == std::pair{joined_a.first, false});
+  }
+  SECTION("one that is dropped, told by the loop") {
+    recorder.calling([&] {
+      transport->drop(joined_b.first);
+      transport->drop(joined_b.first);
+      transport->drop("192.0.2.1:1");
+      CHECK_FALSE(transport->send(as_bytes("x"), joined_b.first));
+    });
+    REQUIRE(until(f.loop, [&] { return recorder.peers.size() == 3; }));
+    CHECK(recorder.peers.back() == std::pair{joined_b.first, false});
+    std::array<char, 1> byte{};
+    CHECK(::read(b.get(), byte.data(), 1) == 0);
+  }
+  SECTION("one that is dropped while it speaks") {
+    recorder.then_on_bytes = [&] { transport->drop(joined_a.first); };
+    CHECK(write_now(a.get(), "again") == 5);
+    REQUIRE(until(f.loop, [&] { return recorder.peers.size() == 3; }));
+    CHECK(recorder.peers.back() == std::pair{joined_a.first, false});
+  }
+  SECTION("one that is dropped as it comes") {
+    recorder.then_on_peer = [&](std::string_view peer, bool joined) {
+      if (joined) transport->drop(peer);
+    };
+    const auto c = connect_to(transport->describe(), SOCK_STREAM);
+    REQUIRE(until(f.loop, [&] { return recorder.peers.size() == 4; }));
+    CHECK(recorder.peers[2] == std::pair{name_of(c), true});
+    CHECK(recorder.peers[3] == std::pair{name_of(c), false});
+  }
+  SECTION("a close in the announcement of a peer is the end of all") {
+    recorder.then_on_peer = [&](std::string_view, bool) {
+      transport->close();
+      recorder.forbid_more();
+    };
+    const auto c = connect_to(transport->describe(), SOCK_STREAM);
+    const auto d = connect_to(transport->describe(), SOCK_STREAM);
+    REQUIRE(until(f.loop, [&] { return recorder.peers.size() == 3; }));
+  }
+  for (int i = 0; i < 5; ++i) f.loop.run_once(1ms);
+  CHECK(recorder.peers.size() <= 4);
 }
 
 TEST_CASE("tcp_listen: no more connections than allowed, said once") {

@@ -225,6 +225,9 @@ TEST_CASE("pty: what is sent while nobody has the port open is lost, as on a wir
   }
   REQUIRE(until(f.loop, [&] { return recorder.bytes.size() >= 6; }));
   CHECK(recorder.bytes == "answer");
+  const auto path = dir.file("port");
+  REQUIRE(until(f.loop, [&] { return recorder.peers.size() == 2; }));
+  CHECK(recorder.peers == std::vector{std::pair{path, true}, std::pair{path, false}});
   CHECK(transport->send(as_bytes("nobody again"), {}));
   f.drain();
   CHECK_FALSE(f.loop.run_once(0ns));
