@@ -35,7 +35,10 @@ char with_even_parity(char c) {
 }  // namespace
 
 FaultyLine::FaultyLine(const LineFaults& faults, std::uint64_t seed)
-    : faults_(faults), noise_(scramble(seed ^ 0x6E)), flips_(scramble(seed ^ 0xB1)), cuts_(scramble(seed ^ 0xC7)) {}
+    : faults_(faults),
+      noise_(virtual_house::scramble(seed ^ 0x6E)),
+      flips_(virtual_house::scramble(seed ^ 0xB1)),
+      cuts_(virtual_house::scramble(seed ^ 0xC7)) {}
 
 void FaultyLine::add_noise(std::string& bytes) {
   std::string garbage;

@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <string>
 
-#include "virtual_random.hpp"
+#include "virtual_house/random.hpp"
 
 namespace mesura::dsmr_p1::twin {
+
+using virtual_house::Random;
 
 struct LineFaults {
   bool noise =

@@ -22,19 +22,19 @@ UtcSeconds grid_from(std::int64_t now_ns, std::int64_t interval) {
   return (floor == now_ns ? floor : floor + step) / kNanosecondsPerSecond;
 }
 
-std::unique_ptr<LoadProfile> profile_of(const VirtualSettings& settings, UtcSeconds start, const MeterClock& clock) {
-  ProfileSetup setup;
+std::unique_ptr<virtual_house::Profile> profile_of(const VirtualSettings& settings, UtcSeconds start) {
+  virtual_house::Setup setup;
   setup.phases = settings.model.phases;
   setup.start = start;
   setup.interval = settings.interval;
   setup.seed = settings.model.seed;
   setup.pv_watts = settings.pv_watts;
-  setup.clock = &clock;
-  return make_profile(settings.profile, setup);
+  setup.zone = settings.zone;
+  return virtual_house::make_profile(settings.profile, setup);
 }
 
 std::unique_ptr<MeterModel> model_of(const VirtualSettings& settings, UtcSeconds start, const MeterClock& clock,
-                                     const LoadProfile& profile) {
+                                     const virtual_house::Profile& profile) {
   ModelSetup setup = settings.model;
   setup.start = start;
   if (settings.invent_history) setup.peak_history = invent_peak_history(clock, start, setup.seed);
@@ -48,7 +48,7 @@ VirtualMeter::VirtualMeter(Host host, const SessionInfo& info)
       settings_(read_settings(info)),
       clock_(settings_.zone),
       due_(grid_from(info.now_ns, settings_.interval)),
-      profile_(profile_of(settings_, due_ + settings_.clock_skew, clock_)),
+      profile_(profile_of(settings_, due_ + settings_.clock_skew)),
       model_(model_of(settings_, due_ + settings_.clock_skew, clock_, *profile_)),
       line_(settings_.faults, settings_.model.seed),
       last_drop_(due_) {

@@ -51,7 +51,7 @@ class VirtualMeter final : public Device {
   twin::VirtualSettings settings_;
   twin::MeterClock clock_;
   twin::UtcSeconds due_;  // true time of the next telegram; the meter's clock is `clock_skew` ahead of it
-  std::unique_ptr<twin::LoadProfile> profile_;
+  std::unique_ptr<virtual_house::Profile> profile_;
   std::unique_ptr<twin::MeterModel> model_;
   twin::FaultyLine line_;
   twin::UtcSeconds last_drop_;

@@ -7,11 +7,15 @@
 #include <numeric>
 #include <utility>
 
-#include "virtual_parse.hpp"
-#include "virtual_random.hpp"
+#include "virtual_house/parse.hpp"
+#include "virtual_house/random.hpp"
 
 namespace mesura::dsmr_p1::twin {
 namespace {
+
+using virtual_house::chance_of;
+using virtual_house::serial_after;
+using virtual_house::wander;
 
 constexpr std::int64_t kMwsPerWh = 3'600'000;
 constexpr std::size_t kHistoryMonths = 13;
@@ -59,7 +63,7 @@ PerTariff to_mws(const PerTariff& wh) {
 
 }  // namespace
 
-MeterModel::MeterModel(ModelSetup setup, const MeterClock& clock, const LoadProfile& profile)
+MeterModel::MeterModel(ModelSetup setup, const MeterClock& clock, const virtual_house::Profile& profile)
     : setup_(std::move(setup)),
       clock_(&clock),
       profile_(&profile),
@@ -89,7 +93,14 @@ int MeterModel::tariff_at(UtcSeconds t) const {
   return !weekend && local.hour >= 7 && local.hour < 22 ? setup_.day_tariff : setup_.night_tariff;
 }
 
-Load MeterModel::load_now() const { return powered() ? profile_->at(now_) : Load{}; }
+Load MeterModel::load_now() const {
+  Load load;
+  if (!powered()) return load;
+  const virtual_house::Instant house = profile_->at(now_);
+  for (std::size_t p = 0; p < kPhases; ++p) load.power_mw[p] = house.grid_mw(p);
+  load.reactive_mvar = house.load_mvar;
+  return load;
+}
 
 void MeterModel::advance(UtcSeconds to) {
   while (now_ < to) {

@@ -12,9 +12,18 @@
 #include <vector>
 
 #include "virtual_clock.hpp"
-#include "virtual_profile.hpp"
+#include "virtual_house/house.hpp"
 
 namespace mesura::dsmr_p1::twin {
+
+using virtual_house::kPhases;
+using virtual_house::PerPhase;
+
+/// The net load of one second, plus = import (active) and inductive (reactive).
+struct Load {
+  PerPhase power_mw{};
+  PerPhase reactive_mvar{};
+};
 
 inline constexpr std::size_t kTariffs = 4;
 inline constexpr std::size_t kQuadrants = 4;
@@ -161,7 +170,7 @@ struct ModelSetup {
 class MeterModel {
  public:
   /// `clock` and `profile` must outlive the model.
-  MeterModel(ModelSetup setup, const MeterClock& clock, const LoadProfile& profile);
+  MeterModel(ModelSetup setup, const MeterClock& clock, const virtual_house::Profile& profile);
 
   /// Lives on, second by second, until `to`; earlier instants change nothing.
   void advance(UtcSeconds to);
@@ -200,7 +209,7 @@ class MeterModel {
 
   ModelSetup setup_;
   const MeterClock* clock_;
-  const LoadProfile* profile_;
+  const virtual_house::Profile* profile_;
   UtcSeconds now_;   // counts the seconds lived
   UtcSeconds time_;  // the meter's clock, equal until it is set
   UtcSeconds dark_since_ = kNever;

@@ -9,11 +9,13 @@
 #include <stdexcept>
 #include <utility>
 
-#include "virtual_parse.hpp"
-#include "virtual_random.hpp"
+#include "virtual_house/parse.hpp"
+#include "virtual_house/random.hpp"
 
 namespace mesura::dsmr_p1::twin {
 namespace {
+
+using namespace virtual_house;
 
 constexpr std::int64_t kHighestRegisterWh = 100'000'000'000;  // eight digits of kWh, the widest that any dialect prints
 constexpr std::int64_t kHighestMilli = 100'000'000;           // five digits of m3

@@ -3,6 +3,8 @@
 //
 // The house that all virtual devices stand in: what it draws, what its panels give, what its battery does.
 //
+// Include as "virtual_house/house.hpp", link `virtual_house` (its include directory is plugins/).
+//
 // A function of seed and instant alone, in integers throughout: the same house on every machine, whichever meter looks
 // at it and however it got to that instant.
 #pragma once
@@ -20,10 +22,10 @@ using PerPhase = std::array<std::int64_t, kPhases>;  ///< l1, l2, l3; a single-p
 
 /// One second in the house.
 struct Instant {
-  PerPhase load_mw{};          ///< drawn by the loads, >= 0 in the house itself
-  PerPhase load_mvar{};        ///< reactive, plus = inductive
-  PerPhase pv_mw{};            ///< given by the panels, >= 0
-  std::int64_t battery_mw = 0; ///< plus = charging; on l1
+  PerPhase load_mw{};                 ///< drawn by the loads, >= 0 in the house itself
+  PerPhase load_mvar{};               ///< reactive, plus = inductive
+  PerPhase pv_mw{};                   ///< given by the panels, >= 0
+  std::int64_t battery_mw = 0;        ///< plus = charging; on l1
   std::int64_t battery_permille = 0;  ///< state of charge
   PerPhase voltage_mv{230'000, 230'000, 230'000};
   std::int64_t frequency_mhz = 50'000;
@@ -34,6 +36,7 @@ struct Instant {
   }
 };
 
+/// thread  one caller at a time (it remembers the day it was asked about)
 class Profile {
  public:
   virtual ~Profile() = default;
@@ -42,18 +45,20 @@ class Profile {
 };
 
 struct Setup {
-  int phases = 1;              ///< 1 or 3
-  std::int64_t start = 0;      ///< UTC seconds: second 0 of csv and count, in the first quarter of quarter
-  std::int64_t interval = 1;   ///< s per step of count
+  int phases = 1;             ///< 1 or 3
+  std::int64_t start = 0;     ///< UTC seconds: second 0 of csv and count, in the first quarter of quarter
+  std::int64_t interval = 1;  ///< s per step of count
   std::uint64_t seed = 1;
-  std::int64_t pv_watts = 0;   ///< peak power of the panels, for house and lab
-  std::int64_t battery_wh = 0; ///< capacity; 0: none
+  std::int64_t pv_watts = 0;             ///< peak power of the panels, for house and lab
+  std::int64_t battery_wh = 0;           ///< capacity, for house; 0: none
   std::string zone = "Europe/Brussels";  ///< the house's local time
 };
 
 /// Makes the profile that `spec` names:
 ///   house              a day in a house: base load, fridge, kettle, washing, cooking, light, panels, battery
-///   lab                three balanced phases, 1 kW each with a power factor of 0.9, in steps of a minute
+///   lab                balanced phases with a power factor of 0.9, each 1000, 1500, 1000, 500 W for a minute, counted
+///   from
+///                      `start`; nominal voltage and frequency; the panels always give `pv_watts`
 ///   flat               500 W
 ///   count              k mod 10000 W during step k: for bit-exact checks
 ///   constant:W

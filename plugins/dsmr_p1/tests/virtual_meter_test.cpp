@@ -15,10 +15,10 @@
 #include <vector>
 
 #include "support/catch.hpp"
-#include "virtual_parse.hpp"
+#include "virtual_house/parse.hpp"
 
 using namespace mesura::dsmr_p1;
-using twin::parse_utc;
+using mesura::virtual_house::parse_utc;
 
 namespace {
 

@@ -13,9 +13,12 @@
 #include <string>
 
 #include "support/catch.hpp"
-#include "virtual_parse.hpp"
+#include "virtual_house/parse.hpp"
 
 using namespace mesura::dsmr_p1::twin;
+using mesura::virtual_house::make_profile;
+using mesura::virtual_house::parse_utc;
+using mesura::virtual_house::Setup;
 
 namespace {
 
@@ -24,12 +27,12 @@ UtcSeconds utc(std::string_view text) { return parse_utc(text).value(); }
 /// A meter with its clock and its house.
 struct Bench {
   Bench(const char* zone, const char* profile, ModelSetup setup, std::int64_t pv = 0) : clock(zone) {
-    ProfileSetup p;
+    Setup p;
     p.phases = setup.phases;
     p.start = setup.start;
     p.seed = setup.seed;
     p.pv_watts = pv;
-    p.clock = &clock;
+    p.zone = zone;
     load = make_profile(profile, p);
     model = std::make_unique<MeterModel>(std::move(setup), clock, *load);
   }
@@ -39,7 +42,7 @@ struct Bench {
   }
 
   MeterClock clock;
-  std::unique_ptr<LoadProfile> load;
+  std::unique_ptr<mesura::virtual_house::Profile> load;
   std::unique_ptr<MeterModel> model;
 };
 
@@ -190,8 +193,8 @@ TEST_CASE("twin registers: a day in the house integrates to what the meter shows
   std::int64_t export_mws = 0;
   for (UtcSeconds t = setup.start; t < setup.start + kDaySeconds; ++t) {
     bench.model->advance(t);
-    const PerPhase p = bench.load->at(t).power_mw;
-    const std::int64_t total = p[0] + p[1] + p[2];
+    const mesura::virtual_house::Instant now = bench.load->at(t);
+    const std::int64_t total = now.grid_mw(0) + now.grid_mw(1) + now.grid_mw(2);
     (total >= 0 ? import_mws : export_mws) += std::abs(total);
     if (t % 60 == 0) {
       const Reading r = bench.model->reading();
@@ -227,38 +230,6 @@ TEST_CASE("twin registers: phase rounding never takes the total away by more tha
   const Reading r = bench.model->reading();
   CHECK(r.phase_power_w == PerPhase{100, -300, 50});
   CHECK(r.power_w == -150);
-}
-
-TEST_CASE("twin house: plausible at night, at noon and in the evening, the same for the same seed") {
-  const MeterClock clock{"Europe/Brussels"};
-  ProfileSetup setup;
-  setup.phases = 3;
-  setup.pv_watts = 4000;
-  setup.clock = &clock;
-  setup.seed = 3;
-  const auto house = make_profile("house", setup);
-  const auto again = make_profile("house", setup);
-  setup.seed = 4;
-  const auto neighbour = make_profile("house", setup);
-  std::int64_t lowest = 0;
-  std::int64_t highest = 0;
-  int differences = 0;
-  for (UtcSeconds t = utc("2024-06-10T22:00:00Z"); t < utc("2024-06-11T22:00:00Z"); ++t) {
-    const Load a = house->at(t);
-    REQUIRE(a.power_mw == again->at(t).power_mw);
-    differences += a.power_mw != neighbour->at(t).power_mw ? 1 : 0;
-    const std::int64_t total = a.power_mw[0] + a.power_mw[1] + a.power_mw[2];
-    lowest = std::min(lowest, total);
-    highest = std::max(highest, total);
-  }
-  CHECK(lowest < -800'000);
-  CHECK(lowest > -4'000'000);
-  CHECK(highest > 2'000'000);
-  CHECK(highest < 9'000'000);
-  CHECK(differences > 80'000);
-  // At three in the morning nothing but base load and fridge.
-  const Load night = house->at(utc("2024-06-11T01:00:00Z"));
-  CHECK(night.power_mw[0] + night.power_mw[1] + night.power_mw[2] < 650'000);
 }
 
 TEST_CASE("twin events: sags, swells and failures are counted, the log keeps the last ten long ones") {
@@ -399,23 +370,4 @@ TEST_CASE("twin M-Bus: live, late, frozen, stale and empty slots") {
   CHECK(r.mbus[2].stamp == utc("2024-01-13T17:15:02Z"));
   CHECK(r.mbus[2].milli == 876'543);
   CHECK(r.mbus[3].stamp == kNever);
-}
-
-TEST_CASE("twin profile: what is refused, and how it is said") {
-  const MeterClock clock{"Europe/Brussels"};
-  ProfileSetup setup;
-  setup.clock = &clock;
-  CHECK_THROWS_WITH(
-      make_profile("houze", setup),
-      "profile: expected house, flat, count, constant:WATTS, csv:FILE or quarter:WATTS,WATTS,..., got 'houze'");
-  CHECK_THROWS_WITH(make_profile("constant:5kW", setup),
-                    "profile constant: expected a number of watts such as 1600 or -250.5, got '5kW'");
-  CHECK_THROWS_WITH(make_profile("quarter:", setup),
-                    "profile quarter: expected watts per quarter hour such as quarter:1600,4800, got ''");
-  CHECK_THROWS_WITH(make_profile("csv:/nonexistent/load.csv", setup),
-                    "profile csv: cannot open '/nonexistent/load.csv': No such file or directory");
-  const std::string path = temporary_file("0,100\n5,200\n5,300\n");
-  CHECK_THROWS_WITH(make_profile("csv:" + path, setup),
-                    "profile csv " + path + ":3: expected a later second than the line before, got '5'");
-  std::remove(path.c_str());
 }

@@ -10,9 +10,11 @@
 
 #include "support/catch.hpp"
 #include "virtual_frame.hpp"
-#include "virtual_parse.hpp"
+#include "virtual_house/parse.hpp"
 
 using namespace mesura::dsmr_p1::twin;
+using mesura::virtual_house::parse_hex;
+using mesura::virtual_house::parse_utc;
 
 namespace {
 

@@ -1,7 +1,7 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reading the texts inside the virtual meter's options.
+// Reading the texts inside the options of virtual devices.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
-#include "virtual_clock.hpp"
+#include "virtual_house/clock.hpp"
 
-namespace mesura::dsmr_p1::twin {
+namespace mesura::virtual_house {
 
 /// A decimal as an integer in units of 10^-decimals; more decimals than that, other characters or an overflow give
 /// nothing.
@@ -41,4 +41,4 @@ std::string_view trim(std::string_view text);
 /// Throws std::invalid_argument in the one form of all option errors.
 [[noreturn]] void refuse(std::string_view where, std::string_view expected, std::string_view got);
 
-}  // namespace mesura::dsmr_p1::twin
+}  // namespace mesura::virtual_house

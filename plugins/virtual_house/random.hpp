@@ -1,12 +1,12 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Chance in the virtual P1 meter: the same on every machine and standard library, so that a seed means the same bytes.
+// Chance in virtual devices: the same on every machine and standard library, so that a seed means the same bytes.
 #pragma once
 
 #include <cstdint>
 
-namespace mesura::dsmr_p1::twin {
+namespace mesura::virtual_house {
 
 /// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): every input bit reaches every output bit.
 constexpr std::uint64_t scramble(std::uint64_t x) {
@@ -45,4 +45,4 @@ class Random {
   std::uint64_t state_;
 };
 
-}  // namespace mesura::dsmr_p1::twin
+}  // namespace mesura::virtual_house

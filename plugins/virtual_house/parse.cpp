@@ -1,6 +1,6 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
-#include "virtual_parse.hpp"
+#include "virtual_house/parse.hpp"
 
 #include <date/date.h>
 #include <fmt/format.h>
@@ -9,7 +9,7 @@
 #include <charconv>
 #include <stdexcept>
 
-namespace mesura::dsmr_p1::twin {
+namespace mesura::virtual_house {
 namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -141,4 +141,4 @@ void refuse(std::string_view where, std::string_view expected, std::string_view 
   throw std::invalid_argument(fmt::format("{}: expected {}, got '{}'", where, expected, got));
 }
 
-}  // namespace mesura::dsmr_p1::twin
+}  // namespace mesura::virtual_house

@@ -1,10 +1,10 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
-#include "virtual_profile.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -13,10 +13,11 @@
 #include <utility>
 #include <vector>
 
-#include "virtual_house.hpp"
-#include "virtual_parse.hpp"
+#include "virtual_house/house.hpp"
+#include "virtual_house/house_profile.hpp"
+#include "virtual_house/parse.hpp"
 
-namespace mesura::dsmr_p1::twin {
+namespace mesura::virtual_house {
 namespace {
 
 constexpr std::int64_t kFlatMilliwatts = 500'000;
@@ -41,23 +42,52 @@ std::int64_t parse_milliwatts(std::string_view where, std::string_view text) {
   return *value;
 }
 
-class ConstantLoad final : public LoadProfile {
+class ConstantProfile final : public Profile {
  public:
-  ConstantLoad(std::int64_t milliwatts, int phases) { load_.power_mw = spread(milliwatts, phases); }
-  Load at(UtcSeconds) const override { return load_; }
+  ConstantProfile(std::int64_t milliwatts, int phases) { load_.load_mw = spread(milliwatts, phases); }
+  Instant at(UtcSeconds) const override { return load_; }
 
  private:
-  Load load_;
+  Instant load_;
 };
 
-class CountLoad final : public LoadProfile {
+/// Three balanced phases with a power factor of 0.9 that step once a minute, at nominal voltage and frequency.
+class LabProfile final : public Profile {
  public:
-  explicit CountLoad(const ProfileSetup& setup)
-      : phases_(setup.phases), start_(setup.start), interval_(setup.interval) {}
-  Load at(UtcSeconds t) const override {
+  explicit LabProfile(const Setup& setup) : phases_(setup.phases), start_(floor_to(setup.start, kMinute)) {
+    pv_mw_ = spread(setup.pv_watts * 1000, setup.phases);
+  }
+  Instant at(UtcSeconds t) const override {
+    const std::int64_t minute = floor_to(t - start_, kMinute) / kMinute;
+    const std::int64_t step = minute - floor_to(minute, kSteps);
+    const std::int64_t load_mw = kLabMilliwatts[static_cast<std::size_t>(step)];
+    Instant load;
+    for (std::size_t p = 0; p < static_cast<std::size_t>(phases_); ++p) {
+      load.load_mw[p] = load_mw;
+      load.load_mvar[p] = load_mw * kMicroTangent / 1'000'000;
+    }
+    load.pv_mw = pv_mw_;
+    return load;
+  }
+
+ private:
+  static constexpr std::int64_t kMinute = 60;
+  static constexpr std::int64_t kSteps = 4;
+  static constexpr std::array<std::int64_t, kSteps> kLabMilliwatts{1'000'000, 1'500'000, 1'000'000, 500'000};
+  static constexpr std::int64_t kMicroTangent = 484'322;  // of the angle whose cosine is 0.9, in millionths
+
+  int phases_;
+  UtcSeconds start_;
+  PerPhase pv_mw_{};
+};
+
+class CountProfile final : public Profile {
+ public:
+  explicit CountProfile(const Setup& setup) : phases_(setup.phases), start_(setup.start), interval_(setup.interval) {}
+  Instant at(UtcSeconds t) const override {
     const std::int64_t k = std::max<std::int64_t>(t - start_, 0) / interval_;
-    Load load;
-    load.power_mw = spread(k % kCountModulus * 1000, phases_);
+    Instant load;
+    load.load_mw = spread(k % kCountModulus * 1000, phases_);
     return load;
   }
 
@@ -67,24 +97,24 @@ class CountLoad final : public LoadProfile {
   std::int64_t interval_;
 };
 
-class QuarterLoad final : public LoadProfile {
+class QuarterProfile final : public Profile {
  public:
-  QuarterLoad(std::string_view list, const ProfileSetup& setup) : start_(floor_to(setup.start, kQuarterSeconds)) {
+  QuarterProfile(std::string_view list, const Setup& setup) : start_(floor_to(setup.start, kQuarterSeconds)) {
     for (const std::string_view watts : split(list, ',')) {
-      Load load;
-      load.power_mw = spread(parse_milliwatts("profile quarter", watts), setup.phases);
+      Instant load;
+      load.load_mw = spread(parse_milliwatts("profile quarter", watts), setup.phases);
       loads_.push_back(load);
     }
     if (loads_.empty()) refuse("profile quarter", "watts per quarter hour such as quarter:1600,4800", list);
   }
-  Load at(UtcSeconds t) const override {
+  Instant at(UtcSeconds t) const override {
     const std::int64_t quarter = std::max<std::int64_t>(t - start_, 0) / kQuarterSeconds;
     return loads_[static_cast<std::size_t>(quarter) % loads_.size()];
   }
 
  private:
   UtcSeconds start_;
-  std::vector<Load> loads_;
+  std::vector<Instant> loads_;
 };
 
 std::string read_whole(const std::string& path) {
@@ -101,9 +131,9 @@ std::string read_whole(const std::string& path) {
   return text;
 }
 
-class CsvLoad final : public LoadProfile {
+class CsvProfile final : public Profile {
  public:
-  CsvLoad(const std::string& path, const ProfileSetup& setup) : start_(setup.start) {
+  CsvProfile(const std::string& path, const Setup& setup) : start_(setup.start) {
     const std::string text = read_whole(path);
     std::string_view rest = text;
     for (int line = 1; !rest.empty(); ++line) {
@@ -118,11 +148,11 @@ class CsvLoad final : public LoadProfile {
     if (rows_.empty()) refuse("profile csv " + path, "lines of second,watts", "an empty file");
   }
 
-  Load at(UtcSeconds t) const override {
+  Instant at(UtcSeconds t) const override {
     const std::int64_t second = t - start_;
     const auto after = std::upper_bound(rows_.begin(), rows_.end(), second,
                                         [](std::int64_t s, const auto& row) { return s < row.first; });
-    return after == rows_.begin() ? Load{} : std::prev(after)->second;
+    return after == rows_.begin() ? Instant{} : std::prev(after)->second;
   }
 
  private:
@@ -132,11 +162,11 @@ class CsvLoad final : public LoadProfile {
     if (!second) refuse(where, "whole seconds since the start in the first column", fields.front());
     if (!rows_.empty() && *second <= rows_.back().first)
       refuse(where, "a later second than the line before", fields.front());
-    Load load;
+    Instant load;
     if (fields.size() == 2) {
-      load.power_mw = spread(parse_milliwatts(where, fields[1]), phases);
+      load.load_mw = spread(parse_milliwatts(where, fields[1]), phases);
     } else if (fields.size() == 4 && phases == 3) {
-      for (std::size_t p = 0; p < kPhases; ++p) load.power_mw[p] = parse_milliwatts(where, fields[p + 1]);
+      for (std::size_t p = 0; p < kPhases; ++p) load.load_mw[p] = parse_milliwatts(where, fields[p + 1]);
     } else {
       refuse(where, phases == 3 ? "second,watts or second,l1,l2,l3" : "second,watts", row);
     }
@@ -144,26 +174,27 @@ class CsvLoad final : public LoadProfile {
   }
 
   UtcSeconds start_;
-  std::vector<std::pair<std::int64_t, Load>> rows_;
+  std::vector<std::pair<std::int64_t, Instant>> rows_;
 };
 
 }  // namespace
 
-std::unique_ptr<LoadProfile> make_profile(std::string_view spec, const ProfileSetup& setup) {
+std::unique_ptr<Profile> make_profile(std::string_view spec, const Setup& setup) {
   const std::size_t colon = spec.find(':');
   const std::string_view name = spec.substr(0, colon);
   const std::string_view rest = colon == std::string_view::npos ? std::string_view{} : spec.substr(colon + 1);
   if (colon == std::string_view::npos) {
-    if (name == "house") return std::make_unique<HouseLoad>(setup);
-    if (name == "flat") return std::make_unique<ConstantLoad>(kFlatMilliwatts, setup.phases);
-    if (name == "count") return std::make_unique<CountLoad>(setup);
+    if (name == "house") return std::make_unique<HouseProfile>(setup);
+    if (name == "lab") return std::make_unique<LabProfile>(setup);
+    if (name == "flat") return std::make_unique<ConstantProfile>(kFlatMilliwatts, setup.phases);
+    if (name == "count") return std::make_unique<CountProfile>(setup);
   } else {
     if (name == "constant")
-      return std::make_unique<ConstantLoad>(parse_milliwatts("profile constant", rest), setup.phases);
-    if (name == "quarter") return std::make_unique<QuarterLoad>(rest, setup);
-    if (name == "csv") return std::make_unique<CsvLoad>(std::string{rest}, setup);
+      return std::make_unique<ConstantProfile>(parse_milliwatts("profile constant", rest), setup.phases);
+    if (name == "quarter") return std::make_unique<QuarterProfile>(rest, setup);
+    if (name == "csv") return std::make_unique<CsvProfile>(std::string{rest}, setup);
   }
-  refuse("profile", "house, flat, count, constant:WATTS, csv:FILE or quarter:WATTS,WATTS,...", spec);
+  refuse("profile", "house, lab, flat, count, constant:WATTS, csv:FILE or quarter:WATTS,WATTS,...", spec);
 }
 
-}  // namespace mesura::dsmr_p1::twin
+}  // namespace mesura::virtual_house

@@ -1,18 +1,20 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// A plausible house: base load, fridge, kettle, washing, the evening's cooking and light, and panels on the roof.
+// A plausible house: base load, fridge, kettle, washing, the evening's cooking and light, panels on the roof, and a
+// battery behind them.
 #pragma once
 
-#include "virtual_profile.hpp"
+#include "virtual_house/battery.hpp"
+#include "virtual_house/clock.hpp"
+#include "virtual_house/house.hpp"
 
-namespace mesura::dsmr_p1::twin {
+namespace mesura::virtual_house {
 
-/// A function of the seed and the instant alone, in integers throughout: the same house on every machine.
-class HouseLoad final : public LoadProfile {
+class HouseProfile final : public Profile {
  public:
-  explicit HouseLoad(const ProfileSetup& setup);
-  Load at(UtcSeconds t) const override;
+  explicit HouseProfile(const Setup& setup);
+  [[nodiscard]] Instant at(UtcSeconds t) const override;
 
  private:
   /// Local time as the house lives it.
@@ -22,6 +24,7 @@ class HouseLoad final : public LoadProfile {
     std::int64_t second;  // of the local day
   };
 
+  [[nodiscard]] Instant without_battery(UtcSeconds t) const;
   [[nodiscard]] std::int64_t base_watts(const Moment& m) const;
   [[nodiscard]] std::int64_t fridge_watts(const Moment& m) const;
   [[nodiscard]] std::int64_t kettle_watts(const Moment& m) const;
@@ -33,7 +36,8 @@ class HouseLoad final : public LoadProfile {
   int phases_;
   std::uint64_t seed_;
   std::int64_t pv_watts_;
-  const MeterClock* clock_;
+  LocalClock clock_;
+  Battery battery_;
 };
 
-}  // namespace mesura::dsmr_p1::twin
+}  // namespace mesura::virtual_house
