@@ -132,6 +132,30 @@ class UdpListenRig final : public Rig {
   UniqueFd peer_;
 };
 
+/// Without host and own address: whoever wants to be heard answers a question.
+class UdpBroadcastRig final : public Rig {
+ public:
+  UdpBroadcastRig() : peer_(make_server("127.0.0.1", SOCK_DGRAM)) {
+    stream = false;
+    can_unplug = false;
+    hears = false;
+  }
+  std::unique_ptr<Transport> make(const Context& context) override {
+    return test::make("udp", {{"interfaces", config::Value{config::Value::List{value("lo")}}}}, context);
+  }
+  void meet(Fixture&, Transport& transport) override {
+    const auto to = runtime::SocketAddress::parse("127.0.0.1", port_in(transport.describe()));
+    REQUIRE(::connect(peer_.get(), to->data(), to->size()) == 0);
+  }
+  std::size_t say(std::string_view bytes) override { return write_now(peer_.get(), bytes.substr(0, 1000)); }
+
+ private:
+  static std::uint16_t port_in(const std::string& description) {
+    return static_cast<std::uint16_t>(std::stoi(description.substr(description.rfind(':') + 1)));
+  }
+  UniqueFd peer_;
+};
+
 class SerialRig final : public Rig {
  public:
   SerialRig() : pty_(make_pty()) { end_code = "vanished"; }
@@ -240,6 +264,7 @@ const std::vector<std::pair<const char*, std::unique_ptr<Rig> (*)()>> kRigs{
     {"tcp_listen", [] { return std::unique_ptr<Rig>{new TcpListenRig}; }},
     {"udp with one host", [] { return std::unique_ptr<Rig>{new UdpRig}; }},
     {"udp with all", [] { return std::unique_ptr<Rig>{new UdpListenRig}; }},
+    {"udp with all who answer", [] { return std::unique_ptr<Rig>{new UdpBroadcastRig}; }},
     {"serial", [] { return std::unique_ptr<Rig>{new SerialRig}; }},
     {"pty", [] { return std::unique_ptr<Rig>{new PtyRig}; }},
     {"file", [] { return std::unique_ptr<Rig>{new FileRig}; }},
@@ -270,9 +295,11 @@ struct Line {
   }
 };
 
+constexpr std::size_t kRigCount = 11;
+
 std::size_t any_rig() {
-  const std::size_t which = GENERATE(range(std::size_t{0}, std::size_t{10}));
-  REQUIRE(kRigs.size() == 10);
+  const std::size_t which = GENERATE(range(std::size_t{0}, kRigCount));
+  REQUIRE(kRigs.size() == kRigCount);
   return which;
 }
 
