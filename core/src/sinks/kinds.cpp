@@ -26,7 +26,7 @@ Kind sqlite_kind() {
            "retention",
            config::object({config::optional("raw", config::duration("measurements older than this are deleted", "1m"))},
                           "how long things are kept; without it for ever"))},
-      "one SQLite file with a table per device");
+      "one SQLite file with a table per device or fleet");
   const auto make = [](const Value& options, const Context& context) -> std::unique_ptr<Sink> {
     sqlite::Options o;
     o.path = options["path"].text();

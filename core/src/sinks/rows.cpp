@@ -8,7 +8,9 @@
 namespace mesura::sinks {
 namespace {
 
-bool before(const Rows::Row& a, const Rows::Row& b) { return std::tie(a.table, a.time) < std::tie(b.table, b.time); }
+bool before(const Rows::Row& a, const Rows::Row& b) {
+  return std::tie(a.table, a.time, a.member) < std::tie(b.table, b.time, b.member);
+}
 
 }  // namespace
 
@@ -17,11 +19,11 @@ void Rows::clear() {
   cells_.clear();
 }
 
-void Rows::start(std::uint32_t table, std::int64_t time) {
+void Rows::start(std::uint32_t table, std::uint32_t member, std::int64_t time) {
   if (table >= stamps_by_table_.size()) stamps_by_table_.resize(table + 1);
   stamps_ = &stamps_by_table_[table];
   ++stamp_;
-  rows_.push_back({time, table, static_cast<std::uint32_t>(cells_.size()), 0});
+  rows_.push_back({time, table, member, static_cast<std::uint32_t>(cells_.size()), 0});
 }
 
 // False when the stamp was one of 2^32 rows ago.
@@ -48,7 +50,7 @@ void Rows::finish() {
   for (const Row& part : old_rows_) {
     for (std::size_t i = part.first; i < part.first + part.count; ++i) {
       const Cell& cell = old_cells_[i];
-      add(part.table, cell.column, part.time, *cell.item, *cell.batch);
+      add(part.table, cell.column, part.time, *cell.item, *cell.batch, part.member);
     }
   }
 }

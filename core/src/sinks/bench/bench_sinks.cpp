@@ -17,12 +17,15 @@
 #include <charconv>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace mesura;
@@ -214,6 +217,135 @@ void compare(const std::string& name, const Data& data, const Run& ours, const s
              100 * median(floor_costs, &Cost::cpu) / median(our_costs, &Cost::cpu));
 }
 
+// A fleet: 1000 devices of 58 values, one row a device and second, committed each second.
+constexpr std::size_t kUnits = 1000;
+constexpr std::size_t kUnitColumns = 58;
+
+void fill_fleet(Data& data, std::size_t seconds) {
+  std::vector<std::uint32_t> ids;
+  for (std::size_t u = 0; u < kUnits; ++u) {
+    for (std::size_t c = 0; c < kUnitColumns; ++c) {
+      SeriesInfo info;
+      info.device = fmt::format("unit_{:04}", u);
+      info.fleet = "units";
+      info.channel = fmt::format("ct{}", c);
+      info.quantity = "active_power";
+      info.unit = "W";
+      info.flat_name = fmt::format("ct{}_active_power_w", c);
+      ids.push_back(data.series.add(std::move(info)));
+    }
+  }
+  std::uint64_t random = 88172645463325252U;
+  for (std::size_t s = 0; s < seconds; ++s) {
+    for (std::size_t u = 0; u < kUnits; ++u) {
+      auto batch = std::make_shared<Batch>();
+      batch->device = fmt::format("unit_{:04}", u);
+      batch->time_ns = kStart + static_cast<std::int64_t>(s) * 1'000'000'000 + static_cast<std::int64_t>(u) * 733'000;
+      for (std::size_t c = 0; c < kUnitColumns; ++c) {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        Measurement m{};
+        m.time_ns = batch->time_ns;
+        m.series = ids[u * kUnitColumns + c];
+        m.number = static_cast<double>(random % 9'000'000) / 1000.0;
+        batch->items.push_back(m);
+      }
+      data.batches.push_back(std::move(batch));
+    }
+  }
+}
+
+std::uint64_t written_bytes() {
+  std::FILE* io = std::fopen("/proc/self/io", "r");
+  unsigned long long value = 0;
+  char line[128];
+  while (io != nullptr && std::fgets(line, sizeof line, io) != nullptr) {
+    if (std::sscanf(line, "wchar: %llu", &value) == 1) break;
+  }
+  if (io != nullptr) std::fclose(io);
+  return value;
+}
+
+struct FleetCost {
+  double cpu = 0;    // s a commit
+  double wall = 0;   // s a commit
+  double bytes = 0;  // written a commit
+};
+
+/// `write` gets one second of batches at a time; the first one, which makes the tables, is not counted.
+FleetCost fleet_cost(const Data& data, const std::function<void(std::span<const BatchPtr>)>& write) {
+  write(std::span{data.batches}.first(kUnits));
+  const std::size_t commits = data.batches.size() / kUnits - 1;
+  const std::uint64_t bytes = written_bytes();
+  const double cpu = cpu_seconds();
+  const auto start = std::chrono::steady_clock::now();
+  for (std::size_t n = 1; n <= commits; ++n) write(std::span{data.batches}.subspan(n * kUnits, kUnits));
+  const double wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const auto n = static_cast<double>(commits);
+  return {(cpu_seconds() - cpu) / n, wall / n, static_cast<double>(written_bytes() - bytes) / n};
+}
+
+FleetCost fleet_sink(const Data& data, const std::filesystem::path& directory) {
+  sinks::sqlite::SqliteSink sink{{directory / "fleet.db", true, {}, "Etc/UTC"}, data.series, {}};
+  sink.open();
+  return fleet_cost(data, [&](std::span<const BatchPtr> batches) {
+    const WriteResult result = sink.write(batches);
+    check(result.outcome == WriteResult::Outcome::committed && result.rejected.empty(), result.reason.c_str());
+  });
+}
+
+FleetCost fleet_floor(const Data& data, const std::filesystem::path& directory) {
+  const sinks::sqlite::Database db{directory / "floor.db"};
+  std::string columns;
+  std::string marks;
+  for (std::size_t c = 0; c < kUnitColumns; ++c) {
+    columns += fmt::format("ct{}_active_power_w REAL, ", c);
+    marks += ", ?";
+  }
+  db.execute(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE units (time INTEGER NOT NULL, "
+      "device_id INTEGER NOT NULL, " +
+      columns + "PRIMARY KEY (time, device_id))");
+  sinks::sqlite::Statement insert = db.prepare("INSERT INTO units VALUES (?, ?" + marks + ")", true);
+  return fleet_cost(data, [&](std::span<const BatchPtr> batches) {
+    db.execute("BEGIN");
+    std::int64_t unit = 0;
+    for (const BatchPtr& batch : batches) {
+      insert.bind(1, batch->time_ns / 1000);
+      insert.bind(2, ++unit);
+      int index = 2;
+      for (const Measurement& m : batch->items) insert.bind(++index, m.number);
+      insert.run();
+    }
+    db.execute("COMMIT");
+  });
+}
+
+void compare_fleet(int rounds) {
+  Data data;
+  fill_fleet(data, 41);
+  fmt::print("{} devices of {} values, one table, a commit a second\n", kUnits, kUnitColumns);
+  std::vector<FleetCost> ours;
+  std::vector<FleetCost> floor;
+  for (int i = 0; i < rounds; ++i) {
+    const auto directory = fresh_directory();
+    floor.push_back(fleet_floor(data, directory));
+    ours.push_back(fleet_sink(data, directory));
+    std::filesystem::remove_all(directory);
+  }
+  const auto middle = [](std::vector<FleetCost> costs, double FleetCost::*member) {
+    std::sort(costs.begin(), costs.end(),
+              [&](const FleetCost& a, const FleetCost& b) { return a.*member < b.*member; });
+    return costs[costs.size() / 2].*member;
+  };
+  for (const auto& [name, costs] : {std::pair{"batches -> sqlite, FULL", &ours}, {"prepared INSERT, FULL", &floor}}) {
+    fmt::print("  {:<24} {:5.2f} MB/s written   {:5.2f} % of a core   {:5.1f} ms a commit\n", name,
+               middle(*costs, &FleetCost::bytes) / 1e6, 100 * middle(*costs, &FleetCost::cpu),
+               1e3 * middle(*costs, &FleetCost::wall));
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -230,6 +362,7 @@ int main(int argc, char** argv) {
       compare("batches -> csv, wide", data, csv_sink, "to_chars, write, one sync at the end", csv_unsynced, rounds);
       compare("batches -> sqlite, FULL", data, sqlite_sink, "prepared INSERT, FULL", sqlite_floor, rounds);
     }
+    compare_fleet(std::min(rounds, 5));
   } catch (const std::exception& e) {
     fmt::print(stderr, "bench_sinks: {}\n", e.what());
     return 1;

@@ -17,7 +17,8 @@ constexpr std::size_t kMaxShapes = 32;
 // The same state again is written at least this often while it is being reported, so that a row also says "still so".
 constexpr std::int64_t kStateRepeatUs = 300'000'000;
 constexpr std::int64_t kExpireRows = 5000;
-constexpr auto kExpireTime = std::chrono::milliseconds{200};
+// A thousand devices bring 60 000 rows between two calls: they must also be able to go.
+constexpr auto kExpireTime = std::chrono::milliseconds{1000};
 // Default page cache is 2 MB; with many tables their last pages should all fit.
 constexpr std::size_t kCacheKbPerTable = 64;
 constexpr std::size_t kMaxCacheKb = 65536;
@@ -96,6 +97,15 @@ void SqliteSink::Connection::prepare_file(const Options& options) {
       throw;
     }
     check_owner(path_, db_);
+  } else if (db_.integer("PRAGMA user_version") < kLayoutVersion) {
+    db_.execute("BEGIN IMMEDIATE");
+    try {
+      if (db_.integer("PRAGMA user_version") < kLayoutVersion) Layout::upgrade(db_);
+      db_.execute("COMMIT");
+    } catch (...) {
+      rollback();
+      throw;
+    }
   }
 }
 
@@ -152,13 +162,15 @@ void SqliteSink::Connection::collect(std::span<const BatchPtr> batches, std::vec
                                           series_.at(item.series).name(), batch.text(item))});
           continue;
         }
-        rows_.add(slot->table, slot->column, time, item, batch);
+        rows_.add(slot->table, slot->column, time, item, batch, slot->member);
       } else if (slot->place == Slot::Place::state) {
         states_.push_back({time, slot->id, slot->usual, &item, &batch});
       } else {
-        rejected.push_back({b, i,
-                            fmt::format("sink-columns: the table of device '{}' has {} columns, all that SQLite takes",
-                                        series_.at(item.series).device, kMaxSeriesColumns + 1)});
+        const SeriesInfo& info = series_.at(item.series);
+        rejected.push_back(
+            {b, i,
+             fmt::format("sink-columns: the table of {} '{}' has all the columns that SQLite takes",
+                         info.fleet.empty() ? "device" : "fleet", info.fleet.empty() ? info.device : info.fleet)});
         continue;
       }
       if (item.quality != slot->usual) {
@@ -188,15 +200,16 @@ void SqliteSink::Connection::write_row(const Rows::Row& row) {
   WideTable& table = layout_.tables()[row.table];
   Shape& s = shape(row.table, cells);
   const auto bind = [&](Statement& statement) -> Statement& {
-    statement.bind(1, row.time);
     int index = 1;
+    statement.bind(index, row.time);
+    if (table.fleet) statement.bind(++index, std::int64_t{row.member});
     for (const Rows::Cell& cell : cells) statement.bind(++index, cell.item->number);
     return statement;
   };
-  // A row after all others cannot be there yet (unless another program wrote it), and a plain insert is cheaper.
-  if (table.empty || row.time > table.newest) {
-    table.newest = row.time;
-    table.empty = false;
+  // A row after all others of its device cannot be there yet (unless another program wrote it), and a plain insert is
+  // cheaper.
+  if (std::int64_t& newest = table.newest_of(row.member); row.time > newest) {
+    newest = row.time;
     if (bind(s.insert).try_run()) return;
   }
   bind(s.upsert).run();
@@ -230,8 +243,9 @@ SqliteSink::Connection::Shape& SqliteSink::Connection::shape(std::uint32_t table
 SqliteSink::Connection::Shape SqliteSink::Connection::make_shape(const WideTable& table,
                                                                  std::span<const Rows::Cell> cells) const {
   Shape s;
-  std::string names = "time";
-  std::string values = "?";
+  const std::string key = table.fleet ? "time, device_id" : "time";
+  std::string names = key;
+  std::string values = table.fleet ? "?, ?" : "?";
   std::string updates;
   for (const Rows::Cell& cell : cells) {
     s.columns.push_back(cell.column);
@@ -242,7 +256,7 @@ SqliteSink::Connection::Shape SqliteSink::Connection::make_shape(const WideTable
   }
   const std::string insert = fmt::format("INSERT INTO {} ({}) VALUES ({})", quote_name(table.name), names, values);
   s.insert = db_.prepare(insert, true);
-  s.upsert = db_.prepare(insert + " ON CONFLICT (time) DO UPDATE SET " + updates, true);
+  s.upsert = db_.prepare(fmt::format("{} ON CONFLICT ({}) DO UPDATE SET {}", insert, key, updates), true);
   return s;
 }
 
@@ -332,7 +346,7 @@ std::uint64_t SqliteSink::Connection::expire(std::int64_t before_us) {
   for (const WideTable& table : layout_.tables()) {
     const std::string name = quote_name(table.name);
     sweep(db_.prepare(
-        fmt::format("DELETE FROM {} WHERE time IN (SELECT time FROM {} WHERE time < {} ORDER BY time LIMIT {})", name,
+        fmt::format("DELETE FROM {} WHERE rowid IN (SELECT rowid FROM {} WHERE time < {} ORDER BY time LIMIT {})", name,
                     name, before_us, kExpireRows)));
   }
   // A state holds until the next one: the last of each series stays, however old.

@@ -29,7 +29,7 @@ class SqliteSink::Connection {
 
   /// Writes everything in one transaction; returns what can never be written.
   std::vector<Rejected> write(std::span<const BatchPtr> batches);
-  /// Deletes rows older than `before_us`, in small transactions, for at most a fifth of a second; returns how many.
+  /// Deletes rows older than `before_us`, in small transactions, for about a second at most; returns how many.
   std::uint64_t expire(std::int64_t before_us);
   /// Empties the WAL into the file.
   void checkpoint();

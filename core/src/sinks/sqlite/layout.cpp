@@ -31,9 +31,10 @@ CREATE TABLE series ( /* what every column and every state means */
   source TEXT NOT NULL, /* what the wire calls it */
   decimals INTEGER NOT NULL, /* decimals that mean something */
   quality INTEGER NOT NULL, /* flags of all its values that are not in table quality */
-  table_name TEXT NOT NULL, /* the device's table, or states */
+  table_name TEXT NOT NULL, /* the device's or its fleet's table, or states */
   column_name TEXT NOT NULL, /* its column there; for states: its flat name */
   first_seen INTEGER NOT NULL, /* Unix time in microseconds, UTC */
+  fleet TEXT NOT NULL DEFAULT '', /* the fleet that the device belongs to */
   UNIQUE (device, channel, quantity, unit, table_name)
 );
 
@@ -59,6 +60,30 @@ CREATE VIEW states_utc AS
   FROM states AS st JOIN series AS se ON se.id = st.series;
 )sql";
 
+// The devices of fleets, which share one table a fleet.
+constexpr const char* kCreateDevices = R"sql(
+CREATE TABLE devices ( /* who is who in the tables of fleets */
+  id INTEGER PRIMARY KEY, /* device_id there */
+  name TEXT NOT NULL,
+  fleet TEXT NOT NULL,
+  first_seen INTEGER NOT NULL, /* Unix time in microseconds, UTC */
+  UNIQUE (name, fleet)
+);
+)sql";
+
+// The time as text, as the first column of our views.
+constexpr std::string_view kUtc =
+    "strftime('%Y-%m-%dT%H:%M:%S', t.time / 1000000, 'unixepoch') || printf('.%03dZ', t.time / 1000 % 1000) AS utc";
+
+std::string joined(std::initializer_list<std::string_view> parts) {
+  std::string key;
+  for (const std::string_view part : parts) {
+    key += part;
+    key += '\0';
+  }
+  return key;
+}
+
 std::string folded(std::string_view name) {
   std::string out{name};
   for (char& c : out) {
@@ -67,14 +92,12 @@ std::string folded(std::string_view name) {
   return out;
 }
 
-std::string key_of(std::string_view device, std::string_view channel, std::string_view quantity, std::string_view unit,
-                   bool state) {
-  std::string key;
-  for (const std::string_view part : {device, channel, quantity, unit}) {
-    key += part;
-    key += '\0';
-  }
-  return key + (state ? 's' : 'w');
+std::string meaning_of(const SeriesInfo& info) { return joined({info.channel, info.quantity, info.unit}); }
+
+// States stay the same series when their device joins a fleet; columns of another table do not.
+std::string key_of(const SeriesInfo& info, bool state) {
+  return meaning_of(info) + joined({info.device, state ? std::string_view{"s"} : std::string_view{"w"},
+                                    state ? std::string_view{} : std::string_view{info.fleet}});
 }
 
 // Names a person can type without surprise: no control characters, which SQLite would take and a shell would not show.
@@ -108,6 +131,7 @@ Kind kind_from(std::string_view text) {
 
 void Layout::create(const Database& db, std::string_view site_zone, std::int64_t now_us) {
   db.execute(kCreate);
+  db.execute(kCreateDevices);
   db.execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplicationId, kLayoutVersion));
   Statement add = db.prepare("INSERT INTO meta (key, value) VALUES (?1, ?2)");
   const auto put = [&](std::string_view key, std::string_view value) {
@@ -115,92 +139,154 @@ void Layout::create(const Database& db, std::string_view site_zone, std::int64_t
     add.bind(2, value);
     add.run();
   };
-  put("about", "Measurements by Mesura. One table per device; table series explains every column.");
+  put("about", "Measurements by Mesura. One table per device or fleet; table series explains every column.");
   put("time", "Unix time in microseconds, UTC; the views ending in _utc have it as text");
   put("site_zone", site_zone);
   put("created", std::to_string(now_us));
 }
 
+void Layout::upgrade(const Database& db) {
+  if (db.integer("SELECT count(*) FROM sqlite_schema WHERE lower(name) = 'devices'") != 0) {
+    db.execute(
+        "ALTER TABLE devices RENAME TO device_devices;"
+        "UPDATE series SET table_name = 'device_devices' WHERE lower(table_name) = 'devices'");
+  }
+  db.execute("ALTER TABLE series ADD COLUMN fleet TEXT NOT NULL DEFAULT ''");
+  db.execute(kCreateDevices);
+  db.execute(fmt::format("PRAGMA user_version = {}", kLayoutVersion));
+}
+
 void Layout::load() {
   Statement all = db_.prepare("SELECT name FROM sqlite_schema");
   while (all.step()) names_.insert(folded(all.text(0)));
+  load_devices();
 
   Statement list = db_.prepare(
       "SELECT id, device, channel, quantity, unit, kind, label, role, source, decimals, quality, table_name, "
-      "column_name "
-      "FROM series ORDER BY id");
+      "column_name, fleet FROM series ORDER BY id");
   while (list.step()) {
-    Known known;
-    const std::string device = list.text(1);
+    SeriesInfo info;
+    info.device = list.text(1);
+    info.channel = list.text(2);
+    info.quantity = list.text(3);
+    info.unit = list.text(4);
+    info.fleet = list.text(13);
     const std::string table = list.text(11);
     const bool state = table == kStateTable;
+    Known known{{},
+                info.fleet,
+                list.text(6),
+                list.text(7),
+                list.text(8),
+                static_cast<int>(list.integer(9)),
+                kind_from(list.text(5))};
     known.slot.id = list.integer(0);
     known.slot.place = state ? Slot::Place::state : Slot::Place::wide;
     known.slot.usual = static_cast<std::uint8_t>(list.integer(10));
-    known.kind = kind_from(list.text(5));
-    known.label = list.text(6);
-    known.role = list.text(7);
-    known.source = list.text(8);
-    known.decimals = static_cast<int>(list.integer(9));
     if (state) {
       state_series_.push_back(known.slot.id);
     } else {
       // A person dropped the table or the column: the series starts anew with its next value.
       if (!names_.contains(folded(table))) continue;
-      const auto found = table_by_device_.find(device);
-      known.slot.table = found != table_by_device_.end() ? found->second : read_table(device, table);
-      const auto& columns = tables_[known.slot.table].columns;
-      const auto at = std::find(columns.begin(), columns.end(), list.text(12));
-      if (at == columns.end()) continue;
-      known.slot.column = static_cast<std::uint32_t>(at - columns.begin());
+      const Owner owner{!info.fleet.empty(), info.fleet.empty() ? info.device : info.fleet};
+      const auto found = table_by_owner_.find(owner.key());
+      known.slot.table = found != table_by_owner_.end() ? found->second : read_table(owner, table);
+      WideTable& wide = tables_[known.slot.table];
+      const std::string column = list.text(12);
+      const std::string meaning = meaning_of(info);
+      const auto shared = wide.by_meaning.find(meaning);
+      if (shared == wide.by_meaning.end()) {
+        const auto at = std::find(wide.columns.begin(), wide.columns.end(), column);
+        if (at == wide.columns.end()) continue;
+        known.slot.column = static_cast<std::uint32_t>(at - wide.columns.begin());
+        if (owner.fleet) wide.by_meaning.emplace(meaning, known.slot.column);
+      } else {
+        known.slot.column = shared->second;
+      }
+      if (owner.fleet) {
+        const auto member = members_.find(joined({info.fleet, info.device}));
+        if (member == members_.end()) continue;
+        known.slot.member = member->second;
+      }
     }
-    series_.emplace(key_of(device, list.text(2), list.text(3), list.text(4), state), std::move(known));
+    series_.emplace(key_of(info, state), std::move(known));
   }
 }
 
-std::uint32_t Layout::read_table(const std::string& device, std::string name) {
+void Layout::load_devices() {
+  Statement list = db_.prepare("SELECT id, fleet, name FROM devices");
+  while (list.step()) {
+    members_.emplace(joined({list.text(1), list.text(2)}), static_cast<std::uint32_t>(list.integer(0)));
+  }
+}
+
+std::uint32_t Layout::read_table(const Owner& owner, std::string name) {
   WideTable table;
   table.name = std::move(name);
-  table.folded.insert("time");
-  Statement columns = db_.prepare("SELECT name FROM pragma_table_info(?1) WHERE name <> 'time'");
+  table.fleet = owner.fleet;
+  table.folded = {"time", "rowid"};
+  if (owner.fleet) table.folded.insert({"device_id", "device", "utc"});
+  Statement columns = db_.prepare("SELECT name FROM pragma_table_info(?1) WHERE name NOT IN ('time', ?2)");
   columns.bind(1, std::string_view{table.name});
+  columns.bind(2, std::string_view{owner.fleet ? "device_id" : "time"});
   while (columns.step()) {
     table.columns.push_back(columns.text(0));
     table.folded.insert(folded(table.columns.back()));
   }
   Statement newest = db_.prepare(fmt::format("SELECT max(time) FROM {}", quote_name(table.name)));
-  if (newest.step() && !newest.is_null(0)) {
-    table.newest = newest.integer(0);
-    table.empty = false;
-  }
+  if (newest.step() && !newest.is_null(0)) table.newest_read = newest.integer(0);
   tables_.push_back(std::move(table));
   const auto index = static_cast<std::uint32_t>(tables_.size() - 1);
-  table_by_device_.emplace(device, index);
+  table_by_owner_.emplace(owner.key(), index);
   return index;
 }
 
-std::uint32_t Layout::add_table(const std::string& device) {
-  const std::string plain = printable(device);
-  const std::string base = taken_by_us(folded(plain)) || names_.contains(folded(plain)) ? "device_" + plain : plain;
+std::uint32_t Layout::add_table(const Owner& owner) {
+  const std::string plain = printable(owner.name);
+  const bool taken = taken_by_us(folded(plain)) || names_.contains(folded(plain));
+  const std::string base = !taken ? plain : (owner.fleet ? "fleet_" : "device_") + plain;
   std::string name = base;
   for (int n = 2; names_.contains(folded(name)) || names_.contains(folded(name) + "_utc"); ++n) {
     name = fmt::format("{}_{}", base, n);
   }
-  db_.execute(fmt::format("CREATE TABLE {} (\n  time INTEGER PRIMARY KEY /* Unix time in microseconds, UTC */\n)",
-                          quote_name(name)));
-  // `*` is worked out at each query: the view follows the table's columns by itself.
-  db_.execute(
-      fmt::format("CREATE VIEW {} AS SELECT strftime('%Y-%m-%dT%H:%M:%S', time / 1000000, 'unixepoch') || "
-                  "printf('.%03dZ', time / 1000 % 1000) AS utc, * FROM {}",
-                  quote_name(name + "_utc"), quote_name(name)));
+  const std::string table = quote_name(name);
+  const std::string view = quote_name(name + "_utc");
+  // `*` is worked out at each query: the views follow their table's columns by themselves.
+  if (owner.fleet) {
+    db_.execute(
+        fmt::format("CREATE TABLE {} (\n  time INTEGER NOT NULL /* Unix time in microseconds, UTC */,\n"
+                    "  device_id INTEGER NOT NULL REFERENCES devices (id),\n  PRIMARY KEY (time, device_id)\n)",
+                    table));
+    db_.execute(
+        fmt::format("CREATE VIEW {} AS SELECT {}, d.name AS device, t.* FROM {} AS t JOIN devices AS d "
+                    "ON d.id = t.device_id",
+                    view, kUtc, table));
+  } else {
+    db_.execute(
+        fmt::format("CREATE TABLE {} (\n  time INTEGER PRIMARY KEY /* Unix time in microseconds, UTC */\n)", table));
+    db_.execute(fmt::format("CREATE VIEW {} AS SELECT {}, t.* FROM {} AS t", view, kUtc, table));
+  }
   names_.insert(folded(name));
   names_.insert(folded(name) + "_utc");
-  return read_table(device, std::move(name));
+  return read_table(owner, std::move(name));
 }
 
-std::uint32_t Layout::table_of(const std::string& device) {
-  const auto found = table_by_device_.find(device);
-  return found != table_by_device_.end() ? found->second : add_table(device);
+std::uint32_t Layout::table_of(const Owner& owner) {
+  const auto found = table_by_owner_.find(owner.key());
+  return found != table_by_owner_.end() ? found->second : add_table(owner);
+}
+
+std::uint32_t Layout::member_of(const std::string& fleet, const std::string& device, std::int64_t now_us) {
+  const std::string key = joined({fleet, device});
+  if (const auto found = members_.find(key); found != members_.end()) return found->second;
+  Statement s = db_.prepare("INSERT INTO devices (name, fleet, first_seen) VALUES (?1, ?2, ?3) RETURNING id");
+  s.bind(1, std::string_view{device});
+  s.bind(2, std::string_view{fleet});
+  s.bind(3, now_us);
+  std::uint32_t id = 0;
+  while (s.step()) id = static_cast<std::uint32_t>(s.integer(0));
+  members_.emplace(key, id);
+  return id;
 }
 
 std::uint32_t Layout::add_column(WideTable& table, const std::string& flat_name) {
@@ -214,19 +300,21 @@ std::uint32_t Layout::add_column(WideTable& table, const std::string& flat_name)
 }
 
 void Layout::update(Known& known, const SeriesInfo& info) {
-  if (known.label == info.label && known.role == info.role && known.source == info.source &&
-      known.decimals == info.decimals && known.kind == info.kind) {
+  if (known.fleet == info.fleet && known.label == info.label && known.role == info.role &&
+      known.source == info.source && known.decimals == info.decimals && known.kind == info.kind) {
     return;
   }
-  Statement s =
-      db_.prepare("UPDATE series SET label = ?2, role = ?3, source = ?4, decimals = ?5, kind = ?6 WHERE id = ?1");
+  Statement s = db_.prepare(
+      "UPDATE series SET label = ?2, role = ?3, source = ?4, decimals = ?5, kind = ?6, fleet = ?7 WHERE id = ?1");
   s.bind(1, known.slot.id);
   s.bind(2, std::string_view{info.label});
   s.bind(3, std::string_view{info.role});
   s.bind(4, std::string_view{info.source});
   s.bind(5, std::int64_t{info.decimals});
   s.bind(6, to_string(info.kind));
+  s.bind(7, std::string_view{info.fleet});
   s.run();
+  known.fleet = info.fleet;
   known.label = info.label;
   known.role = info.role;
   known.source = info.source;
@@ -234,59 +322,81 @@ void Layout::update(Known& known, const SeriesInfo& info) {
   known.kind = info.kind;
 }
 
+// Finds or makes table and column; false when the table takes no more.
+bool Layout::place(Slot& slot, const SeriesInfo& info, std::int64_t now_us) {
+  const Owner owner{!info.fleet.empty(), info.fleet.empty() ? info.device : info.fleet};
+  slot.table = table_of(owner);
+  WideTable& table = tables_[slot.table];
+  const auto shared = table.by_meaning.find(meaning_of(info));
+  if (shared != table.by_meaning.end()) {
+    slot.column = shared->second;
+  } else {
+    if (table.columns.size() >= table.max_columns()) return false;
+    slot.column = add_column(table, info.flat_name);
+    if (owner.fleet) table.by_meaning.emplace(meaning_of(info), slot.column);
+  }
+  if (owner.fleet) slot.member = member_of(info.fleet, info.device, now_us);
+  return true;
+}
+
 Slot Layout::resolve(const SeriesInfo& info, std::uint8_t quality, std::int64_t now_us) {
   const bool state = info.text || info.kind == Kind::state;
-  const std::string key = key_of(info.device, info.channel, info.quantity, info.unit, state);
+  const std::string key = key_of(info, state);
   if (const auto found = series_.find(key); found != series_.end()) {
     update(found->second, info);
     found->second.slot.text = info.text;
     return found->second.slot;
   }
 
-  Known known{{}, info.label, info.role, info.source, info.decimals, info.kind};
-  std::string table_name = kStateTable;
-  std::string column_name = info.flat_name;
-  if (state) {
-    known.slot.place = Slot::Place::state;
-  } else {
-    known.slot.table = table_of(info.device);
-    WideTable& table = tables_[known.slot.table];
-    if (table.columns.size() >= kMaxSeriesColumns) {
-      Slot refused;
-      refused.place = Slot::Place::refused;
-      return refused;
-    }
-    known.slot.column = add_column(table, info.flat_name);
-    known.slot.place = Slot::Place::wide;
-    table_name = table.name;
-    column_name = table.columns[known.slot.column];
+  Known known{{}, info.fleet, info.label, info.role, info.source, info.decimals, info.kind};
+  known.slot.place = state ? Slot::Place::state : Slot::Place::wide;
+  if (!state && !place(known.slot, info, now_us)) {
+    Slot refused;
+    refused.place = Slot::Place::refused;
+    return refused;
   }
   // How a value comes about belongs to the series; a clock's or a reading's trouble belongs to the value.
   known.slot.usual = quality & (MESURA_DERIVED | MESURA_ESTIMATED);
   known.slot.text = info.text;
+  if (state) {
+    put_series(known, info, kStateTable, info.flat_name, now_us);
+    state_series_.push_back(known.slot.id);
+  } else {
+    const WideTable& table = tables_[known.slot.table];
+    put_series(known, info, table.name, table.columns[known.slot.column], now_us);
+  }
+  const Slot slot = known.slot;
+  series_.emplace(key, std::move(known));
+  return slot;
+}
 
-  Statement s = db_.prepare(
-      "INSERT INTO series (device, channel, quantity, unit, kind, label, role, source, decimals, quality, table_name, "
-      "column_name, first_seen) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) "
-      // The row is there already when a person dropped the column or the table.
-      "ON CONFLICT DO UPDATE SET column_name = excluded.column_name, quality = excluded.quality RETURNING id");
+void Layout::put_series(Known& known, const SeriesInfo& info, std::string_view table, std::string_view column,
+                        std::int64_t now_us) {
+  Statement& s = put_series_;
+  // Kept: a fleet of a thousand devices brings tens of thousands of series at once.
+  if (!s) {
+    s = db_.prepare(
+        "INSERT INTO series (device, channel, quantity, unit, kind, label, role, source, fleet, decimals, quality, "
+        "table_name, column_name, first_seen) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) "
+        // The row is there already when a person dropped the column or the table.
+        "ON CONFLICT DO UPDATE SET column_name = excluded.column_name, quality = excluded.quality RETURNING id",
+        true);
+  }
+  s.reset();
   int at = 0;
   for (const std::string_view part :
        {std::string_view{info.device}, std::string_view{info.channel}, std::string_view{info.quantity},
         std::string_view{info.unit}, to_string(info.kind), std::string_view{info.label}, std::string_view{info.role},
-        std::string_view{info.source}}) {
+        std::string_view{info.source}, std::string_view{info.fleet}}) {
     s.bind(++at, part);
   }
-  s.bind(9, std::int64_t{info.decimals});
-  s.bind(10, std::int64_t{known.slot.usual});
-  s.bind(11, std::string_view{table_name});
-  s.bind(12, std::string_view{column_name});
-  s.bind(13, now_us);
+  s.bind(10, std::int64_t{info.decimals});
+  s.bind(11, std::int64_t{known.slot.usual});
+  s.bind(12, table);
+  s.bind(13, column);
+  s.bind(14, now_us);
   while (s.step()) known.slot.id = s.integer(0);
-  if (state) state_series_.push_back(known.slot.id);
-  const Slot slot = known.slot;
-  series_.emplace(key, std::move(known));
-  return slot;
+  s.reset();
 }
 
 }  // namespace mesura::sinks::sqlite

@@ -25,7 +25,7 @@ std::pair<Feed::Value, std::string> good(Feed::Value value) { return {std::move(
 
 TEMPLATE_TEST_CASE("what is written is there, and a repeat changes nothing", "[contract]", MESURA_EVERY_SINK) {
   TestType far;
-  Feed feed;
+  Feed feed{far.fleet()};
   const auto power = feed.number("grid", "l1", "active_power", "W");
   const auto energy = feed.number("grid", "total", "active_energy_import", "Wh");
   const std::vector<BatchPtr> batches{feed.batch(kNoon, {{power, 1843.27}, {energy, 441879.0}}),
@@ -54,7 +54,7 @@ TEMPLATE_TEST_CASE("what is written is there, and a repeat changes nothing", "[c
 
 TEMPLATE_TEST_CASE("partial rows of one instant merge", "[contract]", MESURA_EVERY_SINK) {
   TestType far;
-  Feed feed;
+  Feed feed{far.fleet()};
   const auto voltage = feed.number("inverter", "l1", "voltage", "V");
   const auto current = feed.number("inverter", "l1", "current", "A");
   const auto power = feed.number("inverter", "pv1", "active_power", "W");
@@ -78,7 +78,7 @@ TEMPLATE_TEST_CASE("partial rows of one instant merge", "[contract]", MESURA_EVE
 
 TEMPLATE_TEST_CASE("a newer value replaces the older one of the same instant", "[contract]", MESURA_EVERY_SINK) {
   TestType far;
-  Feed feed;
+  Feed feed{far.fleet()};
   const auto voltage = feed.number("grid", "l1", "voltage", "V");
   const auto frequency = feed.number("grid", "total", "frequency", "Hz");
   auto sink = far.make(feed.table());
@@ -95,7 +95,7 @@ TEMPLATE_TEST_CASE("a newer value replaces the older one of the same instant", "
 
 TEMPLATE_TEST_CASE("late and disordered data land at their own time", "[contract]", MESURA_EVERY_SINK) {
   TestType far;
-  Feed feed;
+  Feed feed{far.fleet()};
   const auto gas = feed.number("grid", "mbus1", "gas_volume", "m3");
   const auto power = feed.number("grid", "total", "active_power", "W");
   auto sink = far.make(feed.table());
@@ -114,7 +114,7 @@ TEMPLATE_TEST_CASE("late and disordered data land at their own time", "[contract
 
 TEMPLATE_TEST_CASE("new series appear later, also after a restart", "[contract]", MESURA_EVERY_SINK) {
   TestType far;
-  Feed feed;
+  Feed feed{far.fleet()};
   const auto voltage = feed.number("grid", "l1", "voltage", "V");
   auto sink = far.make(feed.table());
   REQUIRE(attempt(*sink, {feed.batch(kNoon, {{voltage, 229.0}})}).committed);
@@ -122,7 +122,7 @@ TEMPLATE_TEST_CASE("new series appear later, also after a restart", "[contract]"
   REQUIRE(attempt(*sink, {feed.batch(kNoon + kSecond, {{current, 1.0}, {voltage, 230.0}})}).committed);
   sink->close();
 
-  Feed later;  // numbers its series anew, in another order
+  Feed later{far.fleet()};  // numbers its series anew, in another order
   const auto frequency = later.number("grid", "total", "frequency", "Hz");
   const auto current2 = later.number("grid", "l1", "current", "A");
   sink = far.make(later.table());
@@ -136,7 +136,7 @@ TEMPLATE_TEST_CASE("new series appear later, also after a restart", "[contract]"
 
 TEMPLATE_TEST_CASE("a new label is no new series", "[contract]", MESURA_EVERY_SINK) {
   TestType far;
-  Feed feed;
+  Feed feed{far.fleet()};
   auto info = feed.table().at(feed.number("cupboard", "ct2", "active_power", "W"));
   auto sink = far.make(feed.table());
   REQUIRE(attempt(*sink, {feed.batch(kNoon, {{info.id, 1.0}})}).committed);
@@ -150,7 +150,7 @@ TEMPLATE_TEST_CASE("a new label is no new series", "[contract]", MESURA_EVERY_SI
 
 TEMPLATE_TEST_CASE("texts and states", "[contract]", MESURA_EVERY_SINK) {
   TestType far;
-  Feed feed;
+  Feed feed{far.fleet()};
   const auto message = feed.text("grid", "total", "message");
   const auto mode = feed.state("grid", "total", "operating_mode");
   const std::string odd = "a \"quoted\", two\r\nlines; 2026-06-14T12:00:00.000Z,,,\n";
@@ -176,7 +176,7 @@ TEMPLATE_TEST_CASE("texts and states", "[contract]", MESURA_EVERY_SINK) {
 
 TEMPLATE_TEST_CASE("quality is kept", "[contract]", MESURA_EVERY_SINK) {
   TestType far;
-  Feed feed;
+  Feed feed{far.fleet()};
   const auto power = feed.number("grid", "l1", "active_power", "W");
   const auto voltage = feed.number("grid", "l1", "voltage", "V");
   auto sink = far.make(feed.table());
@@ -196,7 +196,7 @@ TEMPLATE_TEST_CASE("quality is kept", "[contract]", MESURA_EVERY_SINK) {
 
 TEMPLATE_TEST_CASE("odd names", "[contract]", MESURA_EVERY_SINK) {
   TestType far;
-  Feed feed;
+  Feed feed{far.fleet()};
   const std::vector<std::string> devices{"order",    "it's \"quoted\"", "Zähler Küche", "../etc/passwd",
                                          "series",   "states",          "a,b\nc",       "grid",
                                          "grid_utc", "sqlite_x",        "Grid2",        "grid2"};
@@ -227,7 +227,7 @@ TEMPLATE_TEST_CASE("odd names", "[contract]", MESURA_EVERY_SINK) {
 
 TEMPLATE_TEST_CASE("a value that is no number is rejected, the rest is committed", "[contract]", MESURA_EVERY_SINK) {
   TestType far;
-  Feed feed;
+  Feed feed{far.fleet()};
   const auto power = feed.number("grid", "l1", "active_power", "W");
   const auto voltage = feed.number("grid", "l1", "voltage", "V");
   auto sink = far.make(feed.table());
@@ -246,7 +246,7 @@ TEMPLATE_TEST_CASE("a value that is no number is rejected, the rest is committed
 
 TEMPLATE_TEST_CASE("a hundred thousand values", "[contract]", MESURA_EVERY_SINK) {
   TestType far;
-  Feed feed;
+  Feed feed{far.fleet()};
   std::vector<std::uint32_t> ids;
   for (int i = 0; i < 28; ++i) ids.push_back(feed.number("lab", fmt::format("ct{}", i), "active_power", "W"));
   auto sink = far.make(feed.table());
@@ -273,7 +273,7 @@ TEMPLATE_TEST_CASE("a hundred thousand values", "[contract]", MESURA_EVERY_SINK)
 
 TEMPLATE_TEST_CASE("another program's lock means retry, then it goes on", "[contract]", MESURA_EVERY_SINK) {
   TestType far;
-  Feed feed;
+  Feed feed{far.fleet()};
   const auto power = feed.number("grid", "l1", "active_power", "W");
   const std::vector<BatchPtr> batches{feed.batch(kNoon, {{power, 1.0}})};
   auto sink = far.make(feed.table());
@@ -288,7 +288,7 @@ TEMPLATE_TEST_CASE("another program's lock means retry, then it goes on", "[cont
 
 TEMPLATE_TEST_CASE("a directory without permission means retry, then it goes on", "[contract]", MESURA_EVERY_SINK) {
   TestType far;
-  Feed feed;
+  Feed feed{far.fleet()};
   const auto power = feed.number("grid", "l1", "active_power", "W");
   const std::vector<BatchPtr> batches{feed.batch(kNoon, {{power, 1.0}})};
   auto sink = far.make(feed.table());
@@ -312,7 +312,7 @@ TEMPLATE_TEST_CASE("a directory without permission means retry, then it goes on"
 TEMPLATE_TEST_CASE("a disk that takes no more means retry, nothing torn, nothing twice", "[contract]",
                    MESURA_EVERY_SINK) {
   TestType far;
-  Feed feed;
+  Feed feed{far.fleet()};
   const auto power = feed.number("grid", "l1", "active_power", "W");
   auto sink = far.make(feed.table());
   REQUIRE(attempt(*sink, {feed.batch(kNoon, {{power, 0.0}})}).committed);

@@ -20,7 +20,7 @@ using namespace mesura::sinks::test;
 
 TEMPLATE_TEST_CASE("kill -9 loses nothing that was confirmed and doubles nothing", "[contract]", MESURA_EVERY_SINK) {
   TestType far;
-  Feed feed;
+  Feed feed{far.fleet()};
   std::vector<std::uint32_t> ids;
   for (int i = 0; i < 20; ++i) ids.push_back(feed.number("lab", fmt::format("ct{}", i), "active_power", "W"));
   const auto write_of = [&](std::int64_t n) {

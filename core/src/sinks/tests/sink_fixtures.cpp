@@ -87,6 +87,7 @@ std::uint32_t Feed::number(std::string device, std::string channel, std::string 
   SeriesInfo info;
   info.flat_name = suffixed(channel, quantity, unit);
   info.device = std::move(device);
+  info.fleet = fleet_;
   info.channel = std::move(channel);
   info.quantity = std::move(quantity);
   info.unit = std::move(unit);
@@ -98,6 +99,7 @@ std::uint32_t Feed::text(std::string device, std::string channel, std::string qu
   SeriesInfo info;
   info.flat_name = suffixed(channel, quantity, "1");
   info.device = std::move(device);
+  info.fleet = fleet_;
   info.channel = std::move(channel);
   info.quantity = std::move(quantity);
   info.unit = "1";
@@ -110,6 +112,7 @@ std::uint32_t Feed::state(std::string device, std::string channel, std::string q
   SeriesInfo info;
   info.flat_name = suffixed(channel, quantity, "1");
   info.device = std::move(device);
+  info.fleet = fleet_;
   info.channel = std::move(channel);
   info.quantity = std::move(quantity);
   info.unit = "1";
@@ -150,7 +153,7 @@ std::unique_ptr<Sink> SqliteAdapter::make(const SeriesTable& series) const {
 Stored SqliteAdapter::read(const std::vector<std::string>& devices) const {
   Stored out;
   sqlite::Database db{directory() / "store.db"};
-  sqlite::Statement series = db.prepare("SELECT id, device, table_name, column_name, quality FROM series");
+  sqlite::Statement series = db.prepare("SELECT id, device, table_name, column_name, quality, fleet FROM series");
   while (series.step()) {
     const std::string device = series.text(1);
     if (std::find(devices.begin(), devices.end(), device) == devices.end()) continue;
@@ -162,10 +165,18 @@ Stored SqliteAdapter::read(const std::vector<std::string>& devices) const {
     while (quality.step()) marks[quality.integer(0)] = static_cast<std::uint8_t>(quality.integer(1));
 
     const bool state = series.text(2) == "states";
-    sqlite::Statement values =
-        db.prepare(state ? fmt::format("SELECT time, number, text FROM states WHERE series = {}", series.integer(0))
-                         : fmt::format("SELECT time, {0} FROM {1} WHERE {0} IS NOT NULL", sqlite::quote_name(column),
-                                       sqlite::quote_name(series.text(2))));
+    std::string sql = fmt::format("SELECT time, number, text FROM states WHERE series = {}", series.integer(0));
+    if (!state) {
+      sql = fmt::format("SELECT time, {0} FROM {1} WHERE {0} IS NOT NULL", sqlite::quote_name(column),
+                        sqlite::quote_name(series.text(2)));
+      if (!series.text(5).empty()) sql += " AND device_id = (SELECT id FROM devices WHERE name = ?1 AND fleet = ?2)";
+    }
+    sqlite::Statement values = db.prepare(sql);
+    const std::string fleet = series.text(5);
+    if (!state && !fleet.empty()) {
+      values.bind(1, std::string_view{device});
+      values.bind(2, std::string_view{fleet});
+    }
     while (values.step()) {
       const std::int64_t time = values.integer(0);
       const auto mark = marks.find(time);

@@ -47,6 +47,10 @@ class Feed {
     std::int64_t time_ns = INT64_MIN;  ///< the batch's
   };
 
+  Feed() = default;
+  /// All devices belong to this fleet, if it has a name.
+  explicit Feed(std::string fleet) : fleet_(std::move(fleet)) {}
+
   std::uint32_t number(std::string device, std::string channel, std::string quantity, std::string unit);
   std::uint32_t text(std::string device, std::string channel, std::string quantity);
   std::uint32_t state(std::string device, std::string channel, std::string quantity);
@@ -55,6 +59,7 @@ class Feed {
   SeriesTable& table() { return table_; }
 
  private:
+  std::string fleet_;
   SeriesTable table_;
 };
 
@@ -67,6 +72,8 @@ class Adapter {
  public:
   virtual ~Adapter() = default;
   [[nodiscard]] virtual std::string name() const = 0;
+  /// The fleet that all devices of the test belong to, or none.
+  [[nodiscard]] virtual std::string fleet() const { return {}; }
   [[nodiscard]] virtual std::unique_ptr<Sink> make(const SeriesTable& series) const = 0;
   /// Everything stored for these devices.
   [[nodiscard]] virtual Stored read(const std::vector<std::string>& devices) const = 0;
@@ -81,13 +88,20 @@ class Adapter {
   TempDir dir_;
 };
 
-class SqliteAdapter final : public Adapter {
+class SqliteAdapter : public Adapter {
  public:
   [[nodiscard]] std::string name() const override { return "sqlite"; }
   [[nodiscard]] std::unique_ptr<Sink> make(const SeriesTable& series) const override;
   [[nodiscard]] Stored read(const std::vector<std::string>& devices) const override;
   [[nodiscard]] std::size_t rows(const std::vector<std::string>& devices) const override;
   [[nodiscard]] std::shared_ptr<void> lock() const override;
+};
+
+/// The same sink with one table for all devices.
+class SqliteFleetAdapter final : public SqliteAdapter {
+ public:
+  [[nodiscard]] std::string name() const override { return "sqlite, fleet"; }
+  [[nodiscard]] std::string fleet() const override { return "ct6 units"; }
 };
 
 class CsvAdapter : public Adapter {
@@ -110,7 +124,7 @@ class CsvLongAdapter final : public CsvAdapter {
 };
 
 /// The contract's tests run for each of these.
-#define MESURA_EVERY_SINK SqliteAdapter, CsvWideAdapter, CsvLongAdapter
+#define MESURA_EVERY_SINK SqliteAdapter, SqliteFleetAdapter, CsvWideAdapter, CsvLongAdapter
 
 /// All records of a CSV text, by RFC 4180; `quoted` tells "" from nothing.
 struct CsvCell {

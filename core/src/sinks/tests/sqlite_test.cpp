@@ -35,7 +35,7 @@ TEST_CASE_METHOD(Fixture, "the file explains itself to a person with the sqlite3
   auto s = sink();
   REQUIRE(attempt(*s, {feed.batch(kNoon + 213'000'000, {{power, 1843.27}})}).committed);
   CHECK(integer("PRAGMA application_id") == 0x4d657375);
-  CHECK(integer("PRAGMA user_version") == 1);
+  CHECK(integer("PRAGMA user_version") == 2);
   CHECK(text("PRAGMA journal_mode") == "wal");
   CHECK(integer("SELECT time FROM grid") == 1'781'438'400'213'000);
   CHECK(text("SELECT l1_active_power_w FROM grid") == "1843.27");
@@ -112,8 +112,114 @@ TEST_CASE_METHOD(Fixture, "a device with too many series keeps the first ones", 
   REQUIRE(done.committed);
   REQUIRE(done.rejected.size() == 2);
   CHECK(done.rejected[0].item == 1998);
-  CHECK(done.rejected[0].reason == "sink-columns: the table of device 'wide' has 1999 columns, all that SQLite takes");
+  CHECK(done.rejected[0].reason == "sink-columns: the table of device 'wide' has all the columns that SQLite takes");
   CHECK(integer("SELECT count(*) FROM wide_utc") == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "a fleet is one table that a person can read by the names of its devices", "[sqlite]") {
+  Feed units{"units"};
+  std::vector<BatchPtr> batches;
+  for (const char* device : {"garage", "roof"}) {
+    const auto power = units.number(device, "ct1", "active_power", "W");
+    const auto voltage = units.number(device, "l1", "voltage", "V");
+    const auto mode = units.text(device, "total", "message");
+    const double watts = device[0] == 'g' ? 100 : 200;
+    batches.push_back(units.batch(kNoon, {{power, watts}, {voltage, 230.0}, {mode, std::string{"ok"}}}));
+    batches.push_back(units.batch(kNoon + kSecond, {{power, watts + 1, MESURA_SUSPECT}}));
+  }
+  sqlite::SqliteSink s{options, units.table(), runtime::Logger{}};
+  REQUIRE(attempt(s, batches).committed);
+  CHECK(integer("SELECT count(*) FROM units") == 4);
+  CHECK(text("SELECT group_concat(name, ' ') FROM pragma_table_info('units')") ==
+        "time device_id ct1_active_power_w l1_voltage_v");
+  CHECK(text("SELECT group_concat(name, ' ') FROM pragma_table_info('units_utc')") ==
+        "utc device time device_id ct1_active_power_w l1_voltage_v");
+  CHECK(
+      text("SELECT utc || ' ' || ct1_active_power_w FROM units_utc WHERE device = 'roof' ORDER BY time DESC LIMIT 1") ==
+      "2026-06-14T12:00:01.000Z 201.0");
+  CHECK(text("SELECT fleet || ' ' || table_name || ' ' || column_name FROM series WHERE device = 'roof' AND channel = "
+             "'ct1'") == "units units ct1_active_power_w");
+  CHECK(integer("SELECT count(*) FROM series") == 6);
+  CHECK(text("SELECT group_concat(se.device) FROM quality AS q JOIN series AS se ON se.id = q.series") ==
+        "garage,roof");
+  CHECK(text("SELECT group_concat(device || value, ' ') FROM states_utc") == "garageok roofok");
+}
+
+TEST_CASE_METHOD(Fixture, "a fleet shares its columns: only names that mean something else get another", "[sqlite]") {
+  Feed units{"units"};
+  const auto a = units.number("a", "l1", "voltage", "V");
+  const auto b = units.number("b", "l1", "voltage", "V");
+  auto odd = units.table().at(units.number("b", "l1", "voltage", "mV"));
+  odd.flat_name = "l1_voltage_v";
+  const auto c = units.table().add(odd);
+  sqlite::SqliteSink s{options, units.table(), runtime::Logger{}};
+  REQUIRE(attempt(s, {units.batch(kNoon, {{a, 1.0}}), units.batch(kNoon, {{b, 2.0}, {c, 3.0}})}).committed);
+  CHECK(text("SELECT group_concat(name, ' ') FROM pragma_table_info('units')") ==
+        "time device_id l1_voltage_v l1_voltage_v_2");
+  CHECK(text("SELECT group_concat(device || l1_voltage_v || coalesce(l1_voltage_v_2, '-'), ' ') FROM units_utc") ==
+        "a1.0- b2.03.0");
+}
+
+TEST_CASE_METHOD(Fixture, "a device that joins a fleet goes on there, its states in their old series", "[sqlite]") {
+  const auto power = feed.number("roof", "ct1", "active_power", "W");
+  const auto mode = feed.text("roof", "total", "message");
+  auto alone = sink();
+  REQUIRE(attempt(*alone, {feed.batch(kNoon, {{power, 1.0}, {mode, std::string{"x"}}})}).committed);
+  alone->close();
+  Feed units{"units"};
+  const auto power2 = units.number("roof", "ct1", "active_power", "W");
+  const auto mode2 = units.text("roof", "total", "message");
+  sqlite::SqliteSink s{options, units.table(), runtime::Logger{}};
+  REQUIRE(attempt(s, {units.batch(kNoon + kSecond, {{power2, 2.0}, {mode2, std::string{"y"}}})}).committed);
+  CHECK(text("SELECT group_concat(ct1_active_power_w) FROM roof") == "1.0");
+  CHECK(text("SELECT group_concat(ct1_active_power_w) FROM units") == "2.0");
+  CHECK(text("SELECT group_concat(value) FROM states_utc WHERE device = 'roof'") == "x,y");
+  CHECK(
+      text(
+          "SELECT group_concat(quantity || ':' || fleet || ':' || table_name, ' ') FROM (SELECT * FROM series ORDER BY "
+          "id)") == "active_power::roof message:units:states active_power:units:units");
+}
+
+TEST_CASE_METHOD(Fixture, "retention works in the table of a fleet, too", "[sqlite]") {
+  options.keep_raw = 1h;
+  Feed units{"units"};
+  const auto a = units.number("a", "l1", "voltage", "V");
+  const auto b = units.number("b", "l1", "voltage", "V");
+  sqlite::SqliteSink s{options, units.table(), runtime::Logger{}};
+  std::vector<BatchPtr> batches;
+  for (std::int64_t t = 0; t < 6000; ++t) {
+    batches.push_back(units.batch(kNoon + t * kSecond, {{a, 1.0}}));
+    batches.push_back(units.batch(kNoon + t * kSecond, {{b, 2.0}}));
+  }
+  REQUIRE(attempt(s, batches).committed);
+  for (int turn = 0; turn < 1000 && integer("SELECT count(*) FROM units") > 2000; ++turn) {
+    s.maintain(kNoon + (5'000 + 3'600) * kSecond);
+  }
+  CHECK(integer("SELECT count(*) FROM units") == 2000);
+  CHECK(integer("SELECT min(time) FROM units") == (kNoon + 5'000 * kSecond) / 1000);
+}
+
+TEST_CASE_METHOD(Fixture, "a file of layout 1 learns of fleets, whatever its devices are called", "[sqlite]") {
+  const auto power = feed.number("device_devices", "l1", "active_power", "W");
+  auto s = sink();
+  REQUIRE(attempt(*s, {feed.batch(kNoon, {{power, 1.0}})}).committed);
+  s->close();
+  // Back to how the layout was.
+  database().execute(
+      "DROP TABLE devices; ALTER TABLE series DROP COLUMN fleet; ALTER TABLE device_devices RENAME TO devices; "
+      "UPDATE series SET device = 'devices', table_name = 'devices'; PRAGMA user_version = 1");
+  Feed later{"units"};
+  const auto unit = later.number("roof", "l1", "active_power", "W");
+  sqlite::SqliteSink young{options, later.table(), runtime::Logger{}};
+  REQUIRE(attempt(young, {later.batch(kNoon, {{unit, 5.0}})}).committed);
+  young.close();
+  Feed old;
+  const auto same = old.number("devices", "l1", "active_power", "W");
+  sqlite::SqliteSink again{options, old.table(), runtime::Logger{}};
+  REQUIRE(attempt(again, {old.batch(kNoon + kSecond, {{same, 2.0}})}).committed);
+  CHECK(integer("PRAGMA user_version") == 2);
+  CHECK(text("SELECT group_concat(l1_active_power_w) FROM device_devices") == "1.0,2.0");
+  CHECK(text("SELECT group_concat(device || ':' || l1_active_power_w) FROM units_utc") == "roof:5.0");
 }
 
 TEST_CASE_METHOD(Fixture, "it can be read while it is written", "[sqlite]") {
@@ -172,7 +278,7 @@ TEST_CASE_METHOD(Fixture, "a file that is not ours is refused untouched", "[sqli
   SECTION("a younger version's") {
     s->open();
     s->close();
-    database().execute("PRAGMA user_version = 2");
+    database().execute("PRAGMA user_version = 3");
     const auto refused = attempt(*s, {});
     CHECK_FALSE(refused.committed);
     CHECK_THAT(refused.reason, Catch::Matchers::StartsWith("sink-newer: "));
