@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -36,6 +37,13 @@ void block_signals() {
   const sigset_t set = handled_signals();
   if (const int error = ::pthread_sigmask(SIG_BLOCK, &set, nullptr); error != 0)
     throw std::system_error(error, std::generic_category(), "pthread_sigmask");
+}
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 Signals::Signals(runtime::EventLoop& loop, std::function<void(int)> callback) : loop_(loop) {
@@ -97,7 +105,10 @@ config::Catalog make_catalog(const plugin::PluginSet& plugins) {
   config::Catalog catalog;
   for (const auto& p : plugins.loaded()) catalog.plugins.push_back(p.schema);
   for (const auto& kind : transport::kinds()) catalog.transports.push_back({kind.name, kind.schema});
-  for (const auto& kind : sinks::kinds()) catalog.sinks.push_back({kind.name, kind.schema});
+  for (const auto& kind : sinks::kinds()) {
+    catalog.sinks.push_back({kind.name, kind.schema});
+    if (kind.takes_waveforms) catalog.waveform_sinks.push_back(kind.name);
+  }
   return catalog;
 }
 

@@ -25,6 +25,9 @@ namespace mesura::app {
 /// inherit it.
 void block_signals();
 
+/// Lets this process have as many files and sockets as it may: thousands of devices need them.
+void raise_descriptor_limit();
+
 /// SIGINT, SIGTERM and SIGHUP as events of a loop. Make it before any thread starts: threads inherit the blocked
 /// signals.
 class Signals {

@@ -23,6 +23,13 @@ enum class Kind : std::uint8_t { gauge = MESURA_GAUGE, reg = MESURA_REGISTER, st
 
 [[nodiscard]] std::string_view to_string(Kind kind);  ///< "gauge", "register", "state"
 
+/// How a power becomes energy where the device has no register.
+enum class Integration : std::uint8_t {
+  none,
+  mean,    ///< each value is the mean since the one before
+  samples  ///< values are momentary
+};
+
 /// The names of the quality flags that are set, joined by ',' ("good" for none): "clock_suspect,derived".
 [[nodiscard]] std::string quality_to_string(std::uint8_t quality);
 
@@ -41,6 +48,7 @@ struct SeriesInfo {
   Kind kind = Kind::gauge;
   bool text = false;  ///< values are texts
   int decimals = 0;   ///< decimals that mean something in the base unit
+  Integration integration = Integration::none;
 
   /// "device/channel/quantity"
   [[nodiscard]] std::string name() const { return device + "/" + channel + "/" + quantity; }
@@ -119,6 +127,8 @@ struct Batch {
   /// Set: the batch is a block of waveform and has no items; only sinks that take waveforms get it.
   std::shared_ptr<const Waveform> waveform = {};
 
+  /// What queues count: measurements, or the values of a waveform block.
+  [[nodiscard]] std::size_t values() const { return waveform ? waveform->samples.size() : items.size(); }
   [[nodiscard]] std::string_view text(const Measurement& m) const {
     return std::string_view{texts}.substr(m.text_offset, m.text_size);
   }

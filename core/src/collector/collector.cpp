@@ -3,6 +3,7 @@
 #include "collector/collector.hpp"
 
 #include "collector/device_setup.hpp"
+#include "runtime/files.hpp"
 #include "sinks/kinds.hpp"
 #include "transport/capture.hpp"
 #include "transport/relay.hpp"
@@ -13,7 +14,9 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
+#include <set>
 #include <stdexcept>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -23,6 +26,8 @@ namespace {
 
 /// The loop stands still for it: no longer than a stop may take.
 constexpr std::chrono::seconds kReplaceGrace{3};
+/// Values of a waveform come by the hundred thousand a second: `queue: {limit: ...}` counts so many of them as one.
+constexpr std::size_t kWaveformFactor = 200;
 
 pipeline::SyncMode sync_mode(const std::string& word) {
   if (word == "ignore") return pipeline::SyncMode::ignore;
@@ -44,6 +49,9 @@ pipeline::FullPolicy full_policy(const std::string& word) {
   return pipeline::FullPolicy::drop_oldest;
 }
 
+/// A kill loses at most so much of the integrated totals.
+constexpr std::chrono::seconds kKeepEnergy{60};
+
 /// Whether the running thing `name` with `section` is wanted as it is.
 template <class Configs>
 bool unchanged(const Configs& configs, const std::string& name, const config::Value& section) {
@@ -58,6 +66,7 @@ Collector::Collector(runtime::EventLoop& loop, std::shared_ptr<runtime::Log> log
 
 Collector::~Collector() {
   loop_.cancel(ease_timer_);
+  loop_.cancel(energy_timer_);
   devices_.clear();
   pipeline_.reset();
   sinks_.clear();
@@ -67,6 +76,7 @@ bool Collector::apply(const config::Configuration& configuration) {
   remove_devices(configuration);
   if (pipeline_ && (configuration.clock.sync != clock_.sync || configuration.clock.hold != clock_.hold)) {
     pipeline_->flush();
+    save_energy();
     pipeline_.reset();
     routed_ = false;
   }
@@ -78,6 +88,7 @@ bool Collector::apply(const config::Configuration& configuration) {
         loop_, series_, pipeline::kernel_synchronised(sync_mode(configuration.clock.sync), configuration.clock.hold),
         limits);
     pipeline_->set_observer([this](const BatchPtr& batch) { observe(batch); });
+    restore_energy(configuration.state);
   }
   bool complete = true;
   if (!sinks_and_routes_equal(configuration)) {
@@ -161,7 +172,8 @@ Collector::RunningSink Collector::make_sink(const config::SinkConfig& sink,
   running.section = sink.section;
   running.zone = configuration.timezone;
   running.where = made->describe();
-  running.queue_limit = static_cast<std::size_t>(sink.queue_limit);
+  running.waveforms = kind->takes_waveforms;
+  running.queue_limit = static_cast<std::size_t>(sink.queue_limit) * (running.waveforms ? kWaveformFactor : 1);
   pipeline::SinkQueue::Options options;
   options.name = sink.name;
   options.limit = running.queue_limit;
@@ -178,7 +190,7 @@ void Collector::set_routes(const config::Configuration& configuration) {
   std::map<std::string, std::size_t, std::less<>> index;
   for (auto& [name, sink] : sinks_) {
     index.emplace(name, outputs.size());
-    outputs.emplace_back([this, &sink = sink](BatchPtr batch) { deliver(sink, std::move(batch)); });
+    outputs.push_back({[this, &sink = sink](BatchPtr batch) { deliver(sink, std::move(batch)); }, sink.waveforms});
   }
   std::vector<pipeline::Route> routes;
   for (const auto& configured : configuration.routes) {
@@ -198,7 +210,13 @@ void Collector::set_routes(const config::Configuration& configuration) {
 void Collector::add_devices(const config::Configuration& configuration) {
   for (const auto& device : configuration.devices) {
     if (!device.enabled || devices_.contains(device.name)) continue;
-    RunningDevice running{device.section, configuration.site_zone, make_device(device, configuration)};
+    RunningDevice running;
+    try {
+      running = {device.section, configuration.site_zone, make_device(device, configuration)};
+    } catch (const std::runtime_error& e) {
+      logger_.error("dev-setup", "device '{}' is left out: {}", device.name, e.what());
+      continue;
+    }
     running.device->pause(must_wait(*running.device));
     running.device->start();
     devices_.emplace(device.name, std::move(running));
@@ -217,6 +235,7 @@ std::unique_ptr<session::Device> Collector::make_device(const config::DeviceConf
     options.max_bytes = static_cast<std::uint64_t>(device.capture->max_bytes);
     setup.capture = std::make_shared<transport::CaptureWriter>(context, std::move(options));
   }
+  if (device.fleet) setup.fleet = fleet_names(device, configuration);
   if (device.relay) {
     transport::Relay::Options options;
     options.listen = *device.relay;
@@ -227,6 +246,49 @@ std::unique_ptr<session::Device> Collector::make_device(const config::DeviceConf
                                                                       pipeline_->accept(std::move(batch), live);
                                                                     }},
                                            std::move(setup));
+}
+
+std::unique_ptr<session::FleetNames> Collector::fleet_names(const config::DeviceConfig& fleet,
+                                                            const config::Configuration& configuration) const {
+  std::set<std::string> taken;
+  for (const auto& device : configuration.devices) taken.insert(device.name);
+  std::string file;
+  if (std::error_code error; std::filesystem::is_directory(configuration.state, error)) {
+    const auto directory = std::filesystem::path{configuration.state} / "fleets";
+    std::filesystem::create_directories(directory, error);
+    file = (directory / (fleet.name + ".names")).string();
+  }
+  return std::make_unique<session::FleetNames>(fleet.fleet->name_template, std::move(file), std::move(taken));
+}
+
+void Collector::restore_energy(const std::string& directory) {
+  loop_.cancel(std::exchange(energy_timer_, 0));
+  energy_file_.clear();
+  // `probe` has no state directory, and nothing to keep.
+  if (std::error_code error; !std::filesystem::is_directory(directory, error)) return;
+  energy_file_ = (std::filesystem::path{directory} / "energy.totals").string();
+  try {
+    if (const auto text = runtime::read_file(energy_file_)) pipeline_->integrator().restore(*text);
+  } catch (const std::runtime_error& e) {
+    logger_.error("core-energy", "integrated energy starts from 0: {}", e.what());
+  }
+  keep_energy();
+}
+
+void Collector::keep_energy() {
+  energy_timer_ = loop_.after(kKeepEnergy, [this] {
+    save_energy();
+    keep_energy();
+  });
+}
+
+void Collector::save_energy() {
+  if (energy_file_.empty() || !pipeline_ || !pipeline_->integrator().changed()) return;
+  try {
+    runtime::replace_file(energy_file_, pipeline_->integrator().save());
+  } catch (const std::runtime_error& e) {
+    logger_.error("core-energy", "the totals of integrated energy are not kept: {}", e.what());
+  }
 }
 
 void Collector::deliver(RunningSink& sink, BatchPtr batch) {
@@ -280,6 +342,8 @@ void Collector::observe(const BatchPtr& batch) {
 bool Collector::stop(std::chrono::nanoseconds grace) {
   devices_.clear();
   if (pipeline_) pipeline_->flush();
+  save_energy();
+  loop_.cancel(std::exchange(energy_timer_, 0));
   loop_.cancel(std::exchange(ease_timer_, 0));
   std::vector<std::string> names;
   for (const auto& [name, sink] : sinks_) names.push_back(name);
@@ -288,8 +352,12 @@ bool Collector::stop(std::chrono::nanoseconds grace) {
 
 std::vector<DeviceStatus> Collector::devices() const {
   std::vector<DeviceStatus> list;
-  for (const auto& [name, running] : devices_)
-    list.push_back({name, running.device->plugin_name(), running.device->health()});
+  for (const auto& [name, running] : devices_) {
+    const auto& device = *running.device;
+    list.push_back({name, device.plugin_name(), {}, device.is_fleet(), device.health()});
+    for (const auto& [member, health] : device.members())
+      list.push_back({member, device.plugin_name(), name, false, health});
+  }
   return list;
 }
 

@@ -29,6 +29,8 @@ namespace mesura::collector {
 struct DeviceStatus {
   std::string name;
   std::string plugin;
+  std::string fleet;      ///< that it belongs to, or empty
+  bool is_fleet = false;  ///< stands for the devices that follow it
   session::Health health;
 };
 
@@ -78,6 +80,7 @@ class Collector {
     std::string zone;
     std::string where;
     std::size_t queue_limit = 0;
+    bool waveforms = false;
     std::unique_ptr<pipeline::SinkQueue> queue;
     std::deque<BatchPtr> overflow;  ///< what a full queue with policy `block` did not take
   };
@@ -94,6 +97,11 @@ class Collector {
   bool stop_sinks(const std::vector<std::string>& names, std::chrono::nanoseconds grace);
   void set_routes(const config::Configuration& configuration);
   void add_devices(const config::Configuration& configuration);
+  [[nodiscard]] std::unique_ptr<session::FleetNames> fleet_names(const config::DeviceConfig& fleet,
+                                                                 const config::Configuration& configuration) const;
+  void restore_energy(const std::string& directory);
+  void keep_energy();
+  void save_energy();
   [[nodiscard]] std::unique_ptr<session::Device> make_device(const config::DeviceConfig& device,
                                                              const config::Configuration& configuration);
   [[nodiscard]] RunningSink make_sink(const config::SinkConfig& sink, const config::Configuration& configuration);
@@ -118,6 +126,8 @@ class Collector {
   bool routed_ = false;
   std::unique_ptr<pipeline::Pipeline> pipeline_;  ///< after the sinks: it hands on to them until its end
   std::map<std::string, RunningDevice, std::less<>> devices_;
+  std::string energy_file_;  ///< where the totals of integrated energy are kept
+  runtime::EventLoop::TimerId energy_timer_ = 0;
   Pressure held_ = Pressure::none;
   runtime::EventLoop::TimerId ease_timer_ = 0;
 };

@@ -31,12 +31,15 @@ session::Device::Setup device_setup(const config::DeviceConfig& device, const st
   for (const auto& link : device.links) {
     const transport::Kind* kind = transport::find_kind(link.kind);
     if (kind == nullptr) throw std::logic_error("transport '" + link.kind + "' passed the check but does not exist");
-    setup.links.emplace(link.link, [kind, options = link.options, context] { return kind->make(options, context); });
+    setup.links.emplace(link.link, session::Device::Setup::Link{link.kind, [kind, options = link.options, context] {
+                                                                  return kind->make(options, context);
+                                                                }});
   }
   setup.options = device.options;
   setup.channels = channel_rules(device);
   setup.stale_after = device.stale_after;
   setup.zone = zone;
+  if (device.fleet) setup.fleet_key = device.fleet->key;
   return setup;
 }
 

@@ -186,7 +186,7 @@ class AddressReader {
 Pairs place_options(std::string_view place, const std::vector<Field>& fields) {
   Pairs options;
   const Pairs query = take_query(place);
-  if (!place.empty()) add_place(options, fields, place);
+  if (!place.empty() || query.empty()) add_place(options, fields, place);
   options.insert(options.end(), query.begin(), query.end());
   return options;
 }

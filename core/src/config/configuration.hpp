@@ -24,8 +24,9 @@ namespace mesura::config {
 /// What this program can do, so what a configuration may ask for.
 struct Catalog {
   std::vector<PluginSchema> plugins;
-  std::vector<Field> transports;  ///< by kind: the schema of its options
-  std::vector<Field> sinks;       ///< by kind
+  std::vector<Field> transports;            ///< by kind: the schema of its options
+  std::vector<Field> sinks;                 ///< by kind
+  std::vector<std::string> waveform_sinks;  ///< kinds of sinks that take waveforms, and nothing else
 };
 
 struct LinkConfig {

@@ -202,6 +202,7 @@ class Checks {
       ++index;
       if (!route) continue;
       check_sources(index, route["from"]);
+      check_waveforms(index, route);
       check_targets(index, route["to"], reached);
       if (const Value& aggregate = route["aggregate"]; aggregate && aggregate.text() != "last" && !route["every"])
         report(Severity::warning, aggregate.key_mark, "cfg-no-effect",
@@ -228,6 +229,30 @@ class Checks {
              fmt::format("{} of route {} matches no device", quote(glob.text()), index), joined(devices_), {},
              did_you_mean(device, devices_));
     }
+  }
+
+  /// `*` passes over what a sink does not take; who names it means it.
+  void check_waveforms(std::size_t index, const Value& route) {
+    if (!route["from"] || !route["to"]) return;
+    for (const auto& glob : route["from"].list()) {
+      if (!glob) continue;
+      const std::string_view rest =
+          std::string_view(glob.text()).substr(std::min(glob.text().find('/'), glob.text().size()));
+      if (rest.substr(0, 9) != "/waveform") continue;
+      for (const auto& sink : route["to"].list()) {
+        if (!sink || takes_waveforms(sink.text())) continue;
+        report(Severity::error, sink.mark, "cfg-waveform",
+               fmt::format("route {} leads the waveforms {} to sink '{}', which takes none", index, quote(glob.text()),
+                           sink.text()),
+               "a sink of kind " + joined(catalog_.waveform_sinks), {},
+               "what is derived from them each second goes to every sink");
+      }
+    }
+  }
+
+  [[nodiscard]] bool takes_waveforms(const std::string& sink) const {
+    const Value& section = root_["sinks"] ? root_["sinks"][sink] : root_["sinks"];
+    return !section || contains(catalog_.waveform_sinks, section.chosen().first);
   }
 
   void check_targets(std::size_t index, const Value& to, std::set<std::string>& reached) {

@@ -14,7 +14,7 @@ namespace {
 
 auto everything_but_id(const SeriesInfo& s) {
   return std::tie(s.device, s.fleet, s.channel, s.quantity, s.unit, s.flat_name, s.label, s.role, s.source, s.kind,
-                  s.text, s.decimals);
+                  s.text, s.decimals, s.integration);
 }
 
 struct QualityName {

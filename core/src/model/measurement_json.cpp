@@ -45,6 +45,35 @@ void append_object(std::string& out, const SeriesInfo& series, std::string_view 
   out += '}';
 }
 
+void append_waveform(std::string& out, const Waveform& block) {
+  const WaveformStream& stream = *block.stream;
+  const auto texts = [&out](std::string_view key, const std::vector<std::string>& list) {
+    out += key;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      out += i == 0 ? "[" : ",";
+      append_json_string(out, list[i]);
+    }
+    out += ']';
+  };
+  const auto number = [&out](std::string_view key, auto value) {
+    out += key;
+    append_number(out, static_cast<double>(value), 6);
+  };
+  out += R"({"device":)";
+  append_json_string(out, stream.device);
+  out += R"(,"channel":"waveform","start":")";
+  append_utc(out, stream.time_ns(block.first_row));
+  out += '"';
+  number(R"(,"rate":)", 1e9 / stream.period_ns);
+  texts(R"(,"channels":)", stream.names);
+  texts(R"(,"units":)", stream.units);
+  number(R"(,"first_row":)", block.first_row);
+  number(R"(,"rows":)", block.rows);
+  number(R"(,"packet":)", block.packet);
+  number(R"(,"gap":)", block.gap_rows);
+  out += '}';
+}
+
 std::string utc(std::int64_t time_ns) {
   std::string out;
   append_utc(out, time_ns);
@@ -58,6 +87,11 @@ void append_json(std::string& out, const SeriesInfo& series, const Batch& batch,
 }
 
 void append_json_lines(std::string& out, const SeriesTable& table, const Batch& batch) {
+  if (batch.waveform) {
+    append_waveform(out, *batch.waveform);
+    out += '\n';
+    return;
+  }
   const auto received = utc(batch.received_ns);
   auto time_ns = batch.time_ns;
   auto time = utc(time_ns);

@@ -6,6 +6,11 @@
 //   {"device":"grid","channel":"l1","quantity":"active_power","unit":"W","time":"2026-06-14T12:45:01.000Z",
 //    "received":"2026-06-14T12:45:01.213Z","value":1843.27}
 //
+// A block of waveform is one line as well, without its samples; `gap` rows were lost before it:
+//
+//   {"device":"lab","channel":"waveform","start":"2026-06-14T12:45:01.000Z","rate":8000,"channels":["v_l1","i_l1"],
+//    "units":["V","mA"],"first_row":0,"rows":42,"packet":0,"gap":0}
+//
 // "text" in place of "value" for texts; "quality" at the end only when not good; a number that is none is null.
 #pragma once
 

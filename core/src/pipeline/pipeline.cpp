@@ -30,11 +30,23 @@ BatchPtr select(const Batch& batch, const std::vector<std::uint32_t>& indexes) {
   return selected;
 }
 
+/// By the device's name, or by that of its fleet.
+bool leads(const Route& route, const SeriesInfo& info) {
+  const auto matches = [&](const SeriesInfo& i) {
+    return std::any_of(route.from.begin(), route.from.end(), [&](const model::Glob& g) { return g.matches(i); });
+  };
+  if (matches(info)) return true;
+  if (info.fleet.empty()) return false;
+  SeriesInfo as_fleet = info;
+  as_fleet.device = info.fleet;
+  return matches(as_fleet);
+}
+
 }  // namespace
 
-Pipeline::Pipeline(runtime::EventLoop& loop, const SeriesTable& series, std::function<bool()> synchronised,
+Pipeline::Pipeline(runtime::EventLoop& loop, SeriesTable& series, std::function<bool()> synchronised,
                    SyncHold::Limits limits)
-    : loop_(loop), series_(series), hold_(loop.clock(), std::move(synchronised), limits) {}
+    : loop_(loop), series_(series), integrator_(series), hold_(loop.clock(), std::move(synchronised), limits) {}
 
 Pipeline::~Pipeline() {
   loop_.cancel(hold_timer_);
@@ -47,6 +59,7 @@ void Pipeline::set_routes(std::vector<Route> routes, std::vector<Output> outputs
   routes_ = std::move(routes);
   outputs_ = std::move(outputs);
   plans_.clear();
+  waveform_plans_.clear();
   samplers_.clear();
   sampler_of_route_.assign(routes_.size(), kNoSampler);
   for (std::size_t i = 0; i < routes_.size(); ++i) {
@@ -68,7 +81,13 @@ void Pipeline::arm_idle(std::size_t index) {
 }
 
 void Pipeline::accept(std::shared_ptr<Batch> batch, bool live) {
+  if (batch->waveform) {
+    route_waveform(batch);
+    return;
+  }
   if (batch->items.empty()) return;
+  // Before the rules of time: what waits for the clock is moved as a whole, its intervals stay.
+  integrator_.apply(*batch);
   if (!live) {
     route(batch);
     return;
@@ -104,12 +123,12 @@ const Pipeline::Plan& Pipeline::plan(std::uint32_t series) {
   const SeriesInfo& info = series_.at(series);
   for (std::size_t i = 0; i < routes_.size(); ++i) {
     const Route& route = routes_[i];
-    if (std::none_of(route.from.begin(), route.from.end(), [&](const model::Glob& g) { return g.matches(info); }))
-      continue;
+    if (!leads(route, info)) continue;
     if (sampler_of_route_[i] != kNoSampler) {
       slot->sampled.push_back(sampler_of_route_[i]);
     } else {
-      for (const std::size_t output : route.outputs) slot->direct[output] = true;
+      for (const std::size_t output : route.outputs)
+        if (!outputs_[output].waveforms) slot->direct[output] = true;
     }
   }
   return *slot;
@@ -127,7 +146,7 @@ void Pipeline::route(const BatchPtr& batch) {
   }
   for (std::size_t output = 0; output < outputs_.size(); ++output) {
     if (direct[output].empty()) continue;
-    outputs_[output](direct[output].size() == batch->items.size() ? batch : select(*batch, direct[output]));
+    outputs_[output].push(direct[output].size() == batch->items.size() ? batch : select(*batch, direct[output]));
   }
   for (auto& sampled : samplers_) {
     if (sampled.indexes.empty()) continue;
@@ -137,9 +156,28 @@ void Pipeline::route(const BatchPtr& batch) {
   }
 }
 
+void Pipeline::route_waveform(const BatchPtr& batch) {
+  if (observer_) observer_(batch);
+  auto plan = waveform_plans_.find(batch->device);
+  if (plan == waveform_plans_.end()) {
+    SeriesInfo info;
+    info.device = batch->device;
+    info.channel = info.quantity = "waveform";
+    std::vector<std::size_t> outputs;
+    for (const auto& route : routes_)
+      for (const std::size_t output : route.outputs)
+        if (outputs_[output].waveforms && leads(route, info) &&
+            std::find(outputs.begin(), outputs.end(), output) == outputs.end())
+          outputs.push_back(output);
+    plan = waveform_plans_.emplace(batch->device, std::move(outputs)).first;
+  }
+  for (const std::size_t output : plan->second) outputs_[output].push(batch);
+}
+
 void Pipeline::deliver(const std::vector<BatchPtr>& batches, const std::vector<std::size_t>& outputs) {
   for (const auto& batch : batches)
-    for (const std::size_t output : outputs) outputs_[output](batch);
+    for (const std::size_t output : outputs)
+      if (!outputs_[output].waveforms) outputs_[output].push(batch);
 }
 
 void Pipeline::close_windows() {

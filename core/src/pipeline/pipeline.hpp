@@ -5,6 +5,7 @@
 #include <mesura/measurement.hpp>
 
 #include "model/glob.hpp"
+#include "pipeline/integrator.hpp"
 #include "pipeline/sampler.hpp"
 #include "pipeline/time_rules.hpp"
 #include "runtime/event_loop.hpp"
@@ -12,6 +13,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,7 +22,10 @@
 namespace mesura::pipeline {
 
 /// Where a route's batches go: a sink's queue, a subscriber.
-using Output = std::function<void(BatchPtr)>;
+struct Output {
+  std::function<void(BatchPtr)> push;
+  bool waveforms = false;  ///< takes blocks of waveform, and nothing else
+};
 
 struct Route {
   std::vector<model::Glob> from;      ///< any of them
@@ -34,8 +39,7 @@ struct Route {
 /// A series that several unthinned routes lead to one output travels once. Belongs to the loop's thread.
 class Pipeline {
  public:
-  Pipeline(runtime::EventLoop& loop, const SeriesTable& series, std::function<bool()> synchronised,
-           SyncHold::Limits limits);
+  Pipeline(runtime::EventLoop& loop, SeriesTable& series, std::function<bool()> synchronised, SyncHold::Limits limits);
   ~Pipeline();
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
@@ -43,7 +47,8 @@ class Pipeline {
   /// Replaces all routes; open windows of the old ones are closed into the old outputs first.
   void set_routes(std::vector<Route> routes, std::vector<Output> outputs);
   /// Sees every batch after the rules of time, before routing (latest values, live streams).
-  void set_observer(Output observer) { observer_ = std::move(observer); }
+  void set_observer(std::function<void(const BatchPtr&)> observer) { observer_ = std::move(observer); }
+  [[nodiscard]] Integrator& integrator() { return integrator_; }
 
   /// `live`: made just now, so the rules of time apply.
   void accept(std::shared_ptr<Batch> batch, bool live);
@@ -65,6 +70,7 @@ class Pipeline {
   };
 
   void route(const BatchPtr& batch);
+  void route_waveform(const BatchPtr& batch);
   const Plan& plan(std::uint32_t series);
   void arm_hold();
   void arm_idle(std::size_t index);
@@ -73,6 +79,7 @@ class Pipeline {
 
   runtime::EventLoop& loop_;
   const SeriesTable& series_;
+  Integrator integrator_;
   ClockGuard guard_;
   SyncHold hold_;
   runtime::EventLoop::TimerId hold_timer_ = 0;
@@ -81,7 +88,8 @@ class Pipeline {
   std::vector<SampledRoute> samplers_;
   std::vector<std::size_t> sampler_of_route_;
   std::vector<std::optional<Plan>> plans_;
-  Output observer_;
+  std::map<std::string, std::vector<std::size_t>, std::less<>> waveform_plans_;  ///< outputs by device
+  std::function<void(const BatchPtr&)> observer_;
 };
 
 }  // namespace mesura::pipeline

@@ -119,7 +119,7 @@ struct SinkQueue::Shared {
 };
 
 SinkQueue::Push SinkQueue::Shared::push(BatchPtr batch) {
-  const std::size_t size = batch->items.size();
+  const std::size_t size = batch->values();
   const std::lock_guard lock(mutex);
   if (finished || (stopping && now() >= give_up)) {
     status.counts.pushed += size;
@@ -136,7 +136,7 @@ SinkQueue::Push SinkQueue::Shared::push(BatchPtr batch) {
     while (options.policy == FullPolicy::drop_oldest && waiting.size() > in_flight &&
            status.counts.waiting + size > options.limit) {
       const auto oldest = waiting.begin() + static_cast<std::ptrdiff_t>(in_flight);
-      const std::size_t gone = (*oldest)->items.size();
+      const std::size_t gone = (*oldest)->values();
       waiting.erase(oldest);
       --status.counts.waiting_batches;
       status.counts.waiting -= gone;
@@ -278,7 +278,7 @@ void SinkQueue::Shared::committed(const std::vector<Rejected>& rejected) {
   {
     const std::lock_guard lock(mutex);
     std::size_t measurements = 0;
-    for (const BatchPtr& batch : group) measurements += batch->items.size();
+    for (const BatchPtr& batch : group) measurements += batch->values();
     waiting.erase(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(group.size()));
     in_flight = 0;
     status.counts.waiting -= measurements;

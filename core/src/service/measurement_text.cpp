@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+#include <cstdint>
 #include <iterator>
 #include <string_view>
 
@@ -50,11 +52,47 @@ void MeasurementText::append(std::string& out, const Batch& batch) {
     model::append_json_lines(out, series_, batch);
     return;
   }
+  if (batch.waveform) {
+    waveform(out, *batch.waveform);
+    return;
+  }
+  if (rows_) return;
   if (!header_ && form_ == Form::csv) out += "device,channel,quantity,unit,time,received,value,quality\r\n";
   if (!header_ && form_ == Form::table)
     fmt::format_to(std::back_inserter(out), fmt::runtime(kRow), "TIME", "SERIES", "VALUE", "UNIT", "QUALITY");
   header_ = true;
   for (const auto& m : batch.items) row(out, batch, m);
+}
+
+void MeasurementText::waveform(std::string& out, const Waveform& block) {
+  const WaveformStream& stream = *block.stream;
+  if (form_ == Form::table) {
+    fmt::format_to(std::back_inserter(out), fmt::runtime(kRow), runtime::format_time(stream.time_ns(block.first_row)),
+                   stream.device + "/waveform", fmt::format("{} rows", block.rows), "",
+                   block.gap_rows > 0 ? fmt::format("{} rows lost before", block.gap_rows) : "");
+    return;
+  }
+  if (header_ && !rows_) return;
+  if (!header_) {
+    out += "time,row";
+    for (std::size_t i = 0; i < stream.channels(); ++i) {
+      out += ',';
+      append_csv_field(out, fmt::format("{} ({})", stream.names[i], stream.units[i]));
+    }
+    out += "\r\n";
+  }
+  header_ = rows_ = true;
+  char number[32];
+  for (std::uint64_t row = 0; row < block.rows; ++row) {
+    out += runtime::format_time(stream.time_ns(block.first_row + row));
+    out += ',';
+    out.append(number, std::to_chars(number, number + sizeof number, block.first_row + row).ptr);
+    for (std::size_t i = 0; i < stream.channels(); ++i) {
+      out += ',';
+      out.append(number, std::to_chars(number, number + sizeof number, block.samples[row * stream.channels() + i]).ptr);
+    }
+    out += "\r\n";
+  }
 }
 
 void MeasurementText::row(std::string& out, const Batch& batch, const Measurement& m) const {

@@ -17,6 +17,9 @@ enum class Form : std::uint8_t {
 };
 
 /// Renders measurements; the first call puts the header (csv, table) in front.
+///
+/// As CSV, a waveform that comes first makes its rows the rows, and what is derived from it is left out: a file has one
+/// set of columns.
 class MeasurementText {
  public:
   MeasurementText(const SeriesTable& series, Form form) : series_(series), form_(form) {}
@@ -24,10 +27,12 @@ class MeasurementText {
 
  private:
   void row(std::string& out, const Batch& batch, const Measurement& m) const;
+  void waveform(std::string& out, const Waveform& block);
 
   const SeriesTable& series_;
   Form form_;
   bool header_ = false;
+  bool rows_ = false;  ///< csv of a waveform
 };
 
 }  // namespace mesura::service

@@ -52,8 +52,9 @@ std::string status_table(const collector::Collector& collector, const ServiceFac
                  "FRAMES", "REJECTED", "RECONNECTS", "LINK");
   for (const auto& d : collector.devices()) {
     const auto& h = d.health;
-    fmt::format_to(to, "{:<16} {:<12} {:<11} {:>10} {:>10} {:>9} {:>11}  {}\n", d.name, d.plugin, to_string(h.state),
-                   age(h.last_frame_ns, facts.now_ns), h.frames, h.frames_rejected, h.reconnects, h.link);
+    fmt::format_to(to, "{:<16} {:<12} {:<11} {:>10} {:>10} {:>9} {:>11}  {}\n", (d.fleet.empty() ? "" : "  ") + d.name,
+                   d.plugin, to_string(h.state), age(h.last_frame_ns, facts.now_ns), h.frames, h.frames_rejected,
+                   h.reconnects, h.link);
     if (!h.error.empty()) fmt::format_to(to, "{:<16} {}\n", "", h.error);
   }
   fmt::format_to(to, "\n{:<16} {:<10} {:>12} {:>10} {:>9} {:>9}  {}\n", "SINK", "STATE", "COMMITTED", "WAITING",
@@ -83,6 +84,8 @@ std::string status_json(const collector::Collector& collector, const ServiceFact
     json.begin_object();
     json.key("name").string(d.name);
     json.key("plugin").string(d.plugin);
+    if (d.is_fleet) json.key("is_fleet").boolean(true);
+    if (!d.fleet.empty()) json.key("fleet").string(d.fleet);
     json.key("state").string(to_string(h.state));
     time_or_null(json, "since", h.since_ns);
     time_or_null(json, "last_frame", h.last_frame_ns);

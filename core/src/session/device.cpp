@@ -3,6 +3,7 @@
 #include "session/device.hpp"
 
 #include "runtime/time_text.hpp"
+#include "transport/spec.hpp"
 
 #include <fmt/format.h>
 
@@ -19,6 +20,8 @@ namespace {
 
 constexpr nanoseconds kSummaryEvery = std::chrono::minutes{1};
 constexpr std::size_t kMaxAttributes = 1000;
+/// Rows of waveform wait at most so long for more of them.
+constexpr nanoseconds kFlushWaveforms = std::chrono::milliseconds{250};
 
 std::string age_text(std::int64_t ns) { return fmt::format("{:.1f} s", static_cast<double>(ns) / 1e9); }
 
@@ -40,11 +43,11 @@ Device::Device(Context context, Setup setup)
       setup_(std::move(setup)),
       log_(context_.log, "device." + setup_.name),
       transport_{context_.loop, log_},
-      binder_(context_.series, setup_.plugin->schema, setup_.channels),
+      binder_(context_.series, setup_.plugin->schema, setup_.channels, setup_.fleet_key ? setup_.name : std::string{}),
       backoff_({}, std::hash<std::string>{}(setup_.name)),
       // A property of the kind of transport, which the session is told before any is opened.
       live_(std::all_of(setup_.links.begin(), setup_.links.end(),
-                        [](const auto& link) { return link.second()->live(); })) {}
+                        [](const auto& link) { return link.second.make()->live(); })) {}
 
 Device::~Device() { stop(); }
 
@@ -55,11 +58,13 @@ void Device::start() {
   if (setup_.relay) setup_.relay->start();
   make_session();
   watch_staleness();
+  if (is_fleet()) watch_members();
   summarise_faults();
 }
 
 void Device::stop() {
-  for (auto* timer : {&restart_timer_, &stale_timer_, &summary_timer_, &teardown_timer_}) {
+  for (auto* timer :
+       {&restart_timer_, &stale_timer_, &summary_timer_, &teardown_timer_, &member_timer_, &flush_timer_}) {
     context_.loop.cancel(*timer);
     *timer = 0;
   }
@@ -69,6 +74,7 @@ void Device::stop() {
 
 void Device::tear_down() {
   // The session first: its end may still call us.
+  if (session_) session_->flush_waveforms();
   session_.reset();
   for (auto& [id, timer] : timers_) context_.loop.cancel(timer);
   timers_.clear();
@@ -83,9 +89,12 @@ void Device::make_session() {
   const auto now = context_.loop.clock().wall_ns();
   make_links();
   try {
-    session_ = std::make_unique<PluginSession>(
-        *setup_.plugin->descriptor, binder_, static_cast<Environment&>(*this),
-        SessionSetup{setup_.name, &setup_.plugin->schema.options, setup_.options, setup_.zone, live_, 0}, now);
+    SessionSetup setup{setup_.name, &setup_.plugin->schema.options, setup_.options, setup_.zone, live_, 0};
+    setup.links = describe_links();
+    setup.fleet_key = setup_.fleet_key;
+    setup.fleet = setup_.fleet.get();
+    session_ = std::make_unique<PluginSession>(*setup_.plugin->descriptor, binder_, static_cast<Environment&>(*this),
+                                               setup, now);
   } catch (const SessionError& e) {
     end_session("plg-create", e.what());
     return;
@@ -99,6 +108,20 @@ void Device::make_session() {
     if (link) link->start();
 }
 
+std::vector<LinkDescription> Device::describe_links() const {
+  std::vector<LinkDescription> described;
+  for (const auto& spec : setup_.plugin->schema.links) {
+    auto& link = described.emplace_back();
+    const auto configured = setup_.links.find(spec.name);
+    if (configured == setup_.links.end()) continue;
+    link.kind = configured->second.kind;
+    // "tcp p1.local:23"
+    link.address = configured->second.make()->describe();
+    link.address.erase(0, std::min(link.address.size(), link.address.find(' ') + 1));
+  }
+  return described;
+}
+
 void Device::make_links() {
   links_.clear();
   const auto& specs = setup_.plugin->schema.links;
@@ -108,29 +131,48 @@ void Device::make_links() {
       links_.push_back(nullptr);
       continue;
     }
-    const auto id = static_cast<LinkId>(i);
-    transport::Link::Options options;
-    options.seed = std::hash<std::string>{}(setup_.name) + i;
-    options.silence = setup_.stale_after;
-    transport::Link::Callbacks callbacks;
-    callbacks.on_open = [this, id] {
-      if (links_[id]->opened() > 1) ++health_.reconnects;
-      if (usable()) settle(session_->on_open(id, context_.loop.clock().wall_ns()));
-    };
-    callbacks.on_bytes = [this, id](transport::Bytes bytes, const transport::Meta& meta) {
-      health_.bytes += bytes.size();
-      trace("<", bytes);
-      if (usable())
-        settle(session_->on_bytes(id, bytes, Meta{meta.received_ns, meta.offset, meta.peer, meta.topic, meta.status}));
-    };
-    callbacks.on_closed = [this, id](const transport::Reason& reason, bool final) {
-      if (usable()) settle(session_->on_close(id, context_.loop.clock().wall_ns(), reason.code, final));
-      if (final && usable()) set_state(State::finished);
-    };
-    links_.push_back(std::make_unique<transport::Link>(transport_, configured->second, options, std::move(callbacks)));
-    links_.back()->pause(paused_);
-    if (setup_.capture) links_.back()->capture_to(setup_.capture);
+    links_.push_back(make_link(static_cast<LinkId>(i), configured->second.make, configured->second.kind));
   }
+}
+
+std::unique_ptr<transport::Link> Device::make_link(LinkId id, transport::Link::Maker make, std::string_view kind) {
+  transport::Link::Options options;
+  options.seed = std::hash<std::string>{}(setup_.name) + id;
+  // The other links are silent by nature, and so is a client of requests without any.
+  if (id == 0 && kind != "http") options.silence = setup_.stale_after;
+  transport::Link::Callbacks callbacks;
+  callbacks.on_open = [this, id] {
+    if (links_[id]->opened() > 1) ++health_.reconnects;
+    if (usable()) settle(session_->on_open(id, context_.loop.clock().wall_ns()));
+  };
+  callbacks.on_bytes = [this, id](transport::Bytes bytes, const transport::Meta& meta) {
+    health_.bytes += bytes.size();
+    trace("<", bytes);
+    if (usable())
+      settle(session_->on_bytes(id, bytes, Meta{meta.received_ns, meta.offset, meta.peer, meta.topic, meta.status}));
+    if (flush_timer_ == 0 && session_ && session_->holds_waveforms()) flush_later();
+  };
+  callbacks.on_peer = [this, id](std::string_view peer, bool joined) {
+    if (usable()) settle(session_->on_peer(id, peer, joined, context_.loop.clock().wall_ns()));
+  };
+  callbacks.on_closed = [this, id](const transport::Reason& reason, bool final) {
+    if (usable()) settle(session_->on_close(id, context_.loop.clock().wall_ns(), reason.code, final));
+    if (final && session_) session_->flush_waveforms();
+    if (final && usable()) set_state(State::finished);
+  };
+  auto link = std::make_unique<transport::Link>(transport_, std::move(make), options, std::move(callbacks));
+  link->pause(paused_);
+  if (setup_.capture) link->capture_to(setup_.capture);
+  return link;
+}
+
+void Device::flush_later() {
+  flush_timer_ = context_.loop.after(kFlushWaveforms, [this] {
+    flush_timer_ = 0;
+    if (!session_) return;
+    session_->flush_waveforms(context_.loop.clock().wall_ns() - kFlushWaveforms.count() / 2);
+    if (session_->holds_waveforms()) flush_later();
+  });
 }
 
 bool Device::usable() const { return session_ && !ended_; }
@@ -222,7 +264,20 @@ bool Device::send(LinkId link, Bytes bytes, std::string_view to) {
   return l != nullptr && l->send(bytes, to);
 }
 
-bool Device::open(LinkId link, std::string_view) {
+bool Device::open(LinkId link, std::string_view spec) {
+  const auto& links = setup_.plugin->schema.links;
+  if (link >= links.size()) return false;
+  if (!spec.empty()) {
+    auto read = transport::read_spec(spec, links[link].transports, transport_);
+    if (!read) {
+      log_.warn("dev-open", "{}", read.error);
+      return false;
+    }
+    if (links_[link]) links_[link]->stop();
+    // The link may be calling us.
+    context_.loop.post([gone = std::shared_ptr<transport::Link>(std::move(links_[link]))] {});
+    links_[link] = make_link(link, std::move(read.make), read.kind);
+  }
   auto* l = link_at(link);
   if (l == nullptr) return false;
   l->start();
@@ -231,6 +286,10 @@ bool Device::open(LinkId link, std::string_view) {
 
 void Device::close(LinkId link) {
   if (auto* l = link_at(link)) l->stop();
+}
+
+void Device::drop(LinkId link, std::string_view peer) {
+  if (auto* l = link_at(link)) l->drop(peer);
 }
 
 void Device::reopen(LinkId link, std::string_view reason) {
@@ -261,7 +320,45 @@ void Device::pause(bool paused) {
 
 void Device::emit(std::shared_ptr<Batch> batch) {
   health_.measurements += batch->items.size();
+  if (batch->device != setup_.name) {
+    Health& health = member(batch->device);
+    health.measurements += batch->items.size();
+    ++health.frames;
+    health.last_frame_ns = context_.loop.clock().wall_ns();
+    if (health.state != State::live) {
+      const auto before = std::exchange(health.state, State::live);
+      const auto lasted = health.last_frame_ns - std::exchange(health.since_ns, health.last_frame_ns);
+      if (before == State::stale)
+        log_.info("dev-live", "{}: live again after {} (stale)", batch->device, age_text(lasted));
+      else
+        log_.info("dev-live", "{}: live", batch->device);
+    }
+  }
   context_.emit(std::move(batch), live_);
+}
+
+Health& Device::member(std::string_view device) {
+  const auto known = members_.find(device);
+  if (known != members_.end()) return known->second;
+  Health health;
+  health.since_ns = context_.loop.clock().wall_ns();
+  return members_.emplace(device, std::move(health)).first->second;
+}
+
+void Device::watch_members() {
+  const nanoseconds every = std::clamp<nanoseconds>(setup_.stale_after / 4, seconds{1}, seconds{60});
+  member_timer_ = context_.loop.after(every, [this] {
+    const auto now = context_.loop.clock().wall_ns();
+    for (auto& [name, health] : members_) {
+      if (health.state != State::live || setup_.stale_after.count() == 0) continue;
+      if (now - health.last_frame_ns < setup_.stale_after.count()) continue;
+      health.state = State::stale;
+      health.since_ns = now;
+      log_.warn("dev-stale", "{}: stale: nothing for {}; limit stale_after {}", name,
+                age_text(now - health.last_frame_ns), age_text(setup_.stale_after.count()));
+    }
+    watch_members();
+  });
 }
 
 void Device::frame(LinkId link, Bytes verified) {
@@ -303,15 +400,17 @@ void Device::summarise_faults() {
 }
 
 void Device::attribute(std::string_view device, std::string_view key, std::string_view value) {
-  const std::string name = device == setup_.name ? std::string{key} : fmt::format("{}/{}", device, key);
-  const auto it = health_.attributes.find(name);
-  if (it != health_.attributes.end()) {
+  const bool own = device == setup_.name;
+  auto& attributes = own ? health_.attributes : member(device).attributes;
+  const auto it = attributes.find(key);
+  if (it != attributes.end()) {
     if (it->second == value) return;
-    log_.info("dev-attribute", "{} changed from '{}' to '{}'", name, it->second, value);
+    log_.info("dev-attribute", "{}{}{} changed from '{}' to '{}'", own ? "" : device, own ? "" : "/", key, it->second,
+              value);
     it->second = std::string{value};
     return;
   }
-  if (health_.attributes.size() < kMaxAttributes) health_.attributes.emplace(name, value);
+  if (attributes.size() < kMaxAttributes) attributes.emplace(key, value);
 }
 
 void Device::log(mesura_log_level level, std::string_view message) {

@@ -26,7 +26,8 @@
 
 namespace mesura::session {
 
-/// A configured device: its links, its plugin session, its schedule and its health.
+/// A configured device, or a fleet of them behind one session: its links, its plugin session, its schedule and its
+/// health.
 ///
 /// Whatever goes wrong in it stays in it: a throwing plugin, a vanished port and a silent meter lead to a new session,
 /// a new connection and the state `stale`, each by the back-off, each logged once. Belongs to the loop's thread.
@@ -35,13 +36,20 @@ class Device final : private Environment {
   struct Setup {
     std::string name;
     const plugin::LoadedPlugin* plugin = nullptr;
-    std::map<std::string, transport::Link::Maker, std::less<>> links;  ///< by the plugin's link name
+    struct Link {
+      std::string kind;  ///< of transport
+      transport::Link::Maker make;
+    };
+    std::map<std::string, Link, std::less<>>
+        links;  ///< by the plugin's link name; what is not there may be opened later
     config::Value options;
     SeriesBinder::ChannelRules channels;
     std::chrono::nanoseconds stale_after{0};  ///< 0: never stale
     std::string zone;                         ///< of the site, or empty: not known
     std::shared_ptr<transport::CaptureWriter> capture;
     std::unique_ptr<transport::Relay> relay;
+    std::optional<std::string> fleet_key = {};  ///< set: a fleet, with what tells its units apart
+    std::unique_ptr<FleetNames> fleet = {};     ///< of a fleet: the names of its devices
   };
   struct Context {
     runtime::EventLoop& loop;
@@ -65,6 +73,9 @@ class Device final : private Environment {
   /// False when its bytes are a file or a recording, which can wait without loss.
   [[nodiscard]] bool live() const { return live_; }
   [[nodiscard]] Health health() const;
+  [[nodiscard]] bool is_fleet() const { return setup_.fleet_key.has_value(); }
+  /// The devices that a session speaks for beside itself, by name.
+  [[nodiscard]] const std::map<std::string, Health, std::less<>>& members() const { return members_; }
   /// Called after each change of state.
   void on_state(std::function<void(State)> callback) { on_state_ = std::move(callback); }
   [[nodiscard]] bool finished() const { return health_.state == State::finished; }
@@ -74,6 +85,7 @@ class Device final : private Environment {
   bool send(LinkId link, Bytes bytes, std::string_view to) override;
   bool open(LinkId link, std::string_view spec) override;
   void close(LinkId link) override;
+  void drop(LinkId link, std::string_view peer) override;
   void reopen(LinkId link, std::string_view reason) override;
   bool set_lines(LinkId link, int rts, int dtr) override;
   void arm(TimerId timer, std::int64_t delay_ns) override;
@@ -87,6 +99,12 @@ class Device final : private Environment {
   void make_session();
   void end_session(std::string_view code, std::string_view message);
   void make_links();
+  [[nodiscard]] std::unique_ptr<transport::Link> make_link(LinkId id, transport::Link::Maker make,
+                                                           std::string_view kind);
+  [[nodiscard]] std::vector<LinkDescription> describe_links() const;
+  Health& member(std::string_view device);
+  void watch_members();
+  void flush_later();
   void tear_down();
   /// There is a session and it has not failed.
   [[nodiscard]] bool usable() const;
@@ -114,6 +132,9 @@ class Device final : private Environment {
   runtime::EventLoop::TimerId restart_timer_ = 0;
   runtime::EventLoop::TimerId stale_timer_ = 0;
   runtime::EventLoop::TimerId summary_timer_ = 0;
+  runtime::EventLoop::TimerId member_timer_ = 0;
+  runtime::EventLoop::TimerId flush_timer_ = 0;
+  std::map<std::string, Health, std::less<>> members_;
   std::optional<std::pair<std::string, std::string>> asked_to_fail_;
   std::map<std::string, std::uint64_t, std::less<>> reported_faults_;
   std::uint64_t reported_frames_ = 0;

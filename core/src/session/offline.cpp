@@ -13,6 +13,9 @@ Offline::Offline(const plugin::LoadedPlugin& plugin, SeriesTable& series, Series
                  SessionSetup setup, Consumer consumer, std::int64_t now_ns)
     : binder_(series, plugin.schema, std::move(channels)), consumer_(std::move(consumer)), now_ns_(now_ns) {
   setup.schema = &plugin.schema.options;
+  setup.join_waveforms = false;
+  setup.links.resize(plugin.schema.links.size());
+  setup.links.front().kind = "file";
   session_ =
       std::make_unique<PluginSession>(*plugin.descriptor, binder_, static_cast<Environment&>(*this), setup, now_ns);
   check(session_->on_open(0, now_ns));

@@ -4,6 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
 #include <deque>
 #include <utility>
 
@@ -47,6 +50,15 @@ class AbiOptions {
       options_.push_back(option);
     }
   }
+  /// Both texts must outlive this.
+  void add_text(std::string_view name, std::string_view value) {
+    mesura_option option{};
+    option.struct_size = sizeof option;
+    option.type = MESURA_OPTION_TEXT;
+    option.name = abi::str(name);
+    option.text = abi::str(value);
+    options_.push_back(option);
+  }
   [[nodiscard]] const std::vector<mesura_option>& list() const { return options_; }
 
  private:
@@ -70,25 +82,31 @@ class AbiOptions {
   std::deque<std::string> texts_;
 };
 
-/// "Zähler 3" -> "z_hler_3": a device name that needs no quoting anywhere.
-std::string snake_case(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-    const bool upper = c >= 'A' && c <= 'Z';
-    if (letter)
-      out += c;
-    else if (upper)
-      out += static_cast<char>(c - 'A' + 'a');
-    else if (!out.empty() && out.back() != '_')
-      out += '_';
+/// The links in the shape of the ABI.
+class AbiLinks {
+ public:
+  explicit AbiLinks(const std::vector<LinkDescription>& links) {
+    links_.reserve(links.size());
+    for (const auto& link : links) {
+      links_.push_back({sizeof(mesura_link_info), static_cast<std::uint32_t>(links_.size()), abi::str(link.kind),
+                        abi::str(link.address)});
+      pointers_.push_back(&links_.back());
+    }
   }
-  while (!out.empty() && out.back() == '_') out.pop_back();
-  return out;
-}
+  [[nodiscard]] const std::vector<const mesura_link_info*>& pointers() const { return pointers_; }
+
+ private:
+  std::vector<mesura_link_info> links_;
+  std::vector<const mesura_link_info*> pointers_;
+};
 
 constexpr std::size_t kMaxDevices = 1U << 16;
 constexpr std::size_t kMaxSeries = 1U << 20;
+constexpr std::size_t kMaxStreams = 1U << 16;
+constexpr std::size_t kMaxChannels = 64;
+/// A block is handed on when it has so many values: large enough that queues and files see few of them, small enough
+/// to stay in the cache.
+constexpr std::size_t kBlockValues = 32'768;
 
 }  // namespace
 
@@ -128,8 +146,12 @@ struct PluginSession::Callbacks {
   static void emit(mesura_host* h, const mesura_batch* batch) {
     guard(h, [&] { self(h).emit(*batch); });
   }
-  static void waveform(mesura_host* h, const mesura_waveform*) {
-    guard(h, [&] { self(h).environment_.log(MESURA_LOG_DEBUG, "waveform block: nothing takes waveforms"); });
+  static std::uint32_t stream(mesura_host* h, const mesura_stream_info* info) {
+    return guard(
+        h, [&] { return self(h).stream(*info); }, MESURA_NO_STREAM);
+  }
+  static void waveform(mesura_host* h, const mesura_waveform* block) {
+    guard(h, [&] { self(h).waveform(*block); });
   }
   static void frame(mesura_host* h, std::uint32_t link, mesura_bytes verified) {
     guard(h, [&] { self(h).environment_.frame(link, abi::view(verified)); });
@@ -154,6 +176,9 @@ struct PluginSession::Callbacks {
   static void close(mesura_host* h, std::uint32_t link) {
     guard(h, [&] { self(h).environment_.close(link); });
   }
+  static void drop(mesura_host* h, std::uint32_t link, mesura_str peer) {
+    guard(h, [&] { self(h).environment_.drop(link, abi::view(peer)); });
+  }
   static void reopen(mesura_host* h, std::uint32_t link, mesura_str reason) {
     guard(h, [&] { self(h).environment_.reopen(link, abi::view(reason)); });
   }
@@ -161,8 +186,12 @@ struct PluginSession::Callbacks {
     return guard(
         h, [&] { return self(h).environment_.set_lines(link, rts, dtr) ? 0 : -1; }, -1);
   }
-  static void reply(mesura_host* h, std::uint64_t, const mesura_reply*) {
-    guard(h, [&] { self(h).environment_.log(MESURA_LOG_WARN, "a reply to no command"); });
+  static void reply(mesura_host* h, std::uint64_t request, const mesura_reply* reply) {
+    guard(h, [&] {
+      self(h).environment_.reply(request,
+                                 Reply{static_cast<mesura_reply_status>(reply->status), abi::view(reply->message),
+                                       abi::view(reply->json), abi::view(reply->bytes)});
+    });
   }
   static void fail(mesura_host* h, mesura_str code, mesura_str message) {
     guard(h, [&] { self(h).environment_.failed(abi::view(code), abi::view(message)); });
@@ -184,6 +213,7 @@ struct PluginSession::Callbacks {
       t.series = &series;
       t.attribute = &attribute;
       t.emit = &emit;
+      t.stream = &stream;
       t.waveform = &waveform;
       t.frame = &frame;
       t.fault = &fault;
@@ -191,6 +221,7 @@ struct PluginSession::Callbacks {
       t.arm = &arm;
       t.open = &open;
       t.close = &close;
+      t.drop = &drop;
       t.reopen = &reopen;
       t.set_lines = &set_lines;
       t.reply = &reply;
@@ -204,9 +235,16 @@ struct PluginSession::Callbacks {
 
 PluginSession::PluginSession(const mesura_plugin& plugin, SeriesBinder& binder, Environment& environment,
                              const SessionSetup& setup, std::int64_t now_ns)
-    : plugin_(plugin), binder_(binder), environment_(environment), devices_{setup.device} {
+    : plugin_(plugin),
+      binder_(binder),
+      environment_(environment),
+      devices_{setup.device},
+      fleet_(setup.fleet),
+      join_waveforms_(setup.join_waveforms) {
   fault_.struct_size = sizeof fault_;
-  const AbiOptions options{*setup.schema, setup.options};
+  AbiOptions options{*setup.schema, setup.options};
+  if (setup.fleet_key) options.add_text("key", *setup.fleet_key);
+  const AbiLinks links{setup.links};
   mesura_session_info info{};
   info.struct_size = sizeof info;
   info.device = abi::str(setup.device);
@@ -216,6 +254,9 @@ PluginSession::PluginSession(const mesura_plugin& plugin, SeriesBinder& binder, 
   info.live = setup.live ? 1 : 0;
   info.index = setup.index;
   info.zone = abi::str(setup.zone);
+  info.links = links.pointers().data();
+  info.link_count = links.pointers().size();
+  info.fleet = setup.fleet_key ? 1 : 0;
   self_ = plugin_.session->create(reinterpret_cast<mesura_host*>(this), &Callbacks::table(), &info, &fault_);
   if (self_ == nullptr) {
     result(-1);
@@ -254,6 +295,31 @@ bool PluginSession::on_bytes(LinkId link, Bytes bytes, const Meta& meta) {
   return result(plugin_.session->on_bytes(self_, link, abi::bytes(bytes), &m, &fault_));
 }
 
+bool PluginSession::on_peer(LinkId link, std::string_view peer, bool joined, std::int64_t now_ns) {
+  if (plugin_.session->struct_size < offsetof(mesura_session_api, on_peer) + sizeof(void*) ||
+      plugin_.session->on_peer == nullptr)
+    return true;
+  return result(plugin_.session->on_peer(self_, link, abi::str(peer), joined ? 1 : 0, now_ns, &fault_));
+}
+
+bool PluginSession::on_command(std::uint64_t id, std::string_view name, const std::vector<config::Field>& fields,
+                               const config::Value& arguments, bool dry_run) {
+  if (plugin_.session->on_command == nullptr) {
+    environment_.reply(id, Reply{MESURA_REPLY_REFUSED, "this device has no commands", {}, {}});
+    return true;
+  }
+  const AbiOptions options{fields, arguments};
+  mesura_request request{};
+  request.struct_size = sizeof request;
+  request.device = MESURA_PRIMARY_DEVICE;
+  request.id = id;
+  request.command = abi::str(name);
+  request.arguments = options.list().data();
+  request.argument_count = options.list().size();
+  request.dry_run = dry_run ? 1 : 0;
+  return result(plugin_.session->on_command(self_, &request, &fault_));
+}
+
 bool PluginSession::on_timer(TimerId timer, std::int64_t now_ns) {
   if (plugin_.session->on_timer == nullptr) return true;
   return result(plugin_.session->on_timer(self_, timer, now_ns, &fault_));
@@ -263,10 +329,16 @@ std::uint32_t PluginSession::device(std::string_view key, std::string_view name)
   if (const auto known = device_by_key_.find(key); known != device_by_key_.end()) return known->second;
   if (devices_.size() >= kMaxDevices)
     throw SessionError(fmt::format("more than {} devices in one session", kMaxDevices));
-  std::string snake = snake_case(name.empty() ? key : name);
-  if (snake.empty()) snake = fmt::format("device_{}", devices_.size());
   const auto number = static_cast<std::uint32_t>(devices_.size());
-  devices_.push_back(devices_.front() + "_" + snake);
+  if (fleet_ != nullptr) {
+    auto named = fleet_->device(key, name);
+    if (!named.warning.empty()) environment_.log(MESURA_LOG_WARN, named.warning);
+    devices_.push_back(std::move(named.device));
+  } else {
+    std::string snake = snake_case(name.empty() ? key : name);
+    if (snake.empty()) snake = fmt::format("device_{}", devices_.size());
+    devices_.push_back(devices_.front() + "_" + snake);
+  }
   device_by_key_.emplace(key, number);
   return number;
 }
@@ -310,6 +382,72 @@ void PluginSession::emit(const mesura_batch& in) {
     batch->items.push_back(m);
   }
   environment_.emit(std::move(batch));
+}
+
+std::uint32_t PluginSession::stream(const mesura_stream_info& info) {
+  if (info.device >= devices_.size() || info.channels == 0 || info.channels > kMaxChannels || !(info.period_ns > 0)) {
+    environment_.log(MESURA_LOG_WARN, fmt::format("waveform refused: expected a known device, 1 to {} channels and a "
+                                                  "period above 0, got {} channels and {} ns",
+                                                  kMaxChannels, info.channels, info.period_ns));
+    return MESURA_NO_STREAM;
+  }
+  if (streams_.size() >= kMaxStreams)
+    throw SessionError(fmt::format("more than {} waveform runs in one session", kMaxStreams));
+  static std::atomic<std::uint64_t> next_id{1};
+  auto stream = std::make_shared<WaveformStream>();
+  stream->id = next_id.fetch_add(1, std::memory_order_relaxed);
+  stream->device = devices_[info.device];
+  stream->start_ns = info.start_ns;
+  stream->period_ns = info.period_ns;
+  for (std::uint32_t i = 0; i < info.channels; ++i) {
+    stream->names.emplace_back(abi::view(info.channel_names[i]));
+    stream->units.emplace_back(abi::view(info.channel_units[i]));
+  }
+  streams_.push_back({std::move(stream), nullptr, 0});
+  return static_cast<std::uint32_t>(streams_.size() - 1);
+}
+
+void PluginSession::waveform(const mesura_waveform& block) {
+  if (block.stream >= streams_.size() || block.rows == 0) return;
+  StreamState& state = streams_[block.stream];
+  const std::size_t values = block.rows * state.stream->channels();
+  const bool fits = state.pending && block.gap_rows == 0 &&
+                    block.first_row == state.pending->first_row + state.pending->rows &&
+                    state.pending->samples.size() + values <= kBlockValues;
+  if (!fits) {
+    flush(state);
+    state.pending = std::make_shared<Waveform>();
+    state.pending->stream = state.stream;
+    state.pending->first_row = block.first_row;
+    state.pending->gap_rows = block.gap_rows;
+    state.pending->packet = block.packet;
+    state.pending->samples.reserve(join_waveforms_ ? std::max(values, kBlockValues) : values);
+    state.since_ns = block.received_ns;
+    ++held_waveforms_;
+  }
+  // Not resize and memcpy: that would write everything twice. The copy is bytewise, so alignment does not matter.
+  const auto* first = static_cast<const float*>(block.samples);
+  state.pending->samples.insert(state.pending->samples.end(), first, first + values);
+  state.pending->rows += block.rows;
+  state.pending->received_ns = block.received_ns;
+  if (!join_waveforms_) flush(state);
+}
+
+void PluginSession::flush(StreamState& state) {
+  if (!state.pending) return;
+  --held_waveforms_;
+  auto batch = std::make_shared<Batch>();
+  batch->device = state.stream->device;
+  batch->time_ns = state.stream->time_ns(state.pending->first_row);
+  batch->received_ns = state.pending->received_ns;
+  batch->waveform = std::exchange(state.pending, nullptr);
+  environment_.emit(std::move(batch));
+}
+
+void PluginSession::flush_waveforms(std::int64_t before_ns) {
+  if (held_waveforms_ == 0) return;
+  for (auto& state : streams_)
+    if (state.pending && state.since_ns < before_ns) flush(state);
 }
 
 }  // namespace mesura::session

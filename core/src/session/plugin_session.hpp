@@ -5,10 +5,13 @@
 #include "config/schema.hpp"
 #include "config/value.hpp"
 #include "session/environment.hpp"
+#include "session/fleet_names.hpp"
 #include "session/series_binder.hpp"
 
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -22,6 +25,12 @@ class SessionError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// What a link of the session runs over.
+struct LinkDescription {
+  std::string kind;     ///< "udp", or empty: not configured
+  std::string address;  ///< "192.168.0.34:29340"
+};
+
 /// How a session is to be made.
 struct SessionSetup {
   std::string device;                        ///< the configured name
@@ -30,6 +39,10 @@ struct SessionSetup {
   std::string zone;                          ///< of the site, or empty: not known
   bool live = true;
   std::uint32_t index = 0;
+  std::vector<LinkDescription> links = {};    ///< by LinkId
+  std::optional<std::string> fleet_key = {};  ///< set: a fleet, with what tells its units apart
+  FleetNames* fleet = nullptr;                ///< of a fleet; must outlive the session
+  bool join_waveforms = true;                 ///< small blocks to large ones; otherwise each as the plugin gives it
 };
 
 /// One session of a plugin, seen from the host: turns C calls into C++ ones in both directions.
@@ -48,6 +61,14 @@ class PluginSession {
   bool on_close(LinkId link, std::int64_t now_ns, std::string_view reason, bool final);
   bool on_bytes(LinkId link, Bytes bytes, const Meta& meta);
   bool on_timer(TimerId timer, std::int64_t now_ns);
+  bool on_peer(LinkId link, std::string_view peer, bool joined, std::int64_t now_ns);
+  /// `arguments` by the fields of the command. The answer comes to Environment::reply, now or later.
+  bool on_command(std::uint64_t id, std::string_view name, const std::vector<config::Field>& fields,
+                  const config::Value& arguments, bool dry_run = false);
+  /// Hands on the rows of waveform that wait for more: all of them, or those that have waited since before `before_ns`.
+  void flush_waveforms(std::int64_t before_ns = INT64_MAX);
+  /// Rows of waveform wait.
+  [[nodiscard]] bool holds_waveforms() const { return held_waveforms_ > 0; }
   [[nodiscard]] const std::string& error() const { return error_; }
 
  private:
@@ -56,6 +77,8 @@ class PluginSession {
   std::uint32_t device(std::string_view key, std::string_view name);
   std::uint32_t series(const mesura_series_info& info);
   void emit(const mesura_batch& batch);
+  std::uint32_t stream(const mesura_stream_info& info);
+  void waveform(const mesura_waveform& block);
 
   const mesura_plugin& plugin_;
   SeriesBinder& binder_;
@@ -64,6 +87,17 @@ class PluginSession {
   std::vector<std::string> devices_;  ///< by number; 0 is the configured one
   std::map<std::string, std::uint32_t, std::less<>> device_by_key_;
   std::vector<SeriesBinder::Bound> series_;  ///< by the plugin's number
+  /// A run of waveform, and its rows that wait to become a block worth handing on.
+  struct StreamState {
+    std::shared_ptr<const WaveformStream> stream;
+    std::shared_ptr<Waveform> pending;
+    std::int64_t since_ns = 0;  ///< receive time of the first of them
+  };
+  void flush(StreamState& state);
+  std::vector<StreamState> streams_;  ///< by the plugin's number
+  std::size_t held_waveforms_ = 0;
+  FleetNames* fleet_ = nullptr;
+  bool join_waveforms_ = true;
   mesura_error fault_{};
   std::string error_;
 };

@@ -29,8 +29,13 @@ model::Quantity to_quantity(const config::QuantitySpec& spec) {
 
 }  // namespace
 
-SeriesBinder::SeriesBinder(SeriesTable& table, const config::PluginSchema& schema, ChannelRules channels)
-    : table_(table), schema_(schema), channels_(std::move(channels)), vocabulary_(&model::Vocabulary::standard()) {
+SeriesBinder::SeriesBinder(SeriesTable& table, const config::PluginSchema& schema, ChannelRules channels,
+                           std::string fleet)
+    : table_(table),
+      schema_(schema),
+      channels_(std::move(channels)),
+      fleet_(std::move(fleet)),
+      vocabulary_(&model::Vocabulary::standard()) {
   if (schema_.quantities.empty()) return;
   own_ = std::make_unique<model::Vocabulary>(*vocabulary_);
   for (const auto& spec : schema_.quantities) own_->add(to_quantity(spec));
@@ -50,6 +55,18 @@ model::ChannelRule SeriesBinder::rule_for(std::string_view channel) const {
   return rule;
 }
 
+model::WireSign SeriesBinder::sign_of(std::string_view channel) const {
+  for (const auto& pattern : schema_.export_positive)
+    if (model::wildcard_matches(pattern, channel)) return model::WireSign::export_positive;
+  return model::WireSign::import_positive;
+}
+
+Integration SeriesBinder::integration_of(std::string_view channel) const {
+  for (const auto& rule : schema_.integrate)
+    if (model::wildcard_matches(rule.channel, channel)) return rule.mean ? Integration::mean : Integration::samples;
+  return Integration::none;
+}
+
 SeriesBinder::Result SeriesBinder::bind(const std::string& device, const mesura_series_info& in) {
   const std::string_view channel = abi::view(in.channel);
   const std::string_view name = abi::view(in.quantity);
@@ -65,12 +82,13 @@ SeriesBinder::Result SeriesBinder::bind(const std::string& device, const mesura_
   if (!unit.empty() && unit != wire->unit) return refuse(fmt::format("expected the unit {}, got {}", wire->unit, unit));
 
   const model::ChannelRule rule = rule_for(channel);
-  const model::Transform transform = model::normalise(*wire, rule);
+  const model::Transform transform = model::normalise(*wire, rule, sign_of(channel));
   const model::Quantity* stored = vocabulary_->find(transform.quantity);
   if (stored == nullptr) stored = wire;
 
   SeriesInfo info;
   info.device = device;
+  if (device != fleet_) info.fleet = fleet_;
   info.channel = std::string{channel};
   info.quantity = transform.quantity;
   info.unit = stored->unit;
@@ -81,6 +99,7 @@ SeriesBinder::Result SeriesBinder::bind(const std::string& device, const mesura_
   info.kind = stored->kind;
   info.text = stored->text;
   info.decimals = in.decimals >= 0 ? in.decimals : stored->decimals;
+  if (stored->name == "active_power") info.integration = integration_of(channel);
   Result result;
   result.series = {table_.add(std::move(info)), transform.factor, transform.offset, !transform.changes_values()};
   return result;

@@ -36,8 +36,9 @@ class SeriesBinder {
   using ChannelRules = std::map<std::string, model::ChannelRule, std::less<>>;
 
   /// All references must outlive the binder. `channels` are the user's, `schema` has the plugin's own quantities and
-  /// default roles.
-  SeriesBinder(SeriesTable& table, const config::PluginSchema& schema, ChannelRules channels);
+  /// default roles; `fleet`: the name
+  /// of the fleet that the devices belong to, or empty.
+  SeriesBinder(SeriesTable& table, const config::PluginSchema& schema, ChannelRules channels, std::string fleet = {});
 
   /// Refuses quantities that neither the vocabulary nor the schema declares, channels where they don't stand, and units
   /// that contradict them.
@@ -45,10 +46,13 @@ class SeriesBinder {
 
  private:
   [[nodiscard]] model::ChannelRule rule_for(std::string_view channel) const;
+  [[nodiscard]] model::WireSign sign_of(std::string_view channel) const;
+  [[nodiscard]] Integration integration_of(std::string_view channel) const;
 
   SeriesTable& table_;
   const config::PluginSchema& schema_;
   ChannelRules channels_;
+  std::string fleet_;
   std::unique_ptr<model::Vocabulary> own_;  ///< with the plugin's additions, when it has any
   const model::Vocabulary* vocabulary_;
 };

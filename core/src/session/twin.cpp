@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/twin.hpp"
 
+#include "transport/spec.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -19,23 +21,30 @@ Twin::Twin(runtime::EventLoop& loop, runtime::Logger log, SeriesTable& series, S
       virtual_ns_(setup_.start_ns),
       call_ns_(setup_.start_ns) {
   setup_.session.schema = &setup_.plugin->virtual_schema->options;
+  const auto& links = setup_.plugin->virtual_schema->links;
+  for (std::size_t i = 0; i < links.size(); ++i) {
+    auto& place = *places_.emplace_back(std::make_unique<Place>(*this, static_cast<LinkId>(i)));
+    if (i < setup_.serve.size()) place.make = setup_.serve[i];
+    place.served = static_cast<bool>(place.make);
+  }
   session_ = std::make_unique<PluginSession>(*setup_.plugin->descriptor->virtual_device, binder_,
                                              static_cast<Environment&>(*this), setup_.session, virtual_ns_);
-  if (setup_.serve)
-    serve();
-  else
-    wake_ = loop_.after(nanoseconds{0}, [this] { start(); });
+  for (auto& place : places_)
+    if (place->served) serve(*place);
+  if (setup_.write) wake_ = loop_.after(nanoseconds{0}, [this] { start(); });
 }
 
 Twin::~Twin() {
   loop_.cancel(wake_);
-  loop_.cancel(reopen_);
-  if (transport_) transport_->close();
+  for (auto& place : places_) {
+    loop_.cancel(place->reopen);
+    if (place->transport) place->transport->close();
+  }
 }
 
-void Twin::serve() {
-  transport_ = setup_.serve();
-  transport_->open(*this);
+void Twin::serve(Place& place) {
+  place.transport = place.make();
+  place.transport->open(place);
 }
 
 std::int64_t Twin::now() const {
@@ -52,21 +61,63 @@ void Twin::start() {
   schedule();
 }
 
-void Twin::on_open() {
-  if (setup_.opened) setup_.opened(transport_->describe());
-  start();
-}
-
-void Twin::on_bytes(transport::Bytes bytes, const transport::Meta& meta) {
+void Twin::link_open(Place& place) {
+  if (setup_.opened && place.served) setup_.opened(place.id, place.transport->describe());
+  if (finished_) return;
+  if (place.id == 0) {
+    start();
+    return;
+  }
   call_ns_ = now();
-  check(session_->on_bytes(0, bytes, Meta{call_ns_, meta.offset, meta.peer, meta.topic, meta.status}));
+  check(session_->on_open(place.id, call_ns_));
   schedule();
 }
 
-void Twin::on_closed(const transport::Reason& reason, bool) {
-  log_.error(reason.code, "{}", reason.message);
-  failed_ = true;
-  finish();
+void Twin::link_bytes(LinkId link, transport::Bytes bytes, const transport::Meta& meta) {
+  if (finished_) return;
+  call_ns_ = now();
+  check(session_->on_bytes(link, bytes, Meta{call_ns_, meta.offset, meta.peer, meta.topic, meta.status}));
+  schedule();
+}
+
+void Twin::Place::on_peer(std::string_view peer, bool joined) {
+  if (owner.finished_) return;
+  owner.call_ns_ = owner.now();
+  owner.check(owner.session_->on_peer(id, peer, joined, owner.call_ns_));
+  owner.schedule();
+}
+
+void Twin::link_closed(Place& place, const transport::Reason& reason) {
+  if (place.served) {
+    log_.error(reason.code, "{}", reason.message);
+    failed_ = true;
+    finish();
+    return;
+  }
+  log_.debug(reason.code, "{}", reason.message);
+  retire(place);
+  if (finished_) return;
+  call_ns_ = now();
+  check(session_->on_close(place.id, call_ns_, reason.code, false));
+  schedule();
+}
+
+/// It may be calling us: it is closed now and destroyed by the loop.
+void Twin::retire(Place& place) {
+  if (!place.transport) return;
+  place.transport->close();
+  loop_.post([gone = std::shared_ptr<transport::Transport>(std::move(place.transport))] {});
+}
+
+void Twin::command(std::uint64_t id, const config::CommandSpec& command, const config::Value& arguments) {
+  if (finished_) return;
+  call_ns_ = now();
+  check(session_->on_command(id, command.name, command.arguments, arguments));
+  schedule();
+}
+
+void Twin::reply(std::uint64_t request, const Reply& reply) {
+  if (setup_.reply) setup_.reply(request, reply);
 }
 
 void Twin::check(bool ok) {
@@ -125,21 +176,49 @@ void Twin::arm(TimerId timer, std::int64_t delay_ns) {
     timers_[timer] = call_ns_ + delay_ns;
 }
 
-bool Twin::send(LinkId, Bytes bytes, std::string_view to) {
-  if (transport_) return transport_->send(bytes, to);
-  return setup_.write && setup_.write(bytes);
+bool Twin::send(LinkId link, Bytes bytes, std::string_view to) {
+  if (link < places_.size() && places_[link]->transport) return places_[link]->transport->send(bytes, to);
+  return link == 0 && setup_.write && setup_.write(bytes);
 }
 
-void Twin::close(LinkId) { finish(); }
+bool Twin::open(LinkId link, std::string_view spec) {
+  if (link >= places_.size() || places_[link]->transport) return false;
+  Place& place = *places_[link];
+  if (!spec.empty()) {
+    auto read = transport::read_spec(spec, setup_.plugin->virtual_schema->links[link].transports,
+                                     transport::Context{loop_, log_});
+    if (!read) {
+      log_.warn("sim-open", "{}", read.error);
+      return false;
+    }
+    place.make = std::move(read.make);
+  }
+  if (!place.make) return false;
+  serve(place);
+  return true;
+}
 
-void Twin::reopen(LinkId, std::string_view reason) {
-  if (!transport_ || finished_) return;
+/// Without its first link the twin has nothing more to say.
+void Twin::close(LinkId link) {
+  if (link == 0) {
+    finish();
+  } else if (link < places_.size()) {
+    retire(*places_[link]);
+  }
+}
+
+void Twin::drop(LinkId link, std::string_view peer) {
+  if (link < places_.size() && places_[link]->transport) places_[link]->transport->drop(peer);
+}
+
+void Twin::reopen(LinkId link, std::string_view reason) {
+  if (link >= places_.size() || !places_[link]->transport || finished_) return;
   log_.debug("sim-reopen", "link dropped: {}", reason);
-  loop_.cancel(reopen_);
-  reopen_ = loop_.after(nanoseconds{0}, [this] {
-    reopen_ = 0;
-    transport_->close();
-    serve();
+  loop_.cancel(places_[link]->reopen);
+  places_[link]->reopen = loop_.after(nanoseconds{0}, [this, link] {
+    places_[link]->reopen = 0;
+    retire(*places_[link]);
+    serve(*places_[link]);
   });
 }
 

@@ -17,34 +17,41 @@
 
 namespace mesura::session {
 
-/// A virtual device at work: its session on a clock of its own (start, speed), served over a transport or written to a
-/// file.
+/// A virtual device at work: its session on a clock of its own (start, speed), its links served over transports, or
+/// the first of them written to a file.
 ///
 /// Belongs to the loop's thread. What the twin emits is the truth that it put into its bytes.
-class Twin final : private Environment, private transport::Listener {
+class Twin final : private Environment {
  public:
+  using Maker = std::function<std::unique_ptr<transport::Transport>()>;
+
   struct Setup {
     const plugin::LoadedPlugin* plugin = nullptr;  ///< with a virtual device
     SessionSetup session;
     std::int64_t start_ns = 0;  ///< the virtual clock's start
     double speed = 1;           ///< virtual seconds per second; 0: as fast as possible
-    std::function<std::unique_ptr<transport::Transport>()> serve;  ///< where it is reached; or empty, and
-    std::function<bool(Bytes)> write;                              ///< takes the bytes
-    std::function<void(const Batch&)> truth;                       ///< may be empty
-    std::function<void()> finished;                                ///< the twin has sent what it was asked to
-    std::function<void(const std::string& what)> opened;
+    /// By link: where it is served; empty where it is not. None at all: `write` takes what the first link sends.
+    std::vector<Maker> serve;
+    std::function<bool(Bytes)> write;
+    std::function<void(const Batch&)> truth;  ///< may be empty
+    std::function<void()> finished;           ///< the twin has sent what it was asked to
+    std::function<void(LinkId link, const std::string& what)> opened;
+    std::function<void(std::uint64_t id, const Reply& reply)> reply;  ///< to command()
   };
 
   /// Throws SessionError.
   Twin(runtime::EventLoop& loop, runtime::Logger log, SeriesTable& series, Setup setup);
   ~Twin() override;
+  /// Tells the virtual device something while it runs; the answer comes to Setup::reply.
+  void command(std::uint64_t id, const config::CommandSpec& command, const config::Value& arguments);
   /// It ended because something went wrong (and said so in the log).
   [[nodiscard]] bool failed() const { return failed_; }
 
  private:
   bool send(LinkId link, Bytes bytes, std::string_view to) override;
-  bool open(LinkId, std::string_view) override { return true; }
+  bool open(LinkId link, std::string_view spec) override;
   void close(LinkId link) override;
+  void drop(LinkId link, std::string_view peer) override;
   void reopen(LinkId link, std::string_view reason) override;
   bool set_lines(LinkId, int, int) override { return false; }
   void arm(TimerId timer, std::int64_t delay_ns) override;
@@ -54,13 +61,30 @@ class Twin final : private Environment, private transport::Listener {
   void attribute(std::string_view, std::string_view, std::string_view) override {}
   void log(mesura_log_level level, std::string_view message) override;
   void failed(std::string_view code, std::string_view message) override;
+  void reply(std::uint64_t request, const Reply& reply) override;
 
-  void on_open() override;
-  void on_bytes(transport::Bytes bytes, const transport::Meta& meta) override;
-  void on_closed(const transport::Reason& reason, bool final) override;
+  /// A link and what it runs over.
+  struct Place final : transport::Listener {
+    Place(Twin& twin, LinkId link) : owner(twin), id(link) {}
+    void on_open() override { owner.link_open(*this); }
+    void on_bytes(transport::Bytes bytes, const transport::Meta& meta) override { owner.link_bytes(id, bytes, meta); }
+    void on_closed(const transport::Reason& reason, bool) override { owner.link_closed(*this, reason); }
+    void on_peer(std::string_view peer, bool joined) override;
+
+    Twin& owner;
+    LinkId id;
+    Maker make;                                       ///< served from the start, or opened by the session
+    bool served = false;                              ///< its end is the twin's
+    std::unique_ptr<transport::Transport> transport;  ///< null: closed
+    runtime::EventLoop::TimerId reopen = 0;
+  };
+  void link_open(Place& place);
+  void link_bytes(LinkId link, transport::Bytes bytes, const transport::Meta& meta);
+  void link_closed(Place& place, const transport::Reason& reason);
+  void retire(Place& place);
+  void serve(Place& place);
 
   void start();
-  void serve();
   void check(bool ok);
   void finish();
   void schedule();
@@ -76,8 +100,7 @@ class Twin final : private Environment, private transport::Listener {
   std::int64_t call_ns_;                    ///< the time that the session was last told
   std::map<TimerId, std::int64_t> timers_;  ///< due, in virtual time
   runtime::EventLoop::TimerId wake_ = 0;
-  runtime::EventLoop::TimerId reopen_ = 0;
-  std::unique_ptr<transport::Transport> transport_;
+  std::vector<std::unique_ptr<Place>> places_;  ///< by link
   bool started_ = false;
   bool finished_ = false;
   bool failed_ = false;

@@ -80,7 +80,7 @@ TEST_CASE("options of the plugin go along") {
 TEST_CASE("bad addresses say what is expected") {
   CHECK(messages("metre+tcp://p1.example:1") ==
         "metre+tcp://p1.example:1: error[cfg-plugin]: there is no plugin 'metre'\n"
-        "  expected  meter, duo\n"
+        "  expected  meter, duo, units\n"
         "  hint      did you mean 'meter'?\n");
   CHECK(messages("meter+tpc://p1.example:1") ==
         "meter+tpc://p1.example:1: error[cfg-transport]: plugin 'meter' has no transport 'tpc'\n"

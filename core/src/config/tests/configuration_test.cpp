@@ -213,6 +213,7 @@ devices:
     stale_after: 20s
     enabled: true
     channels: {}
+fleets: {}
 sinks:
   broker:
     mqtt:

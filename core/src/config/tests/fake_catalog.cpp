@@ -51,6 +51,20 @@ options:
   rate: {type: integer, required: true, help: "samples per second"}
 )";
 
+constexpr std::string_view kUnits = R"(
+plugin: units
+version: 0.1.0
+summary: Units that are found, one or many
+links:
+  - {name: data, transports: [udp, tcp_listen]}
+export_positive: ["ct*"]
+integrate: {"ct*": mean, battery: samples}
+fleet: [serial, address]
+options:
+  interval: {type: duration, default: 1s, min: 100ms, help: "from one answer to the next"}
+  measures: {type: enum, values: [all, one], default: all, refused: {some: "nobody knows which"}, help: "what is sent"}
+)";
+
 PluginSchema plugin(std::string_view yaml) {
   auto result = parse_plugin_schema(yaml, "schema.yaml");
   if (!result.schema) throw std::logic_error(render_text(result.diagnostics.list().front()));
@@ -59,7 +73,7 @@ PluginSchema plugin(std::string_view yaml) {
 
 Catalog make() {
   Catalog c;
-  c.plugins = {plugin(kMeter), plugin(kDuo)};
+  c.plugins = {plugin(kMeter), plugin(kDuo), plugin(kUnits)};
   c.transports = {
       required("serial", object({required("path", of(Type::path, "the port")),
                                  optional("baud", of(Type::rate, "speed"), "115200"),
@@ -87,7 +101,9 @@ Catalog make() {
                                                  return s;
                                                }()),
                                       optional("password", secret("its password"))},
-                                     "an MQTT broker"))};
+                                     "an MQTT broker")),
+             required("recording", object({required("path", of(Type::path, "the directory"))}, "waveforms in files"))};
+  c.waveform_sinks = {"recording"};
   return c;
 }
 

@@ -30,6 +30,7 @@ struct House {
   std::uint32_t power = add("grid", "total", "active_power");
   std::uint32_t voltage = add("grid", "l1", "voltage");
   std::uint32_t solar = add("inverter", "pv1", "active_power");
+  std::vector<BatchPtr> waveforms;  // output 2 takes only those
   std::vector<std::vector<BatchPtr>> got = std::vector<std::vector<BatchPtr>>(2);
 
   std::uint32_t add(const std::string& device, const std::string& channel, const std::string& quantity) {
@@ -40,8 +41,9 @@ struct House {
     return series.add(i);
   }
   void routes(std::vector<Route> list) {
-    pipeline.set_routes(std::move(list), {[this](BatchPtr b) { got[0].push_back(std::move(b)); },
-                                          [this](BatchPtr b) { got[1].push_back(std::move(b)); }});
+    pipeline.set_routes(std::move(list), {{[this](BatchPtr b) { got[0].push_back(std::move(b)); }},
+                                          {[this](BatchPtr b) { got[1].push_back(std::move(b)); }},
+                                          {[this](BatchPtr b) { waveforms.push_back(std::move(b)); }, true}});
   }
   void accept(const std::string& device, std::int64_t time_ns,
               const std::vector<std::pair<std::uint32_t, double>>& values) {

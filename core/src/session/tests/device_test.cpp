@@ -38,7 +38,7 @@ struct Bench {
     session::Device::Setup setup;
     setup.name = "meter";
     setup.plugin = &test::scripted_plugin();
-    setup.links.emplace("data", [this] { return wire.make(loop); });
+    setup.links.emplace("data", session::Device::Setup::Link{"serial", [this] { return wire.make(loop); }});
     setup.options = config::Value{config::Value::Map{{"create", config::Value{create}}}};
     setup.channels = std::move(rules);
     setup.stale_after = 20s;
