@@ -2,13 +2,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/kinds.hpp"
 
-#include <array>
+#include <vector>
 
 namespace mesura::transport {
 
 std::span<const Kind> kinds() {
-  static const std::array all{serial_kind(), tcp_kind(),    tcp_listen_kind(), udp_kind(),
-                              file_kind(),   replay_kind(), pty_kind()};
+  static const std::vector<Kind> all {
+    serial_kind(), tcp_kind(), tcp_listen_kind(), udp_kind(),
+#if MESURA_WITH_HID
+        hid_kind(),
+#endif
+        file_kind(), replay_kind(), pty_kind(), seqpacket_listen_kind(),
+  };
   return all;
 }
 

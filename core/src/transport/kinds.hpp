@@ -14,5 +14,7 @@ namespace mesura::transport {
 [[nodiscard]] Kind file_kind();
 [[nodiscard]] Kind replay_kind();
 [[nodiscard]] Kind pty_kind();
+[[nodiscard]] Kind seqpacket_listen_kind();
+[[nodiscard]] Kind hid_kind();  ///< where the program has MESURA_WITH_HID
 
 }  // namespace mesura::transport

@@ -90,10 +90,18 @@ class Memory {
     return found == bauds_.end() ? 0 : found->second;
   }
   void remember_baud(const std::string& path, int baud) { bauds_[path] = baud; }
+  /// The HID device that was open the last time, and whether its bytes made sense.
+  struct Hid {
+    std::string path;
+    bool right = false;
+  };
+  [[nodiscard]] const Hid& hid() const { return hid_; }
+  void remember_hid(const std::string& path, bool right) { hid_ = {path, right}; }
 
  private:
   std::set<std::string, std::less<>> said_;
   std::map<std::string, int> bauds_;
+  Hid hid_;
 };
 
 /// What every transport gets.
@@ -110,7 +118,8 @@ struct Kind {
   std::unique_ptr<Transport> (*make)(const config::Value& options, const Context& context);
 };
 
-/// All kinds: serial, tcp, tcp_listen, udp, file, replay and pty (the serving side of a pseudo-terminal).
+/// All kinds: serial, tcp, tcp_listen, udp, file, replay, hid, and the serving sides pty (of a pseudo-terminal) and
+/// seqpacket_listen (of HID in tests).
 [[nodiscard]] std::span<const Kind> kinds();
 [[nodiscard]] const Kind* find_kind(std::string_view name);
 

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdlib.h>  // NOLINT: posix_openpt, mkdtemp
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <array>
 #include <csignal>
@@ -148,6 +149,17 @@ UniqueFd connect_to(const std::string& description, int type) {
   REQUIRE(address.has_value());
   UniqueFd fd{::socket(address->family(), type | SOCK_CLOEXEC, 0)};
   REQUIRE(::connect(fd.get(), address->data(), address->size()) == 0);
+  REQUIRE(::fcntl(fd.get(), F_SETFL, O_NONBLOCK) == 0);
+  return fd;
+}
+
+UniqueFd connect_unix(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  REQUIRE(path.size() < sizeof address.sun_path);
+  path.copy(static_cast<char*>(address.sun_path), path.size());
+  UniqueFd fd{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)};
+  REQUIRE(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
   REQUIRE(::fcntl(fd.get(), F_SETFL, O_NONBLOCK) == 0);
   return fd;
 }

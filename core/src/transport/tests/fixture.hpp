@@ -104,6 +104,9 @@ std::uint16_t port_of(int fd);
 /// Connected to the address at the end of a transport's description.
 runtime::UniqueFd connect_to(const std::string& description, int type);
 
+/// Connected to a socket in the file system, on which messages stay messages.
+runtime::UniqueFd connect_unix(const std::string& path);
+
 int open_descriptors();
 
 /// What every test starts from; SystemClock or ManualClock.
