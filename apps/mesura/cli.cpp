@@ -117,10 +117,39 @@ int dispatch(int argc, char** argv) {
   add_duration(*v, "--for", probe_options.duration, "Stop after this time");
   v->add_option("--count", probe_options.count, "Stop after so many telegrams");
   add_format(*v, probe_options.format, {{"jsonl", Format::jsonl}, {"table", Format::table}, {"csv", Format::csv}});
+  std::vector<std::string> probe_pairs;
+  v->add_option("--option", probe_pairs, "Option of the plugin, for addresses (repeatable)")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
   v->footer(
       "  mesura probe dsmr_p1+serial:/dev/ttyUSB0 --for 10s\n  mesura probe dsmr_p1+tcp://p1.local:23 --count 1 "
       "--format table");
-  v->callback([&] { verb = [&] { return probe(probe_options); }; });
+  v->callback([&] {
+    probe_options.options = split_pairs(probe_pairs, "--option");
+    verb = [&] { return probe(probe_options); };
+  });
+
+  DiscoverOptions discover_options;
+  std::optional<std::chrono::nanoseconds> discover_wait;
+  v = app.add_subcommand("discover", "Find devices: by asking the networks here, single hosts, and listing ports");
+  add_common(*v, discover_options.common, false);
+  v->add_option("plugin", discover_options.plugins, "Only devices of these plugins (default: of all)");
+  v->add_option("--host", discover_options.hosts, "Ask this host (repeatable)")
+      ->type_name("HOST[:PORT]")
+      ->allow_extra_args(false);
+  v->add_option("--range", discover_options.ranges, "Ask every host of this network (repeatable)")
+      ->type_name("CIDR")
+      ->allow_extra_args(false);
+  add_duration(*v, "--wait", discover_wait, "For answers (default 3s)");
+  v->add_flag("!--no-ports", discover_options.ports, "Do not list serial and HID ports");
+  add_format(*v, discover_options.format, {{"table", Format::table}, {"json", Format::json}});
+  v->footer(
+      "  mesura discover\n  mesura discover ct6 --range 192.168.0.0/24\n  mesura discover smartmeter --host "
+      "192.168.0.7");
+  v->callback([&] {
+    if (discover_wait) discover_options.wait = *discover_wait;
+    verb = [&] { return discover(discover_options); };
+  });
 
   DecodeOptions decode_options;
   std::vector<std::string> decode_pairs;

@@ -37,7 +37,8 @@ struct Chosen {
 };
 
 /// nullopt, with messages on stderr: a name or address that is none.
-std::optional<Chosen> choose(const Common& common, const std::vector<std::string>& wanted) {
+std::optional<Chosen> choose(const Common& common, const std::vector<std::string>& wanted,
+                             const KeyValues& options = {}) {
   const bool needs_file =
       wanted.empty() || !std::all_of(wanted.begin(), wanted.end(), [](const auto& w) { return config::is_address(w); });
   Chosen chosen;
@@ -59,7 +60,7 @@ std::optional<Chosen> choose(const Common& common, const std::vector<std::string
   if (wanted.empty()) chosen.devices = configured;
   for (const auto& name : wanted) {
     if (config::is_address(name)) {
-      auto result = config::from_address(name, catalog);
+      auto result = config::from_address(name, catalog, options);
       print_diagnostics(result.diagnostics);
       if (!result.device) return std::nullopt;
       chosen.devices.push_back(std::move(*result.device));
@@ -93,7 +94,7 @@ std::optional<Chosen> choose(const Common& common, const std::vector<std::string
 }  // namespace
 
 int probe(const ProbeOptions& options) {
-  const auto chosen = choose(options.common, options.devices);
+  const auto chosen = choose(options.common, options.devices, options.options);
   if (!chosen) return kUsage;
 
   runtime::SystemClock clock;

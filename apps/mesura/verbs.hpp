@@ -54,8 +54,20 @@ struct ProbeOptions {
   std::optional<std::chrono::nanoseconds> duration;
   std::uint64_t count = 0;  ///< batches; 0: no limit
   Format format = Format::jsonl;
+  KeyValues options;  ///< of the plugins of addresses
 };
 int probe(const ProbeOptions& options);
+
+struct DiscoverOptions {
+  Common common;
+  std::vector<std::string> plugins;  ///< empty: all that can
+  std::vector<std::string> hosts;    ///< to be asked one by one: HOST or HOST:PORT
+  std::vector<std::string> ranges;   ///< the same for networks: 192.168.0.0/24
+  std::chrono::nanoseconds wait{std::chrono::seconds{3}};
+  bool ports = true;  ///< also list serial and HID ports
+  Format format = Format::table;
+};
+int discover(const DiscoverOptions& options);
 
 struct DecodeOptions {
   Common common;

@@ -93,6 +93,12 @@ Schema file_schema() {
                  optional("export_positive", list(text("pattern"), "channels where plus is export on the wire"), "[]"),
                  optional("integrate", map(enumeration({"mean", "samples"}, "what values are"), "by channel"), "{}"),
                  optional("fleet", list(of(Type::name, "key"), "what may tell the units of a fleet apart"), "[]"),
+                 optional("discover",
+                          object({optional("broadcast", text("address that asks whole networks")),
+                                  optional("host", text("address that asks one {host}")),
+                                  optional("options", map(text("value"), "of the plugin, for it"), "{}")},
+                                 "how devices are found"),
+                          "{}"),
                  optional("options", options_schema("option"), "{}"),
                  optional("quantities", named(std::move(quantity), "quantity", "own quantities"), "{}"),
                  optional("commands", named(std::move(command), "command", "commands"), "{}")});
@@ -275,6 +281,9 @@ PluginSchemaResult parse_plugin_schema(std::string_view yaml, const std::string&
   schema.export_positive = texts(v["export_positive"]);
   for (const auto& [channel, how] : v["integrate"].map()) schema.integrate.push_back({channel, how.text() == "mean"});
   schema.fleet = texts(v["fleet"]);
+  schema.discover = {text_or_empty(v["discover"]["broadcast"]), text_or_empty(v["discover"]["host"]), {}};
+  for (const auto& [name, value] : v["discover"]["options"].map())
+    schema.discover.options.emplace_back(name, value.text());
   OptionBuilder builder(file, result.diagnostics);
   schema.options = builder.fields(v["options"], "option");
   for (const auto& [name, q] : v["quantities"].map())

@@ -58,6 +58,13 @@ struct CommandSpec {
   std::string danger;  ///< "read": changes nothing, "write", "dangerous": asks back
 };
 
+/// How `mesura discover` finds such devices: addresses without the plugin's name, "udp://?broadcast=true".
+struct DiscoverSpec {
+  std::string broadcast;                                     ///< asks whole networks, as a fleet; or empty
+  std::string host;                                          ///< asks one host, with {host} for it; or empty
+  std::vector<std::pair<std::string, std::string>> options;  ///< of the plugin, for it
+};
+
 struct PluginSchema {
   std::string name;
   std::string version;
@@ -68,6 +75,7 @@ struct PluginSchema {
   std::vector<std::string> export_positive;  ///< globs of channels where plus on the wire is export or production
   std::vector<IntegrationRule> integrate;    ///< the first that matches counts
   std::vector<std::string> fleet;  ///< what may tell the units of a fleet apart, the usual one first; none: no fleets
+  DiscoverSpec discover;
   std::vector<Field> options;
   std::vector<QuantitySpec> quantities;
   std::vector<CommandSpec> commands;

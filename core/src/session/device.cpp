@@ -162,7 +162,8 @@ std::unique_ptr<transport::Link> Device::make_link(LinkId id, transport::Link::M
   };
   auto link = std::make_unique<transport::Link>(transport_, std::move(make), options, std::move(callbacks));
   link->pause(paused_);
-  if (setup_.capture) link->capture_to(setup_.capture);
+  // A recording has one line of bytes: that of the first link.
+  if (setup_.capture && id == 0) link->capture_to(setup_.capture);
   return link;
 }
 

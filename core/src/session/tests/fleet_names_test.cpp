@@ -37,7 +37,7 @@ TEST_CASE("fleet names: equal names and names of other devices get a number, and
   CHECK(names.device("SN1", "Shed").warning.empty());
   const auto second = names.device("SN2", "Shed");
   CHECK(second.device == "shed_2");
-  CHECK(mesura::test::contains(second.warning, "SN2"));
+  CHECK_THAT(second.warning, mesura::test::contains("SN2"));
   CHECK(names.device("SN2", "Shed").warning.empty());
   CHECK(names.device("SN3", "shed").device == "shed_3");
   CHECK(names.device("SN4", "Grid").device == "grid_2");
