@@ -1,0 +1,44 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the device says in JSON, as measurements and attributes. Each of these adds to the emitter's batch and leaves
+// the emit to the caller.
+#pragma once
+
+#include "emitter.hpp"
+#include "json.hpp"
+
+#include <mesura/plugin.hpp>
+
+#include <cstdint>
+#include <string_view>
+
+namespace mesura::smartmeter {
+
+/// The `info` object: attributes, signal strength, relay. energy: also its registers.
+void tell_info(const JsonObject& info, Emitter& emitter, Host& host, bool energy);
+
+/// The answers of getPower, getVoltage, getCurrent, getEnergy, getPeriod and getPhaseAngle, told by their keys. False
+/// if there is nothing of that kind in it.
+bool tell_momentary(const JsonObject& answer, Emitter& emitter);
+
+/// The periodic state: {"power":..,"energy":..,"current":..,"volt":..,"ts":".."}. False if it is none.
+bool tell_state(const JsonObject& state, Emitter& emitter, std::uint8_t quality);
+
+/// The one-shot answer of MQTT, told by its unit: {"value":"228.43,228.48,228.33","unit":"V",..}, or one number. False
+/// if it is none.
+bool tell_one_shot(const JsonObject& answer, Emitter& emitter);
+
+/// A row of MQTT sampling: {"unit":"V,V,V,mA,mA,mA","values":[..]}. False if it is none, or a row of momentary values.
+bool tell_row(const JsonObject& row, Emitter& emitter, std::uint8_t quality);
+
+/// The time in `ts`, if it can be believed: Unix seconds, as a text or a number, less than a minute from `received_ns`.
+struct Stamp {
+  std::int64_t time_ns;
+  std::uint8_t quality;
+};
+[[nodiscard]] Stamp stamp_of(const JsonObject& object, std::int64_t received_ns);
+
+[[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);
+
+}  // namespace mesura::smartmeter
