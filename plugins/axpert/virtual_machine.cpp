@@ -31,13 +31,14 @@ Machine::Machine(MachineSetup setup)
       settings(factory),
       plant(setup.plant),
       clock_offset(setup.clock_offset),
+      dust_proof_kit((setup.model->profile & (kKing | kMax)) != 0),
       now_s_(setup.plant.start) {
   settings.battery_type = setup.battery_type;
 }
 
 void Machine::advance(std::int64_t now_ns) {
   now_s_ = now_ns / kNanosecondsPerSecond;
-  plant.advance(now_s_, clock_offset, settings, fault_code);
+  refresh();
 }
 
 std::uint64_t Machine::warning_bits() const {

@@ -35,6 +35,8 @@ class Machine {
 
   /// Lives up to now; before every command.
   void advance(std::int64_t now_ns);
+  /// Measures anew at the instant of the last command.
+  void refresh() { plant.advance(now_s_, clock_offset, settings, fault_code); }
   [[nodiscard]] std::int64_t clock_seconds() const { return now_s_ + clock_offset; }
   [[nodiscard]] const Live& live() const { return plant.live(); }
   [[nodiscard]] bool in(unsigned profiles) const { return (model->profile & profiles) != 0; }
@@ -55,6 +57,7 @@ class Machine {
   bool automatic_warnings = true;
   int fault_code = 0;
   bool configuration_changed = false;
+  bool dust_proof_kit;
   bool test_mode = false;                                  ///< ATE
   bool dash = false;                                       ///< QPIRI writes `-` where a unit without parallel card does
   bool odd_flags = false;                                  ///< QFLAG with letters that nobody knows

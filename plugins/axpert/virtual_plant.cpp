@@ -54,7 +54,7 @@ void Plant::advance(std::int64_t utc_seconds, std::int64_t clock_offset, const S
 }
 
 void Plant::step(std::int64_t t, std::int64_t seconds, const Settings& s, int fault_code) {
-  if (setup_.counting) return;
+  if (setup_.counting || held_) return;
   const virtual_house::Instant now = setup_.house->at(t);
   if (overrides.battery_cv) live_.battery_cv = *overrides.battery_cv;
   measure_load(now);

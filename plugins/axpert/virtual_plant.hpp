@@ -90,13 +90,18 @@ class Plant {
   /// Lives through every second up to `utc_seconds`; after more than a day without a question, in minutes.
   /// `clock_offset`: of the inverter's clock against UTC, for the days of the energy counters.
   void advance(std::int64_t utc_seconds, std::int64_t clock_offset, const Settings& settings, int fault_code);
+  /// Shows exactly this from now on.
+  void hold(const Live& live) {
+    live_ = live;
+    held_ = true;
+  }
   /// The ramp of reply `k`.
   void count(std::int64_t k);
 
   [[nodiscard]] const Live& live() const { return live_; }
   [[nodiscard]] EnergyLog& energy() { return energy_; }
   [[nodiscard]] const EnergyLog& energy() const { return energy_; }
-  [[nodiscard]] bool counting() const { return setup_.counting; }
+  [[nodiscard]] bool counting() const { return setup_.counting && !held_; }
   void set_soc(int permille) { stored_ws_ = capacity_ws_ / 1000 * permille; }
   /// BTA: the unit shows its battery so many 10 mV higher.
   void calibrate(int centivolts) { calibration_cv_ += centivolts; }
@@ -126,6 +131,7 @@ class Plant {
   bool on_battery_ = false;
   bool starved_ = false;  ///< cut off at the lowest voltage, until the battery has recovered
   int priority_seen_ = 0;
+  bool held_ = false;
   int calibration_cv_ = 0;
   Live live_;
   EnergyLog energy_;

@@ -84,10 +84,10 @@ int charge_state(const Live& l) {
 
 Reply internals(Machine& m, std::string_view) {
   const Live& l = m.live();
-  const int scc_c = 30 + l.pv[0].w / 100;
+  const int scc_c = 54 + l.pv[0].w / 100;
   FieldWriter w;
   w.fixed(0, 5).fixed(0, 5).fixed(1, 2).fixed(1, 2).fixed(l.charge_a, 2);
-  w.fixed(scc_c, 3).fixed(l.heatsink_c, 3).fixed(l.heatsink_c + 5, 3).fixed(l.heatsink_c + 10, 3);
+  w.fixed(scc_c, 3).fixed(l.heatsink_c, 3).fixed(l.heatsink_c + 8, 3).fixed(l.heatsink_c + 23, 3);
   w.fixed(0, 2).fixed(0, 2).fixed(0, 3).fixed(std::min(20 + l.load_percent, 100), 4).fixed(l.pv[0].w, 4).fixed(0, 4);
   return words(w.fixed(l.out_chz, 2, 2).fixed(charge_state(l), 2).take_text());
 }

@@ -75,14 +75,14 @@ void put_first_tracker(FieldWriter& w, const Machine& m) {
 void put_tail(FieldWriter& w, const Machine& m) {
   const Live& l = m.live();
   if (m.qpigs_fields < 21) return;
-  const bool kit = m.in(kKing | kMax);
+  const bool kit = m.dust_proof_kit;
   w.fixed(0, 2, 0, {"fan", "fan_on_voltage_offset"}, 100);
   w.fixed(0, 2);
   w.fixed(l.pv[0].w, 5, 0, m.in(kRevo) ? kNowhere : Where{"pv1", "active_power"});
   w.word(bits_of({l.float_stage, m.plant.overrides.switched_on, kit}), {"total", "device_status2"});
   w.also({"battery", "float_stage"}, l.float_stage ? 1.0 : 0.0);
   w.also({"total", "switched_on"}, m.plant.overrides.switched_on ? 1.0 : 0.0);
-  if (kit) w.also({"total", "dust_proof_kit"}, 1.0);
+  if (m.in(kKing | kMax)) w.also({"total", "dust_proof_kit"}, kit ? 1.0 : 0.0);
   if (m.qpigs_fields < 24) return;
   w.fixed(l.feed_w > 0 ? 1 : 0, 1, 0, {"grid", "feeding_grid"});
   w.fixed(0, 2, 0, {"total", "country_regulation"});
