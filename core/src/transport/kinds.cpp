@@ -12,6 +12,9 @@ std::span<const Kind> kinds() {
 #if MESURA_WITH_HID
         hid_kind(),
 #endif
+#if MESURA_WITH_MQTT
+        mqtt_kind(),
+#endif
         file_kind(), replay_kind(), pty_kind(), seqpacket_listen_kind(),
   };
   return all;

@@ -269,6 +269,9 @@ const std::vector<RigKind>& rigs() {
 #if MESURA_WITH_HID
         {"hid", make_hid_rig},
 #endif
+#if MESURA_WITH_MQTT
+        {"mqtt", make_mqtt_rig},
+#endif
   };
   return all;
 }
