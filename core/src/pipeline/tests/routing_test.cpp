@@ -99,6 +99,34 @@ TEST_CASE("a batch that goes whole is handed on without a copy") {
   CHECK(house.got[0][0] != house.got[1][0]);
 }
 
+TEST_CASE("a block of waveform goes to those that take waveforms, measurements to the others") {
+  House house;
+  house.routes({route({"*"}, {0, 2}), route({"lab/waveform", "lab"}, {1, 2})});
+  auto block = std::make_shared<Batch>();
+  block->device = "lab";
+  block->waveform = std::make_shared<Waveform>();
+  house.pipeline.accept(block, true);
+  house.accept("grid", kBase, {{house.power, 1}});
+  CHECK(house.waveforms == std::vector<BatchPtr>{block});
+  CHECK(house.ids(0) == Ids{house.power});
+  CHECK(house.got[1].empty());
+}
+
+TEST_CASE("a route that names a fleet takes all its devices") {
+  House house;
+  SeriesInfo info;
+  info.device = "shed";
+  info.fleet = "units";
+  info.channel = "ct1";
+  info.quantity = "active_power";
+  const auto power = house.series.add(info);
+  house.routes({route({"units/ct1"}, {0}), route({"shed"}, {1})});
+  house.accept("shed", kBase, {{power, 1}});
+  house.accept("grid", kBase, {{house.power, 1}});
+  CHECK(house.ids(0) == Ids{power});
+  CHECK(house.ids(1) == Ids{power});
+}
+
 TEST_CASE("texts travel with the series that a route takes") {
   House house;
   house.routes({route({"grid/l1"}, {0})});

@@ -7,6 +7,7 @@
 
 #include <support/catch.hpp>
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,10 +29,12 @@ struct Bench {
   SeriesTable series;
   test::Wire wire;
   std::vector<std::string> got;  ///< "device/channel/quantity value"
+  std::vector<std::shared_ptr<const Waveform>> blocks;
   std::vector<State> states;
   std::unique_ptr<session::Device> device;
 
-  explicit Bench(const std::string& create = "well", session::SeriesBinder::ChannelRules rules = {}, bool live = true) {
+  explicit Bench(const std::string& create = "well", session::SeriesBinder::ChannelRules rules = {}, bool live = true,
+                 bool fleet = false) {
     wire.live = live;
     log->add_output(
         [this](const runtime::LogRecord& r) { said.push_back(std::string{r.code} + ": " + std::string{r.message}); });
@@ -42,6 +45,10 @@ struct Bench {
     setup.options = config::Value{config::Value::Map{{"create", config::Value{create}}}};
     setup.channels = std::move(rules);
     setup.stale_after = 20s;
+    if (fleet) {
+      setup.fleet_key = "serial";
+      setup.fleet = std::make_unique<session::FleetNames>("{unit_name}", "", std::set<std::string>{"meter"});
+    }
     device = std::make_unique<session::Device>(
         session::Device::Context{loop, log, series, [this](std::shared_ptr<Batch> b, bool) { take(*b); }},
         std::move(setup));
@@ -50,6 +57,7 @@ struct Bench {
     settle();
   }
   void take(const Batch& batch) {
+    if (batch.waveform) blocks.push_back(batch.waveform);
     for (const auto& m : batch.items) {
       const auto& info = series.at(m.series);
       got.push_back(info.name() + " " +
@@ -248,6 +256,66 @@ TEST_CASE("units of a fleet get names of their own that need no quoting") {
   b.line("unit 34:AB renamed");
   CHECK(b.got == Lines{"meter_z_hler_3/total/active_power 1", "meter_77/total/active_power 1",
                        "meter_z_hler_3/total/active_power 1"});
+}
+
+TEST_CASE("each unit of a fleet is live and stale by itself, and belongs to it") {
+  Bench b{"well", {}, true, true};
+  b.wire.accept();
+  b.line("unit 1 Shed");
+  b.line("unit 2 Shed");
+  CHECK(b.got == Lines{"shed/total/active_power 1", "shed_2/total/active_power 1"});
+  CHECK(b.count("plg-said") == 1);  // two units of one name
+  CHECK(b.series.at(0).fleet == "meter");
+  for (int i = 0; i < 4; ++i) {
+    b.advance(8s);
+    b.line("unit 2 Shed");
+  }
+  REQUIRE(b.device->members().size() == 2);
+  CHECK(b.device->members().at("shed").state == State::stale);
+  CHECK(b.device->members().at("shed_2").state == State::live);
+  CHECK(b.count("dev-stale") == 1);
+  b.line("unit 1 Shed");
+  CHECK(b.device->members().at("shed").state == State::live);
+  CHECK(b.device->health().state == State::live);
+}
+
+TEST_CASE("rows of waveform become blocks, a gap begins a new one, and none waits for long") {
+  Bench b;
+  b.wire.accept();
+  b.line("stream");
+  b.line("rows 0 3 0");
+  b.line("rows 3 2 0");
+  CHECK(b.blocks.empty());
+  b.line("rows 9 1 4");
+  REQUIRE(b.blocks.size() == 1);
+  CHECK(b.blocks[0]->rows == 5);
+  CHECK(b.blocks[0]->samples == std::vector<float>{0, -0.0F, 1, -1, 2, -2, 3, -3, 4, -4});
+  CHECK(b.blocks[0]->stream->names == std::vector<std::string>{"v_l1", "i_l1"});
+  CHECK(b.blocks[0]->stream->units == std::vector<std::string>{"V", "mA"});
+  CHECK(b.blocks[0]->stream->device == "meter");
+  b.advance(1s);
+  REQUIRE(b.blocks.size() == 2);
+  CHECK(b.blocks[1]->first_row == 9);
+  CHECK(b.blocks[1]->gap_rows == 4);
+  CHECK(b.blocks[1]->samples == std::vector<float>{9, -9});
+  CHECK(b.blocks[1]->stream->time_ns(9) == b.blocks[0]->stream->start_ns + 9'000'000);
+}
+
+TEST_CASE("a large run of rows leaves in blocks, and the rest at the end of the session") {
+  Bench b;
+  b.wire.accept();
+  b.line("stream");
+  for (int i = 0; i < 20; ++i) b.line("rows " + std::to_string(i * 1000) + " 1000 0");
+  CHECK(b.blocks.size() == 1);
+  b.device->stop();
+  REQUIRE(b.blocks.size() == 2);
+  std::uint64_t next = 0;
+  for (const auto& block : b.blocks) {
+    CHECK(block->first_row == next);
+    CHECK(block->samples[2] == static_cast<float>(next + 1));
+    next += block->rows;
+  }
+  CHECK(next == 20'000);
 }
 
 TEST_CASE("roles and the user's channel rules decide signs, names and labels") {

@@ -5,8 +5,10 @@
 #include <mesura/plugin.hpp>
 
 #include <charconv>
+#include <cstring>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -58,6 +60,28 @@ class Scripted final : public mesura::Device {
     const auto m = mesura::number(host().series(series), value);
     host().emit({&m, 1}, MESURA_NO_TIME, received_ns_, series.device);
   }
+  /// A block of `count` rows from row `first` on, `gap` rows lost before it; row n is (n, -n).
+  void rows(std::string_view first, std::string_view count, std::string_view gap) {
+    const auto number = [](std::string_view text) {
+      std::uint32_t n = 0;
+      std::from_chars(text.data(), text.data() + text.size(), n);
+      return n;
+    };
+    mesura_waveform block{};
+    block.stream = stream_;
+    block.received_ns = received_ns_;
+    block.first_row = number(first);
+    block.rows = number(count);
+    block.gap_rows = number(gap);
+    // Off by one byte: samples lie in received bytes as they come.
+    std::vector<std::uint8_t> bytes(1 + block.rows * 2 * sizeof(float));
+    for (std::uint32_t row = 0; row < block.rows; ++row) {
+      const float values[] = {static_cast<float>(block.first_row + row), -static_cast<float>(block.first_row + row)};
+      std::memcpy(bytes.data() + 1 + row * sizeof values, values, sizeof values);
+    }
+    block.samples = bytes.data() + 1;
+    host().waveform(block);
+  }
   void run(mesura::LinkId link, std::string_view rest) {
     const auto verb = word(rest);
     if (verb == "bad") return host().fault({MESURA_FAULT_FRAME, "bad_frame", "expected a verb, got bad", 3, 4, link});
@@ -82,6 +106,14 @@ class Scripted final : public mesura::Device {
       mesura::Series series{"total", "active_power"};
       series.device = host().device(key, rest);
       emit(series, 1);
+    } else if (verb == "stream") {
+      const std::string_view names[] = {"v_l1", "i_l1"};
+      const std::string_view units[] = {"V", "mA"};
+      stream_ = host().stream({received_ns_, 1e6, names, units});
+    } else if (verb == "rows") {
+      const auto first = word(rest);
+      const auto count = word(rest);
+      rows(first, count, rest);
     } else if (verb == "drop") {
       host().reopen(link, "asked to");
     } else if (verb == "send") {
@@ -91,6 +123,7 @@ class Scripted final : public mesura::Device {
 
   std::string line_;
   std::int64_t received_ns_ = 0;
+  mesura::StreamId stream_ = MESURA_NO_STREAM;
 };
 
 }  // namespace
