@@ -74,7 +74,7 @@ void VirtualSmartMeter::arm_tick() {
     return;
   }
   // A frame leaves when more than one chunk is there.
-  std::uint64_t rows = run.next_line;
+  std::uint64_t rows = std::min(run.next_line, run.taken + settings_.buffer / run.row_bytes() + 1);
   if (settings_.rows != 0) rows = std::min(rows, settings_.rows);
   const bool slotted = run.request.slot && !run.in_slot;
   if (!run.paused && !slotted) rows = std::min(rows, run.taken + run.chunk_rows() + 1);
@@ -115,7 +115,8 @@ bool VirtualSmartMeter::may_send() const {
   const Run& run = *run_;
   if (settings_.faults.slow != 0) {
     const double seconds = static_cast<double>(now_ - run.start_ns) / static_cast<double>(kSecond);
-    if (static_cast<double>(run.sent_bytes) > seconds * static_cast<double>(settings_.faults.slow)) return false;
+    if (static_cast<double>(run.sent_bytes + out_.size()) > seconds * static_cast<double>(settings_.faults.slow))
+      return false;
   }
   return std::none_of(clients_.begin(), clients_.end(), [&](const auto& client) {
     return client->link == run.owner_link && client->peer == run.owner && !client->backlog.empty();

@@ -17,7 +17,8 @@ using namespace twin;
 
 namespace {
 
-constexpr std::size_t kLongestMessage = 256;  // what the usual library on such devices lets through
+// What the usual library on such devices lets through, and what MQTT itself takes of it.
+constexpr std::size_t kLongestMessage = 256, kMessageHead = 7;
 
 /// Two decimals, as the firmware rounds before it prints.
 float hundredths(double value) { return static_cast<float>(std::round(value * 100) / 100); }
@@ -45,7 +46,7 @@ void VirtualSmartMeter::close_broker() {
 void VirtualSmartMeter::publish(std::string_view topic, std::string_view payload) {
   if (!broker_open_) return;
   const std::string whole = fmt::format("{}/{}/{}", settings_.base, name_, topic);
-  if (settings_.quirks && whole.size() + payload.size() > kLongestMessage) return;
+  if (settings_.quirks && kMessageHead + whole.size() + payload.size() > kLongestMessage) return;
   host().send(kBroker, payload, whole);
 }
 
