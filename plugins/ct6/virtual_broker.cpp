@@ -39,7 +39,7 @@ std::int64_t period_of(const Config& config) {
 
 std::string Broker::spec_of(const Config& config) {
   std::string out =
-      fmt::format("mqtt://{}:{}?client_id={}", config.text("MQTT_SERVER_ADDRESS"),
+      fmt::format("mqtt://{}:{}?client_id={}&qos=0&keepalive=60s", config.text("MQTT_SERVER_ADDRESS"),
                   static_cast<std::int64_t>(config.number("MQTT_SERVER_PORT", 0)), hex_of(config.text("ASSY")));
   const std::string user = config.text("MQTT_USERNAME"), password = config.text("MQTT_PASSWORD");
   if (!user.empty() && !password.empty()) out += fmt::format("&username={}&password={}", user, password);

@@ -81,7 +81,9 @@ void put_mqtt(const SessionInfo& info, Object& config) {
                                     std::pair{"mqtt_password", "MQTT_PASSWORD"}})
     if (o.has(option)) put(config, key, Value{numbered(o.text(option), info.index)});
   const LinkInfo broker = info.link(3);
-  const std::string_view address = broker.kind.empty() ? o.text("mqtt_server") : broker.address;
+  constexpr std::string_view kScheme = "mqtt://";
+  std::string_view address = broker.kind.empty() ? o.text("broker") : broker.address;
+  if (address.substr(0, kScheme.size()) == kScheme) address.remove_prefix(kScheme.size());
   if (address.empty()) return;
   const auto colon = address.rfind(':');
   int port = 1883;

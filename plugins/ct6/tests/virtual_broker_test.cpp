@@ -15,7 +15,7 @@ using mesura::test::contains;
 namespace {
 
 // Lower-case hex of ASY0398_V003.300_SN00001846.
-const std::string kClient = "415359303339385f563030332e3330305f534e3030303031383436";
+const std::string kClient = "415359303339385f563030332e3330305f534e3030303031383436&qos=0&keepalive=60s";
 
 std::vector<std::string> opened(const Rig& rig) {
   std::vector<std::string> out;
@@ -197,7 +197,7 @@ TEST_CASE("twin MQTT: old firmware has none") {
 }
 
 TEST_CASE("twin MQTT: from options, and over a link that the host opens") {
-  Rig options(PluginOptions{}.text("mqtt_server", "broker:1885").text("mqtt_topic", "ct6/{n}"));
+  Rig options(PluginOptions{}.text("broker", "mqtt://broker:1885").text("mqtt_topic", "ct6/{n}"));
   CHECK(opened(options) == std::vector<std::string>{"mqtt://broker:1885?client_id=" + kClient});
   options.host.open(kBroker);
   options.host.advance(2s);
