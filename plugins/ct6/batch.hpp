@@ -1,0 +1,27 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "answer.hpp"
+
+#include <mesura/plugin.hpp>
+
+#include <array>
+#include <span>
+
+namespace mesura::ct6 {
+
+/// The measurements of one answer; as many as there can be.
+class Batch {
+ public:
+  void clear() { count_ = 0; }
+  void add(SeriesId series, double value) { items_[count_++] = number(series, value); }
+  [[nodiscard]] bool empty() const { return count_ == 0; }
+  [[nodiscard]] std::span<const mesura_measurement> items() const { return {items_.data(), count_}; }
+
+ private:
+  std::array<mesura_measurement, kMaxPorts * kPortNumbers + kUnitNumbers + 1> items_;
+  std::size_t count_ = 0;
+};
+
+}  // namespace mesura::ct6

@@ -1,0 +1,3 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#include "support/catch.hpp"
