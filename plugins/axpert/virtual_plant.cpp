@@ -150,8 +150,10 @@ int Plant::charging_cv(const Settings& s, int amperes) const {
 int Plant::acceptable_a(const Settings& s) const {
   if (s.discharge_control != "000" && s.discharge_control.back() == '0') return 0;
   const std::int64_t ampere_hours = capacity_ws_ / 3600 / setup_.battery_volts;
-  const std::int64_t taken = ampere_hours * (1000 - soc_permille()) / 250;
-  return static_cast<int>(std::clamp<std::int64_t>(taken, 0, s.own().max_charge_a));
+  if (stored_ws_ == capacity_ws_) return 0;
+  // The taper ends at a few amperes: it would never be over otherwise.
+  const std::int64_t taken = std::max<std::int64_t>(ampere_hours * (1000 - soc_permille()) / 250, 2);
+  return static_cast<int>(std::min<std::int64_t>(taken, s.own().max_charge_a));
 }
 
 /// Takes up to `limit_w` of what the panels offer, in steps of the current that the unit can show.

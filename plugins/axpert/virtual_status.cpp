@@ -111,7 +111,8 @@ Answer general_status(Machine& m) {
   w.fixed(l.soc, 3, 0, {"battery", "state_of_charge"}).fixed(l.heatsink_c, 4, 0, {"heatsink", "temperature"});
   put_first_tracker(w, m);
   if (m.in(kRevo)) {
-    w.fixed(energy_today(m), 5, 0, {"pv", "active_energy_export_day"});
+    const std::int64_t wh = m.plant.counting() ? (m.count - 1) % 100'000 : energy_today(m);
+    w.fixed(wh, 5, 0, {"pv", "active_energy_export_day"});
   } else {
     w.fixed(l.discharge_a, 5, 0, {"battery", "discharge_current"});
     w.also({"battery", "direct_current"}, static_cast<double>(l.charge_a - l.discharge_a));
