@@ -93,10 +93,7 @@ void VirtualSmartMeter::on_open(LinkId link, std::int64_t now_ns) {
 void VirtualSmartMeter::on_close(LinkId link, std::int64_t now_ns, std::string_view, bool) {
   now_ = now_ns;
   if (link == kUdp) udp_open_ = false;
-  if (link == kBroker) {
-    broker_open_ = false;
-    host().disarm(kState);
-  }
+  if (link == kBroker) broker_closed();
   if (link == kCommand || link == kRaw) {
     // When the link itself goes, everybody on it is gone without a word.
     std::vector<Asker> gone;
@@ -127,6 +124,7 @@ void VirtualSmartMeter::on_timer(TimerId timer, std::int64_t now_ns) {
     case kRestart: reboot(); break;
     case kBooted: booted(); break;
     case kScheduled: begin_scheduled(); break;
+    case kBrokerAgain: open_broker(); break;
     case kNtp:
       host().arm(kNtp, kSyncEvery);
       if (!rebooting_) sync_time();

@@ -172,6 +172,7 @@ class VirtualSmartMeter final : public Device {
   // ---- broker (virtual_mqtt.cpp)
   void open_broker();
   void close_broker();
+  void broker_closed();
   void broker_message(std::string_view topic, std::string_view payload);
   void publish(std::string_view topic, std::string_view payload);
   void answer_sample(char what);

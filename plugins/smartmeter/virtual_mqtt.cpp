@@ -20,6 +20,8 @@ namespace {
 // What the usual library on such devices lets through, and what MQTT itself takes of it.
 constexpr std::size_t kLongestMessage = 256, kMessageHead = 7;
 
+constexpr std::chrono::seconds kBrokerRetry{1};
+
 /// Two decimals, as the firmware rounds before it prints.
 float hundredths(double value) { return static_cast<float>(std::round(value * 100) / 100); }
 
@@ -30,17 +32,25 @@ void VirtualSmartMeter::open_broker() {
   if (mqtt_server_ == "-" || rebooting_) return;
   std::string spec = fmt::format("mqtt://{}:{}?client_id={}&topics={}/+,{}/{}/+", mqtt_server_, settings_.broker_port,
                                  name_, settings_.base, settings_.base, name_);
-  if (!settings_.broker_user.empty()) spec += "&user=" + settings_.broker_user;
+  if (!settings_.broker_user.empty()) spec += "&username=" + settings_.broker_user;
   if (!settings_.broker_password.empty()) spec += "&password=" + settings_.broker_password;
   broker_tried_ = true;
-  host().open(kBroker, spec);
+  // On success on_open follows; whatever else happens, the next try comes by itself.
+  if (!host().open(kBroker, spec)) host().arm(kBrokerAgain, kBrokerRetry);
 }
 
 void VirtualSmartMeter::close_broker() {
   if (!std::exchange(broker_tried_, false)) return;
   broker_open_ = false;
   host().disarm(kState);
+  host().disarm(kBrokerAgain);
   host().close(kBroker);
+}
+
+void VirtualSmartMeter::broker_closed() {
+  broker_open_ = false;
+  host().disarm(kState);
+  if (broker_tried_) host().arm(kBrokerAgain, kBrokerRetry);
 }
 
 void VirtualSmartMeter::publish(std::string_view topic, std::string_view payload) {

@@ -22,6 +22,7 @@ enum Timer : TimerId {
   kBooted,
   kScheduled,  // a run begins
   kNtp,
+  kBrokerAgain,
 };
 
 inline constexpr std::size_t kLongestLine = 599;

@@ -282,6 +282,24 @@ TEST_CASE("mqtt: subscribes, logs, tells its state every 5 s while idle") {
   CHECK(rig.take_each(state, kBroker).size() == 1);
 }
 
+TEST_CASE("mqtt: tries again every second, with its credentials") {
+  Rig rig(quiet().text("broker", "b").text("broker_user", "u").text("broker_password", "p"));
+  const std::string spec =
+      "4 mqtt://b:1883?client_id=smartmeter001&topics=powermeter/+,powermeter/smartmeter001/+&username=u&password=p\n";
+  CHECK(opened(rig.others()) == spec);
+  rig.harness.close(false, kBroker);
+  rig.advance(1s);
+  CHECK(opened(rig.others()) == spec);
+  rig.harness.open(kBroker);
+  rig.advance(5s);
+  CHECK(rig.take_each("powermeter/smartmeter001/state/sample", kBroker).size() == 1);
+  rig.harness.close(false, kBroker);
+  rig.advance(999ms);
+  CHECK(opened(rig.others()).empty());
+  rig.advance(1ms);
+  CHECK(opened(rig.others()) == spec);
+}
+
 TEST_CASE("mqtt: values per line on request") {
   Rig rig(
       quiet().text("broker", "b").flag("state_lines", true).number("voltage", 325.26911934581187).number("current", 0));
