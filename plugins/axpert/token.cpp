@@ -41,6 +41,11 @@ const char* scan(const char* p, const char* end, char separator, Token& t) {
 
 bool all_digits(const Token& t) { return t.kind == Token::Kind::integer; }
 
+/// Of any length: serials have more than a number may.
+bool are_digits(std::string_view s) {
+  return std::all_of(s.begin(), s.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
 bool all_bits(std::string_view s) {
   return std::all_of(s.begin(), s.end(), [](char c) { return c == '0' || c == '1'; });
 }
@@ -106,7 +111,7 @@ bool looks_like(const Tokens& tokens, std::string_view shape, std::size_t shorte
       case 'b': good = t.size == 8 && all_bits(t.text()); break;
       case 'w': good = is_warning_word(t.text()); break;
       case 'a': good = t.size == 1 && t.begin[0] >= 'A' && t.begin[0] <= 'Z'; break;
-      case 'd': good = all_digits(t) && t.size >= shortest && t.size <= longest; break;
+      case 'd': good = are_digits(t.text()) && t.size >= shortest && t.size <= longest; break;
       case 'F': good = is_flag_letters(t.text()); break;
       case 'D': good = is_date_time(t.text()); break;
       default: break;
