@@ -324,7 +324,7 @@ constexpr std::array kSetters{
     Setter{"PD", kPi30, [](Machine& m, Arg a) { return set_flags(m, a, false); }},
     Setter{"PF", kPi30, restore_defaults},
     Setter{"F", kPi30, set_frequency},
-    Setter{"V", kKing | kMax, set_voltage},
+    Setter{"V", kKing | kMax | kSplit, set_voltage},
 };
 
 }  // namespace

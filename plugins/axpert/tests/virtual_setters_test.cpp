@@ -237,6 +237,11 @@ TEST_CASE("twin setter: frequency, voltage and output mode only in standby") {
   classic.refresh();
   accepts(classic, {"POPM01", "F60"});
   refuses(classic, {"POPM11", "POPM08", "V230"});
+  Machine split = machine_of("pi41");
+  split.plant.overrides.mode = 'S';
+  split.refresh();
+  accepts(split, {"V110", "V127", "V120", "POPM06"});
+  refuses(split, {"V230", "POPM07"});
 }
 
 TEST_CASE("twin setter: operation logic, CV time, charge stage") {
