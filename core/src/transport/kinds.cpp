@@ -15,7 +15,7 @@ std::span<const Kind> kinds() {
 #if MESURA_WITH_MQTT
         mqtt_kind(),
 #endif
-        file_kind(), replay_kind(), pty_kind(), seqpacket_listen_kind(),
+        http_kind(), file_kind(), replay_kind(), pty_kind(), seqpacket_listen_kind(),
   };
   return all;
 }

@@ -15,6 +15,7 @@ namespace mesura::transport {
 [[nodiscard]] Kind replay_kind();
 [[nodiscard]] Kind pty_kind();
 [[nodiscard]] Kind seqpacket_listen_kind();
+[[nodiscard]] Kind http_kind();
 [[nodiscard]] Kind hid_kind();   ///< where the program has MESURA_WITH_HID
 [[nodiscard]] Kind mqtt_kind();  ///< where the program has MESURA_WITH_MQTT
 

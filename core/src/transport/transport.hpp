@@ -118,8 +118,8 @@ struct Kind {
   std::unique_ptr<Transport> (*make)(const config::Value& options, const Context& context);
 };
 
-/// All kinds: serial, tcp, tcp_listen, udp, file, replay, hid, and the serving sides pty (of a pseudo-terminal) and
-/// seqpacket_listen (of HID in tests).
+/// All kinds: serial, tcp, tcp_listen, udp, hid, mqtt, http, file, replay, and the serving sides pty (of a
+/// pseudo-terminal) and seqpacket_listen (of HID in tests).
 [[nodiscard]] std::span<const Kind> kinds();
 [[nodiscard]] const Kind* find_kind(std::string_view name);
 

@@ -48,7 +48,7 @@ TEST_CASE("kinds: all are there, with schemas") {
   std::vector<std::string> expected{"serial", "tcp", "tcp_listen", "udp"};
   if (MESURA_WITH_HID) expected.emplace_back("hid");
   if (MESURA_WITH_MQTT) expected.emplace_back("mqtt");
-  for (const char* name : {"file", "replay", "pty", "seqpacket_listen"}) expected.emplace_back(name);
+  for (const char* name : {"http", "file", "replay", "pty", "seqpacket_listen"}) expected.emplace_back(name);
   CHECK(names == expected);
   CHECK(find_kind("usb") == nullptr);
 }

@@ -47,6 +47,7 @@ std::unique_ptr<Rig> make_rig() {
   return std::make_unique<T>();
 }
 
+std::unique_ptr<Rig> make_http_rig();
 // Of the kinds that may be left out.
 std::unique_ptr<Rig> make_hid_rig();
 std::unique_ptr<Rig> make_mqtt_rig();

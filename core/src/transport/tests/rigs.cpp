@@ -265,7 +265,7 @@ const std::vector<RigKind>& rigs() {
         {"udp with all", make_rig<UdpListenRig>}, {"udp with all who answer", make_rig<UdpBroadcastRig>},
         {"serial", make_rig<SerialRig>}, {"pty", make_rig<PtyRig>}, {"file", make_rig<FileRig>},
         {"file on a pipe", make_rig<PipeRig>}, {"replay", make_rig<ReplayRig>},
-        {"seqpacket_listen", make_rig<SeqpacketListenRig>},
+        {"seqpacket_listen", make_rig<SeqpacketListenRig>}, {"http", make_http_rig},
 #if MESURA_WITH_HID
         {"hid", make_hid_rig},
 #endif

@@ -1,0 +1,62 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// One HTTP request and its answer, by a call that waits: for threads that may.
+#pragma once
+
+#include "runtime/socket_address.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mesura::transport {
+
+struct HttpRequest {
+  std::string to;  ///< as it was asked for
+  std::string method;
+  std::string host;
+  std::uint16_t port = 80;
+  bool tls = false;
+  std::string path;
+  std::string body;
+  std::string content_type;  ///< of the body
+
+  /// "192.168.0.34:80"
+  [[nodiscard]] std::string peer() const;
+  /// "GET http://192.168.0.34:80/get_stats"
+  [[nodiscard]] std::string describe() const;
+};
+
+/// Reads "METHOD /path" or "METHOD http://host[:port][/path]" (or https), with `standard` for what it leaves out.
+/// Nothing for anything else, and for what could smuggle a second request in.
+[[nodiscard]] std::optional<HttpRequest> parse_http_request(std::string_view to, const HttpRequest& standard);
+
+struct HttpAnswer {
+  int status = -1;   ///< -1: there is none, `body` is the reason
+  std::string body;  ///< at most 1 MiB
+};
+
+struct HttpTls {
+  std::string ca_file;  ///< empty: the system's
+  bool insecure = false;
+};
+
+struct HttpLimits {
+  std::chrono::steady_clock::time_point deadline;  ///< of all of it
+  std::chrono::nanoseconds timeout;                ///< what it came from, for messages
+};
+
+/// `on_socket` is told the connected socket, and -1 before that is closed: whoever shuts it down meanwhile ends the
+/// exchange. Never throws.
+[[nodiscard]] HttpAnswer exchange(const HttpRequest& request, const std::vector<runtime::SocketAddress>& addresses,
+                                  const HttpTls& tls, const HttpLimits& limits,
+                                  const std::function<void(int fd)>& on_socket);
+
+}  // namespace mesura::transport
