@@ -23,6 +23,7 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -95,43 +96,142 @@ struct FinishStatement {
   void operator()(sqlite3_stmt* s) const { sqlite3_finalize(s); }
 };
 
-/// The newest row of the meter's table, as a person with the sqlite3 shell would ask for it. Empty: nothing there yet.
-std::string newest_row(const std::filesystem::path& file) {
+/// One number of the newest row of a table that has it; nothing: not there yet.
+std::optional<double> newest(sqlite3* db, const std::string& table, const std::string& column) {
+  sqlite3_stmt* prepared = nullptr;
+  const std::string text =
+      fmt::format("SELECT {0} FROM {1} WHERE {0} IS NOT NULL ORDER BY time DESC LIMIT 1", column, table);
+  sqlite3_prepare_v2(db, text.c_str(), -1, &prepared, nullptr);
+  const std::unique_ptr<sqlite3_stmt, FinishStatement> row{prepared};
+  if (!row || sqlite3_step(row.get()) != SQLITE_ROW) return {};
+  return sqlite3_column_double(row.get(), 0);
+}
+
+/// What a person with the sqlite3 shell would look for: a few of the newest values of each device.
+struct Shown {
+  const char* label;
+  const char* table;
+  const char* column;
+  const char* unit;
+  int decimals;
+};
+constexpr std::array<Shown, 8> kShown{{{"grid", "grid", "total_active_power_w", "W", 0},
+                                       {"solar", "cupboard", "ct2_active_power_w", "W", 0},
+                                       {"house", "cupboard", "ct5_active_power_w", "W", 0},
+                                       {"load", "inverter", "ac_output_active_power_w", "W", 0},
+                                       {"battery", "inverter", "battery_voltage_v", "V", 1},
+                                       {"charge", "inverter", "battery_state_of_charge_pct", "%", 0},
+                                       {"lab", "lab", "l1_voltage_v", "V", 2},
+                                       {"", "lab", "l1_frequency_hz", "Hz", 3}}};
+
+struct Row {
+  std::string text;
+  bool complete = false;  ///< something of every device
+};
+
+Row newest_row(const std::filesystem::path& file) {
   sqlite3* raw = nullptr;
   const int opened = sqlite3_open_v2(file.c_str(), &raw, SQLITE_OPEN_READONLY, nullptr);
   const std::unique_ptr<sqlite3, CloseDatabase> db{raw};
-  if (opened != SQLITE_OK) return {};
-  sqlite3_stmt* prepared = nullptr;
-  constexpr const char* kQuery =
-      "SELECT time, total_active_power_w, l1_voltage_v, t1_active_energy_import_wh, t2_active_energy_import_wh, "
-      "(SELECT count(*) FROM grid) "
-      "FROM grid WHERE total_active_power_w IS NOT NULL ORDER BY time DESC LIMIT 1";
-  sqlite3_prepare_v2(db.get(), kQuery, -1, &prepared, nullptr);
-  const std::unique_ptr<sqlite3_stmt, FinishStatement> row{prepared};
-  if (!row || sqlite3_step(row.get()) != SQLITE_ROW) return {};
-  return fmt::format("{}  {:>7.0f} W  {:>6.1f} V  day {:>10.3f} kWh  night {:>10.3f} kWh  {:>6} rows",
-                     runtime::format_time(sqlite3_column_int64(row.get(), 0) * 1000, runtime::Precision::seconds),
-                     sqlite3_column_double(row.get(), 1), sqlite3_column_double(row.get(), 2),
-                     sqlite3_column_double(row.get(), 3) / 1000, sqlite3_column_double(row.get(), 4) / 1000,
-                     sqlite3_column_int64(row.get(), 5));
+  Row row;
+  if (opened != SQLITE_OK) return row;
+  sqlite3_busy_timeout(raw, 200);
+  row.complete = true;
+  for (const auto& shown : kShown) {
+    const auto value = newest(raw, shown.table, shown.column);
+    row.complete = row.complete && value.has_value();
+    row.text += fmt::format("{}{}{:>{}} {}", *shown.label != 0 && !row.text.empty() ? " | " : " ", shown.label,
+                            value ? fmt::format("{:.{}f}", *value, shown.decimals) : "-", shown.decimals == 0 ? 6 : 7,
+                            shown.unit);
+  }
+  return row;
 }
 
-void write_configuration(const std::filesystem::path& file, const std::string& meter,
+/// A virtual device on this machine, and where it says that it is.
+class Simulated {
+ public:
+  Simulated(const std::string& plugin, const std::vector<std::string>& options, const std::filesystem::path& log)
+      : child_(arguments(plugin, options), log), plugin_(plugin), log_(log) {}
+
+  /// The address behind the next "serving KIND ADDRESS" of that kind.
+  std::string address(const std::string& kind) {
+    for (std::string line = child_.line(); !line.empty(); line = child_.line())
+      if (const std::string head = "serving " + kind + " "; line.rfind(head, 0) == 0) return line.substr(head.size());
+    throw std::runtime_error(fmt::format("the virtual {} did not start; {} tells why", plugin_, log_.string()));
+  }
+  [[nodiscard]] bool running() { return child_.running(); }
+
+ private:
+  static std::vector<std::string> arguments(const std::string& plugin, const std::vector<std::string>& options) {
+    std::vector<std::string> all{"mesura", "simulate", plugin};
+    all.insert(all.end(), options.begin(), options.end());
+    return all;
+  }
+
+  Child child_;
+  std::string plugin_;
+  std::filesystem::path log_;
+};
+
+/// The four meters of the demo's house. Ports are free ones, so that two demos do not meet.
+struct House {
+  explicit House(const std::filesystem::path& directory, const std::filesystem::path& log)
+      : pty((directory / "inverter.tty").string()),
+        grid("dsmr_p1", {"--dialect", "be", "--pv", "4000", "--listen", "tcp:127.0.0.1:0"}, log),
+        cupboard("ct6", {"--listen", "127.0.0.2", "--unicast", "--data-port", "0", "--http-port", "0"}, log),
+        inverter("axpert", {"--model", "pi30max", "--pty", pty}, log),
+        lab("smartmeter", {"--signal", "house", "--listen", "tcp:127.0.0.1:0"}, log) {
+    grid_at = grid.address("tcp_listen");
+    cupboard_at = cupboard.address("udp");
+    (void)inverter.address("pty");
+    lab_at = lab.address("tcp_listen");
+  }
+  [[nodiscard]] bool running() { return grid.running() && cupboard.running() && inverter.running() && lab.running(); }
+
+  std::string pty;
+  Simulated grid;
+  Simulated cupboard;
+  Simulated inverter;
+  Simulated lab;
+  std::string grid_at;
+  std::string cupboard_at;
+  std::string lab_at;
+};
+
+/// "127.0.0.1:2001" -> "host: 127.0.0.1, port: 2001"
+std::string host_and_port(const std::string& address) {
+  const auto colon = address.rfind(':');
+  return fmt::format("host: {}, port: {}", address.substr(0, colon), address.substr(colon + 1));
+}
+
+void write_configuration(const std::filesystem::path& file, const House& house,
                          const std::filesystem::path& directory) {
-  const auto colon = meter.rfind(':');
   const std::string text = fmt::format(
-      "# Written by `mesura demo`: a Belgian P1 meter over TCP into SQLite.\n"
+      "# Written by `mesura demo`: four virtual meters into SQLite.\n"
       "timezone: Europe/Brussels\n"
       "state: \"{0}/state\"\n"
       "devices:\n"
       "  grid:\n"
       "    plugin: dsmr_p1\n"
-      "    transport: {{tcp: {{host: {1}, port: {2}}}}}\n"
+      "    transport: {{tcp: {{{1}}}}}\n"
+      "  cupboard:\n"
+      "    plugin: ct6\n"
+      "    transport: {{udp: {{{2}}}}}\n"
+      "    channels: {{ct1: {{role: grid}}, ct2: {{role: solar}}, ct3: {{role: battery}}, ct5: {{role: load}}}}\n"
+      "  inverter:\n"
+      "    plugin: axpert\n"
+      "    transport: {{serial: {{path: \"{3}\"}}}}\n"
+      "    interval: 2s\n"
+      "  lab:\n"
+      "    plugin: smartmeter\n"
+      "    transport: {{tcp: {{{4}}}}}\n"
+      "    options: {{rate: 8000}}\n"
       "sinks:\n"
       "  local: {{sqlite: {{path: \"{0}/mesura.db\"}}}}\n"
       "routes:\n"
       "  - {{from: \"*\", to: local}}\n",
-      directory.string(), meter.substr(0, colon), meter.substr(colon + 1));
+      directory.string(), host_and_port(house.grid_at), host_and_port(house.cupboard_at), house.pty,
+      host_and_port(house.lab_at));
   std::FILE* out = std::fopen(file.c_str(), "w");
   if (out == nullptr || std::fputs(text.c_str(), out) < 0 || std::fclose(out) != 0)
     throw std::runtime_error(fmt::format("{}: can't be written: {}", file.string(), std::strerror(errno)));
@@ -151,51 +251,49 @@ int run_demo(const DemoOptions& options) {
                           stopped = true;
                           loop.stop();
                         }};
-  Child meter{{"mesura", "simulate", "dsmr_p1", "--dialect", "be", "--profile", "house", "--listen", "tcp:127.0.0.1:0"},
-              log};
-  const std::string serving = meter.line();
-  if (serving.empty())
-    throw std::runtime_error(fmt::format("the virtual meter did not start; {} tells why", log.string()));
-  const std::string address = serving.substr(serving.rfind(' ') + 1);
-  write_configuration(configuration, address, directory);
+  House house{directory, log};
+  write_configuration(configuration, house, directory);
   Child collector{{"mesura", "run", configuration.string()}, log};
 
   std::printf(
-      "A virtual Belgian P1 meter speaks on %s; a collector stores it in SQLite.\n\n"
+      "Four virtual meters, and a collector that stores them in SQLite:\n\n"
+      "  grid       a Belgian P1 meter on %s\n  cupboard   a CT6 with six clamps on %s\n"
+      "  inverter   an Axpert on %s\n  lab        a SmartMeter at 8 kHz on %s\n\n"
       "  configuration  %s\n  database       %s\n  log            %s\n\n"
       "Try in another shell:\n"
       "  mesura status --config '%s'\n"
       "  sqlite3 '%s' 'SELECT * FROM grid ORDER BY time DESC LIMIT 3'\n\n"
-      "The newest row of table `grid`, as it arrives (^C ends the demo):\n",
-      address.c_str(), configuration.c_str(), database.c_str(), log.c_str(), configuration.c_str(), database.c_str());
+      "The newest values in the database, as they arrive (^C ends the demo):\n",
+      house.grid_at.c_str(), house.cupboard_at.c_str(), house.pty.c_str(), house.lab_at.c_str(), configuration.c_str(),
+      database.c_str(), log.c_str(), configuration.c_str(), database.c_str());
   std::fflush(stdout);
 
-  bool arrived = false;
+  bool complete = false;
   std::string last;
   bool died = false;
   const std::function<void()> look = [&] {
-    if (!meter.running() || !collector.running()) {
+    if (!house.running() || !collector.running()) {
       died = true;
       loop.stop();
       return;
     }
-    const std::string row = newest_row(database);
-    if (!row.empty() && row != last) {
-      arrived = true;
-      std::printf("%s\n", row.c_str());
+    const Row row = newest_row(database);
+    complete = complete || row.complete;
+    if (!row.text.empty() && row.text != last) {
+      std::printf("%s %s\n", runtime::format_time(clock.wall_ns(), runtime::Precision::seconds).c_str(),
+                  row.text.c_str());
       std::fflush(stdout);
-      last = row;
+      last = row.text;
     }
-    loop.after(std::chrono::milliseconds{500}, look);
+    loop.after(std::chrono::seconds{1}, look);
   };
   look();
   if (options.duration) loop.after(*options.duration, [&] { loop.stop(); });
   loop.run();
   collector.stop();
-  meter.stop();
   if (died)
-    throw std::runtime_error(fmt::format("the meter or the collector ended on its own; {} tells why", log.string()));
-  return arrived || stopped ? kDone : kFailed;
+    throw std::runtime_error(fmt::format("a meter or the collector ended on its own; {} tells why", log.string()));
+  return complete || stopped ? kDone : kFailed;
 }
 
 }  // namespace

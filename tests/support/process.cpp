@@ -84,7 +84,7 @@ Process::Process(Command command) : name_(command.argv.at(0)) {
   auto out = make_pipe();
   auto err = make_pipe();
   auto failure = make_pipe();  // closed by a successful exec, else it carries errno
-  const auto input = input_file(command.input);
+  auto typed = command.interactive ? make_pipe() : Pipe{input_file(command.input), Fd{}};
   auto environment = environment_with(command.environment);
   const auto argv = pointers(command.argv);
   const auto envp = pointers(environment);
@@ -100,7 +100,7 @@ Process::Process(Command command) : name_(command.argv.at(0)) {
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     if ((command.directory.empty() || ::chdir(command.directory.c_str()) == 0) &&
-        ::dup2(input.number, STDIN_FILENO) >= 0 && ::dup2(out.write.number, STDOUT_FILENO) >= 0 &&
+        ::dup2(typed.read.number, STDIN_FILENO) >= 0 && ::dup2(out.write.number, STDOUT_FILENO) >= 0 &&
         ::dup2(err.write.number, STDERR_FILENO) >= 0)
       ::execvpe(argv[0], argv.data(), envp.data());
     const int error = errno;
@@ -108,6 +108,7 @@ Process::Process(Command command) : name_(command.argv.at(0)) {
     ::_exit(127);
   }
   pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
+  input_ = std::exchange(typed.write.number, -1);
   out.write.reset();
   err.write.reset();
   failure.write.reset();
@@ -115,6 +116,7 @@ Process::Process(Command command) : name_(command.argv.at(0)) {
   if (::read(failure.read.number, &error, sizeof error) == sizeof error) {
     ::waitpid(pid_, nullptr, 0);
     ::close(pidfd_);
+    if (input_ >= 0) ::close(input_);
     fail("cannot start " + name_, error);
   }
   collector_ = std::thread{[this, o = std::move(out.read), e = std::move(err.read)] { collect(o.number, e.number); }};
@@ -124,6 +126,16 @@ Process::~Process() {
   signal(SIGKILL);
   collector_.join();
   ::close(pidfd_);
+  if (input_ >= 0) ::close(input_);
+}
+
+void Process::write(std::string_view text) {
+  while (!text.empty()) {
+    const auto n = ::write(input_, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail(name_ + " reads no more");
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
 }
 
 void Process::collect(int out, int err) {

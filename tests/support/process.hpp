@@ -35,7 +35,8 @@ struct Command {
   std::vector<std::string> argv;                        ///< argv[0]: the program, looked up in $PATH if it has no '/'
   std::map<std::string, std::string> environment = {};  ///< added to that of the test
   std::filesystem::path directory = {};                 ///< to start in, or empty: that of the test
-  std::string input = {};                               ///< all of its stdin
+  std::string input = {};                               ///< all of its stdin, unless
+  bool interactive = false;                             ///< Process::write() gives it more, line by line
 };
 
 /// A child process of a test: its lines are collected as they come, and it never outlives the test.
@@ -64,6 +65,8 @@ class Process {
   std::string wait_for_line(const std::function<bool(const Line&)>& wanted,
                             std::chrono::milliseconds patience = kPatience);
 
+  /// To the stdin of an interactive process. Throws std::system_error when it reads no more.
+  void write(std::string_view text);
   /// Does nothing after its end. Can't hit a stranger that got the same pid: it goes through a pidfd.
   void signal(int number);
   /// Waits for the end, after which lines() is complete.
@@ -87,6 +90,7 @@ class Process {
   std::string name_;
   pid_t pid_ = -1;
   int pidfd_ = -1;
+  int input_ = -1;  // of an interactive process: the writing end of its stdin
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Line> lines_;

@@ -332,7 +332,7 @@ void Device::emit(std::shared_ptr<Batch> batch) {
       if (before == State::stale)
         log_.info("dev-live", "{}: live again after {} (stale)", batch->device, age_text(lasted));
       else
-        log_.info("dev-live", "{}: live", batch->device);
+        log_.debug("dev-live", "{}: live", batch->device);
     }
   }
   context_.emit(std::move(batch), live_);
