@@ -26,6 +26,7 @@ constexpr std::array<std::uint8_t, 16> kHeader{0x93, 'M', 'E', 'S', 'C', 'A', 'P
 constexpr std::size_t kMagicSize = 8;
 constexpr std::size_t kRecordHead = 16;
 constexpr std::size_t kCrcSize = 4;
+constexpr std::size_t kStatusSize = 2;
 /// No read is larger; more can only be damage.
 constexpr std::uint32_t kMaxPayload = 16U << 20;
 constexpr std::uint64_t kLargestFile = std::uint64_t{256} << 20;
@@ -73,7 +74,7 @@ void CaptureWriter::opened(std::string_view description) {
 }
 
 void CaptureWriter::bytes(Bytes bytes, const Meta& meta) {
-  write({CaptureKind::bytes, meta.received_ns, meta.peer, bytes});
+  write({CaptureKind::bytes, meta.received_ns, meta.peer, bytes, meta.topic, meta.status});
 }
 
 void CaptureWriter::closed(std::string_view reason) {
@@ -93,9 +94,16 @@ void CaptureWriter::write(const CaptureRecord& record) {
   put(buffer_, static_cast<std::uint32_t>(record.payload.size()));
   put(buffer_, static_cast<std::uint8_t>(record.kind));
   put(buffer_, static_cast<std::uint8_t>(peer.size()));
-  put(buffer_, std::uint16_t{0});
+  // Without these two, which few transports know, it is what older programs read as well.
+  const bool annotated = record.status != 0 || !record.topic.empty();
+  const std::string_view topic = record.topic.substr(0, UINT16_MAX - kStatusSize);
+  put(buffer_, static_cast<std::uint16_t>(annotated ? kStatusSize + topic.size() : 0));
   put(buffer_, record.time_ns);
   buffer_.insert(buffer_.end(), peer.begin(), peer.end());
+  if (annotated) {
+    put(buffer_, static_cast<std::uint16_t>(record.status));
+    buffer_.insert(buffer_.end(), topic.begin(), topic.end());
+  }
   buffer_.insert(buffer_.end(), record.payload.begin(), record.payload.end());
   put(buffer_, crc32(buffer_));
 
@@ -252,16 +260,27 @@ std::optional<CaptureRecord> CaptureParser::next() {
   const std::uint8_t* const head = &buffer_[at_];
   const auto payload_size = get<std::uint32_t>(head);
   const std::size_t peer_size = head[5];
-  if (payload_size > kMaxPayload || head[4] < 1 || head[4] > 3) return fail("a record that cannot be");
-  const std::size_t body = kRecordHead + peer_size + payload_size;
+  const std::size_t note_size = get<std::uint16_t>(head + 6);
+  if (payload_size > kMaxPayload || head[4] < 1 || head[4] > 3 || (note_size > 0 && note_size < kStatusSize))
+    return fail("a record that cannot be");
+  const std::size_t body = kRecordHead + peer_size + note_size + payload_size;
   if (left() < body + kCrcSize) return std::nullopt;
   const Bytes record{head, body};
   if (crc32(record) != get<std::uint32_t>(head + body)) return fail("a record with a wrong CRC");
   at_ += body + kCrcSize;
-  return CaptureRecord{static_cast<CaptureKind>(head[4]),
-                       get<std::int64_t>(head + 8),
-                       {reinterpret_cast<const char*>(head) + kRecordHead, peer_size},
-                       record.subspan(kRecordHead + peer_size)};
+  const auto text = [&](std::size_t at, std::size_t size) {
+    return std::string_view{reinterpret_cast<const char*>(head) + at, size};
+  };
+  CaptureRecord out{.kind = static_cast<CaptureKind>(head[4]),
+                    .time_ns = get<std::int64_t>(head + 8),
+                    .peer = text(kRecordHead, peer_size),
+                    .payload = record.subspan(kRecordHead + peer_size + note_size)};
+  if (note_size > 0) {
+    const std::size_t note = kRecordHead + peer_size;
+    out.status = get<std::int16_t>(head + note);
+    out.topic = text(note + kStatusSize, note_size - kStatusSize);
+  }
+  return out;
 }
 
 std::optional<CaptureRecord> CaptureParser::fail(std::string_view what) {

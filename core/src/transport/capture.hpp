@@ -10,9 +10,11 @@
 //   record   4        size of the payload
 //            1        kind: 1 open, 2 bytes, 3 closed
 //            1        size of the peer
-//            2        zero
+//            2        size of status and topic together: 0, or 2 and more
 //            8        time, ns since the epoch, UTC
 //            n        peer ("192.168.0.34:29340"), not with most transports
+//            2        status of an HTTP answer (signed; -1: it failed), else 0; only if the size above says so
+//            t        topic of an MQTT message, or the HTTP request; only then
 //            m        payload: the bytes; the transport's description for open, the reason for closed
 //            4        CRC-32 (IEEE 802.3) of the record so far
 //
@@ -39,6 +41,8 @@ struct CaptureRecord {
   std::int64_t time_ns = 0;
   std::string_view peer;
   Bytes payload;
+  std::string_view topic = {};
+  int status = 0;
 };
 
 /// Appends the records of one link to files that it cuts and deletes by age and size.

@@ -109,7 +109,11 @@ class Replay final : public Transport {
     for (std::size_t handed = 0; handed < kReadSize;) {
       if (const auto wait = until_due(); wait > 0ns) return come_back(wait);
       handed += record_->payload.size();
-      const Meta meta{.received_ns = record_->time_ns, .offset = offset_, .peer = record_->peer};
+      const Meta meta{.received_ns = record_->time_ns,
+                      .offset = offset_,
+                      .peer = record_->peer,
+                      .topic = record_->topic,
+                      .status = record_->status};
       offset_ += record_->payload.size();
       listener_->on_bytes(record_->payload, meta);
       if (listener_ == nullptr || !find_record() || paused_) return;

@@ -86,6 +86,49 @@ TEST_CASE("capture: the format is what the header says, byte by byte") {
   CHECK(file.substr(42) == std::string{"\xb5\x70\xe0\xa9", 4});
 }
 
+TEST_CASE("capture: topic and status are kept where there are any, byte by byte") {
+  const TempDir dir;
+  ManualFixture f;
+  CaptureWriter writer{f.context, {.directory = dir.path.string(), .name = "g"}};
+  writer.bytes(as_bytes("why"),
+               {.received_ns = 0x0102030405060708, .offset = 0, .peer = "h:80", .topic = "GET /", .status = -1});
+  writer.bytes(as_bytes("m"), {.received_ns = 1, .offset = 3, .peer = {}, .topic = "p1/x", .status = 0});
+  writer.bytes({}, {.received_ns = 2, .offset = 4, .peer = "h:80", .topic = {}, .status = 204});
+  writer.bytes(as_bytes("plain"), {.received_ns = 3, .offset = 4});
+  const auto file = slurp(dir.path / files(dir.path)[0]);
+  CHECK(file.substr(16, 16 + 4 + 2 + 5 + 3) ==
+        std::string{"\x03\0\0\0\x02\x04\x07\0\x08\x07\x06\x05\x04\x03\x02\x01h:80\xFF\xFFGET /why", 30});
+  for (const std::size_t cut : {std::size_t{1}, std::size_t{7}, file.size()}) {
+    CaptureParser parser;
+    std::vector<std::string> got;
+    for (std::size_t at = 0; at < file.size(); at += cut) {
+      parser.push(as_bytes(std::string_view{file}.substr(at, cut)));
+      while (const auto r = parser.next())
+        got.push_back(std::string{r->peer} + "|" + std::string{r->topic} + "|" + std::to_string(r->status) + "|" +
+                      std::string{r->payload.begin(), r->payload.end()});
+    }
+    CHECK(parser.error().empty());
+    CHECK(got == std::vector<std::string>{"h:80|GET /|-1|why", "|p1/x|0|m", "h:80||204|", "||0|plain"});
+  }
+
+  struct Notes final : Listener {
+    void on_open() override {}
+    void on_bytes(Bytes bytes, const Meta& meta) override {
+      all.push_back(std::string{meta.topic} + "|" + std::to_string(meta.status) + "|" +
+                    std::string{bytes.begin(), bytes.end()});
+    }
+    void on_closed(const Reason&, bool) override { ended = true; }
+    std::vector<std::string> all;
+    bool ended = false;
+  } notes;
+  const auto transport =
+      make("replay", {{"path", value((dir.path / files(dir.path)[0]).string())}, {"speed", value("max")}}, f.context);
+  transport->open(notes);
+  f.drain();
+  CHECK(notes.ended);
+  CHECK(notes.all == std::vector<std::string>{"GET /|-1|why", "p1/x|0|m", "|204|", "|0|plain"});
+}
+
 TEST_CASE("capture: it reads back the same however it is cut") {
   const auto file = sample();
   for (const std::size_t cut : {std::size_t{1}, std::size_t{7}, std::size_t{16}, file.size()})
