@@ -202,11 +202,11 @@ Outcome AnswerParser::Impl::explain(std::string_view text, Walk::Result result, 
     return Outcome::nothing;
   }
   if (result == Walk::Result::scalar)
-    return reject("not_an_object", fmt::format("expected a JSON object, got {}", abi::cut(text, kShown)));
+    return reject("not_an_object", fmt::format("expected a JSON object, got {}", excerpt(text, kShown)));
   const bool not_utf8 = result == Walk::Result::not_utf8;
   if (text.front() != '{') {
     if (not_utf8) return reject("not_utf8", "expected UTF-8");
-    return reject("not_json", fmt::format("expected a JSON object, got {}", abi::cut(text, kShown)));
+    return reject("not_json", fmt::format("expected a JSON object, got {}", excerpt(text, kShown)));
   }
   if (settings_.repair && !not_utf8)
     if (const Outcome mended = read_mended(text, answer, problems); mended != Outcome::rejected) return mended;
@@ -256,7 +256,7 @@ Outcome AnswerParser::Impl::judge(std::string_view text, const Answer& answer, P
     problems.resize(first_problem_);  // what is odd about foreign keys is of no interest
     problems.push_back({Problem::Kind::frame, "foreign",
                         fmt::format("expected an answer with PRODUCT_ID CT6, got {}",
-                                    product.empty() ? "one without" : abi::cut(product, kShown)),
+                                    product.empty() ? std::string{"one without"} : excerpt(product, kShown)),
                         0, text.size()});
     return Outcome::rejected;
   }

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session.hpp"
 
+#include "text_value.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -197,7 +199,7 @@ void Ct6Session::on_http_data(Bytes bytes, const Meta& meta) {
     if (target != nullptr && outcome != Outcome::answer) poller_.failed(*target, now_ns_);
     return;
   }
-  const std::string_view reason = abi::cut(text_of(bytes), kShown);
+  const std::string reason = excerpt(text_of(bytes), kShown);
   if (meta.status < 0) {
     note("http_failed", fmt::format("{}: {}", address, reason), kData, meta.offset, bytes.size());
   } else {

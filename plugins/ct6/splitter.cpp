@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "splitter.hpp"
 
+#include "text_value.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -114,8 +116,8 @@ void Splitter::tell_lost() {
     sink_.on_problem({Problem::Kind::note, "no_sample", "null: no sample was taken", lost.offset, length});
     return;
   }
-  sink_.on_problem(
-      {Problem::Kind::noise, kNoise, fmt::format("expected a JSON object, got {}", begin), lost.offset, length});
+  sink_.on_problem({Problem::Kind::noise, kNoise,
+                    fmt::format("expected a JSON object, got {}", excerpt(begin, kNoiseShown)), lost.offset, length});
 }
 
 void Splitter::scan_object() {
@@ -132,7 +134,8 @@ void Splitter::scan_object() {
       return;
     }
     if (result == Result::broken)
-      lose("bad_json", fmt::format("expected JSON, got '{}' at byte {} of the object", pending_[at_], at_ - start_));
+      lose("bad_json", fmt::format("expected JSON, got '{}' at byte {} of the object", excerpt({&pending_[at_], 1}, 1),
+                                   at_ - start_));
     else if (result == Result::too_deep)
       lose("too_deep", fmt::format("expected at most {} brackets inside each other", ObjectScanner::kMaxDepth));
     else

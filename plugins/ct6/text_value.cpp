@@ -156,4 +156,16 @@ std::string decode_percent(std::string_view text) {
   return is_utf8(out) && is_printable(out) ? out : std::string{text};
 }
 
+std::string excerpt(std::string_view text, std::size_t limit) {
+  std::string out;
+  while (!text.empty() && out.size() < limit) {
+    const std::size_t length = utf8_length(text);
+    const bool plain = length > 1 || (length == 1 && is_printable(text.substr(0, 1)));
+    if (length > 0 && out.size() + length > limit) break;
+    out.append(plain ? text.substr(0, length) : "?");
+    text.remove_prefix(length > 0 ? length : 1);
+  }
+  return out;
+}
+
 }  // namespace mesura::ct6

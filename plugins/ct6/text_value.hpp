@@ -5,6 +5,7 @@
 // keeps what it got in a URL.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,5 +25,8 @@ namespace mesura::ct6 {
 /// `Meter%20Cupboard` -> `Meter Cupboard`, decoded once. A text whose decoded form would not be printable UTF-8 stays
 /// as it is.
 [[nodiscard]] std::string decode_percent(std::string_view text);
+
+/// At most `limit` bytes of foreign text for a message: bytes that are no printable UTF-8 become question marks.
+[[nodiscard]] std::string excerpt(std::string_view text, std::size_t limit);
 
 }  // namespace mesura::ct6

@@ -264,6 +264,16 @@ TEST_CASE("percent-encoding is undone once") {
   CHECK(decode_percent("%zz%41") == "%zzA");
 }
 
+TEST_CASE("foreign text in messages is printable UTF-8") {
+  CHECK(excerpt("abc", 10) == "abc");
+  CHECK(excerpt("abcdef", 3) == "abc");
+  CHECK(excerpt("a\nb\x7F\xFF\xC3", 10) == "a?b???");
+  CHECK(excerpt("ab\xC3\xBC", 3) == "ab");
+  CHECK(excerpt("ab\xC3\xBC", 4) == "ab\xC3\xBC");
+  CHECK(read("\x01\xFFhello").problems[0].message == "expected UTF-8");
+  CHECK(read("\x01hello").problems[0].message == "expected a JSON object, got ?hello");
+}
+
 TEST_CASE("nan and inf cost their own value") {
   for (const char* word : {"nan", "-nan", "inf", "-inf", "Infinity", "1e999", "null", "\"5\"", "[]", "{}"}) {
     INFO(word);
