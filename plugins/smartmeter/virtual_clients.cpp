@@ -23,6 +23,7 @@ constexpr std::size_t kPiece = 256 * 1024;
 constexpr std::size_t kLongestLog = 530;
 constexpr std::size_t kLogFile = 40'000;
 constexpr auto kRetryAfter = 2ms;
+constexpr auto kRetryFlood = 100us;  // loopback drains a megabyte in about as long
 constexpr auto kDeafBeforeStart = 200ms;
 
 Bytes bytes_of(std::string_view text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
@@ -189,7 +190,7 @@ void VirtualSmartMeter::send(Client& client, std::string_view text) {
 void VirtualSmartMeter::send(Client& client, Bytes bytes) {
   if (client.backlog.empty() && bytes.size() <= kPiece && host().send(client.link, bytes, client.peer)) return;
   client.backlog.insert(client.backlog.end(), bytes.begin(), bytes.end());
-  host().arm(kRetry, kRetryAfter);
+  host().arm(kRetry, settings_.flood ? std::chrono::nanoseconds{kRetryFlood} : kRetryAfter);
 }
 
 void VirtualSmartMeter::flush_backlogs() {
@@ -204,7 +205,7 @@ void VirtualSmartMeter::flush_backlogs() {
     client->backlog.erase(client->backlog.begin(), client->backlog.begin() + static_cast<std::ptrdiff_t>(done));
     waiting = waiting || !client->backlog.empty();
   }
-  if (waiting) host().arm(kRetry, kRetryAfter);
+  if (waiting) host().arm(kRetry, settings_.flood ? std::chrono::nanoseconds{kRetryFlood} : kRetryAfter);
 }
 
 void VirtualSmartMeter::reply(Asker asker, std::string_view json) {

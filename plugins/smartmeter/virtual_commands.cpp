@@ -163,59 +163,47 @@ void VirtualSmartMeter::info(Asker asker, const Json&) {
 
 // ---------------------------------------------------------------- momentary values
 
-namespace {
-
-/// One number per line; the sister device, which has one line, sends it bare.
+/// One number per line; the sister device, which has one line, sends it bare. The truth is `scale` times that.
 template <class Pick>
-std::string per_line(Model model, const Lines& lines, Pick&& pick) {
+std::string VirtualSmartMeter::per_line(const Lines& lines, std::string_view quantity, double scale, Pick&& pick) {
+  const bool sister = settings_.model == Model::powermeter;
   std::string out;
-  if (model == Model::powermeter) {
-    append_float(out, static_cast<float>(pick(lines[0])));
-    return out;
+  for (std::size_t k = 0; k < signal_.setup().lines; ++k) {
+    constexpr std::array<std::string_view, kLines> names = {"l1", "l2", "l3"};
+    const auto value = static_cast<float>(pick(lines[k]));
+    if (!sister) out += k == 0 ? '[' : ',';
+    append_float(out, value);
+    emit_line(names[k], quantity, static_cast<double>(value) * scale);
   }
-  for (const Line& line : lines) {
-    out += out.empty() ? '[' : ',';
-    append_float(out, static_cast<float>(pick(line)));
-  }
-  return out + "]";
+  return sister ? out : out + "]";
 }
-
-}  // namespace
 
 void VirtualSmartMeter::get_power(Asker asker, const Json&) {
   const Lines now = lines();
-  const auto p = [](const Line& line) { return line.p; };
-  const auto q = [](const Line& line) { return line.q; };
-  const auto s = [](const Line& line) { return line.s(); };
   JsonObject out;
-  out.boolean("error", false).text("cmd", "getPower").raw("activePower", per_line(settings_.model, now, p));
-  out.raw("reactivePower", per_line(settings_.model, now, q));
-  out.raw("apparentPower", settings_.quirks ? per_line(settings_.model, now, q) : per_line(settings_.model, now, s));
-  out.text("unit", "W/var/VA");
-  reply(asker, out.take());
-  for (std::size_t k = 0; k < signal_.setup().lines; ++k) {
-    const std::string channel = fmt::format("l{}", k + 1);
-    emit_line(channel, "active_power", static_cast<double>(static_cast<float>(now[k].p)));
-    emit_line(channel, "reactive_power", static_cast<double>(static_cast<float>(now[k].q)));
-    emit_line(channel, "apparent_power", static_cast<double>(static_cast<float>(now[k].s())));
-  }
+  out.boolean("error", false).text("cmd", "getPower");
+  out.raw("activePower", per_line(now, "active_power", 1, [](const Line& line) { return line.p; }));
+  const std::string reactive = per_line(now, "reactive_power", 1, [](const Line& line) { return line.q; });
+  const std::string apparent = per_line(now, "apparent_power", 1, [](const Line& line) { return line.s(); });
+  out.raw("reactivePower", reactive).raw("apparentPower", settings_.quirks ? reactive : apparent);
+  reply(asker, out.text("unit", "W/var/VA").take());
   emit_all();
 }
 
 void VirtualSmartMeter::get_voltage(Asker asker, const Json&) {
-  const Lines now = lines();
   JsonObject out;
   out.boolean("error", false).text("cmd", "getVoltage");
-  out.raw("voltage", per_line(settings_.model, now, [](const Line& line) { return line.voltage; })).text("unit", "V");
+  out.raw("voltage", per_line(lines(), "voltage", 1, [](const Line& line) { return line.voltage; })).text("unit", "V");
   reply(asker, out.take());
+  emit_all();
 }
 
 void VirtualSmartMeter::get_current(Asker asker, const Json&) {
-  const Lines now = lines();
   JsonObject out;
   out.boolean("error", false).text("cmd", "getCurrent");
-  out.raw("current", per_line(settings_.model, now, [](const Line& line) { return line.current_ma; }));
+  out.raw("current", per_line(lines(), "current", 1e-3, [](const Line& line) { return line.current_ma; }));
   reply(asker, out.text("unit", "mA").take());
+  emit_all();
 }
 
 void VirtualSmartMeter::get_energy(Asker asker, const Json&) {
@@ -225,25 +213,26 @@ void VirtualSmartMeter::get_energy(Asker asker, const Json&) {
   const std::int64_t start = energy_start_ns_ / kSecond;
   JsonObject out;
   out.boolean("error", false).text("cmd", "getEnergy");
-  out.raw("energy", per_line(settings_.model, now, [](const Line& line) { return line.p; })).text("unit", "Wh");
-  out.integer("startTs", start).text("start", long_form(energy_start_ns_));
+  out.raw("energy", per_line(now, "active_energy_import", 1, [](const Line& line) { return line.p; }));
+  out.text("unit", "Wh").integer("startTs", start).text("start", long_form(energy_start_ns_));
   reply(asker, out.integer("days", (device_ns() / kSecond - start) / 86'400).take());
+  emit_all();
 }
 
 void VirtualSmartMeter::get_period(Asker asker, const Json&) {
-  const Lines now{};
   JsonObject out;
   out.boolean("error", false).text("cmd", "getPeriod");
-  out.raw("period", per_line(settings_.model, now, [&](const Line&) { return signal_.frequency(); }));
+  out.raw("period", per_line({}, "frequency", 1, [&](const Line&) { return signal_.frequency(); }));
   reply(asker, out.text("unit", "Hz").take());
+  emit_all();
 }
 
 void VirtualSmartMeter::get_phase_angle(Asker asker, const Json&) {
-  const Lines now = lines();
   JsonObject out;
   out.boolean("error", false).text("cmd", "getPhaseAngle");
-  out.raw("phase", per_line(settings_.model, now, [](const Line& line) { return line.phase_deg; }));
+  out.raw("phase", per_line(lines(), "phase_angle", 1, [](const Line& line) { return line.phase_deg; }));
   reply(asker, out.text("unit", "Deg").take());
+  emit_all();
 }
 
 // ---------------------------------------------------------------- restart

@@ -23,7 +23,7 @@ namespace {
 constexpr std::size_t kBurst = 128 * 1024;        // one call to the link carries about so much
 constexpr std::size_t kFloodBurst = 1024 * 1024;  // per timer: leaves the loop its turn
 constexpr auto kFloodAgain = 50us;
-constexpr auto kFloodBlocked = 1ms;
+constexpr auto kFloodBlocked = 100us;
 constexpr std::int64_t kSerialQuietAbove = 4000;  // Hz; rate lines stay away then
 
 float read_float(const std::uint8_t* from) {
@@ -70,7 +70,7 @@ void VirtualSmartMeter::tick() {
 void VirtualSmartMeter::arm_tick() {
   const Run& run = *run_;
   if (settings_.flood) {
-    host().arm(kTick, run.buffered() > run.chunk_rows() ? std::chrono::nanoseconds{kFloodBlocked} : kFloodAgain);
+    host().arm(kTick, run.buffered() > run.chunk_rows() ? kFloodBlocked : kFloodAgain);
     return;
   }
   // A frame leaves when more than one chunk is there.

@@ -99,6 +99,8 @@ class VirtualSmartMeter final : public Device {
   [[nodiscard]] std::string busy_text() const;
   [[nodiscard]] bool busy() const { return run_.has_value() || settings_.faults.busy; }
   void info(Asker, const twin::Json&);
+  template <class Pick>
+  std::string per_line(const twin::Lines& lines, std::string_view quantity, double scale, Pick&& pick);
   void get_power(Asker, const twin::Json&);
   void get_voltage(Asker, const twin::Json&);
   void get_current(Asker, const twin::Json&);

@@ -75,45 +75,38 @@ void VirtualSmartMeter::broker_message(std::string_view topic, std::string_view 
 }
 
 void VirtualSmartMeter::answer_sample(char what) {
+  struct Kind {
+    char letter;
+    std::string_view unit, quantity;
+    double scale;  // from what is printed to the quantity's unit
+  };
+  constexpr std::array<Kind, 6> kinds = {{{'p', "W", "active_power", 1},
+                                          {'v', "V", "voltage", 1},
+                                          {'i', "mA", "current", 1e-3},
+                                          {'q', "var", "reactive_power", 1},
+                                          {'s', "VA", "apparent_power", 1},
+                                          {'e', "kWh", "active_energy_import", 1e3}}};
+  const auto* found = std::find_if(kinds.begin(), kinds.end(), [&](const Kind& k) { return k.letter == what; });
+  const Kind& kind = found != kinds.end() ? *found : kinds.front();
   advance_energy();
   const Lines now = lines();
   std::array<double, kLines> values{};
-  std::string_view unit = "W";
-  for (std::size_t k = 0; k < kLines; ++k) {
+  for (std::size_t k = 0; k < signal_.setup().lines; ++k) {
     const Line& line = now[k];
-    switch (what) {
-      case 'v':
-        values[k] = line.voltage;
-        unit = "V";
-        break;
-      case 'i':
-        values[k] = line.current_ma;
-        unit = "mA";
-        break;
-      case 'q':
-        values[k] = line.q;
-        unit = "var";
-        break;
-      case 's':
-        values[k] = line.s();
-        unit = "VA";
-        break;
-      case 'e':
-        values[k] = energy_wh_[k] / 1000;
-        unit = "kWh";
-        break;
-      default: values[k] = line.p; break;
-    }
+    const std::array<double, 6> all = {line.p, line.voltage, line.current_ma, line.q, line.s(), energy_wh_[k] / 1000};
+    values[k] = std::round(all[static_cast<std::size_t>(&kind - kinds.data())] * 100) / 100;
+    emit_line(fmt::format("l{}", k + 1), kind.quantity, values[k] * kind.scale);
   }
-  if (what == 'e' && settings_.quirks) values[0] -= 1;
+  emit_all();
+  if (kind.letter == 'e' && settings_.quirks) values[0] -= 1;
   JsonObject out;
   if (settings_.model == Model::powermeter) {
-    out.number("value", hundredths(values[0])).text("unit", unit).text("ts", long_form(device_ns()));
+    out.number("value", hundredths(values[0])).text("unit", kind.unit).text("ts", long_form(device_ns()));
     publish("state/sample", out.take());
     return;
   }
   out.text("value", fmt::format("{:.2f},{:.2f},{:.2f}", values[0], values[1], values[2]));
-  publish("state/info", out.text("unit", unit).text("ts", long_form(device_ns())).take());
+  publish("state/info", out.text("unit", kind.unit).text("ts", long_form(device_ns())).take());
 }
 
 std::string VirtualSmartMeter::state_json(bool emit) {

@@ -229,8 +229,9 @@ void VirtualSmartMeter::end_run() {
 
 std::string VirtualSmartMeter::stop_json() {
   const Run& run = *run_;
-  const std::int64_t duration = std::max<std::int64_t>(0, now_ - run.start_ns) / kMillisecond;
-  const double rate = duration > 0 ? static_cast<double>(run.produced) * 1000 / static_cast<double>(duration) : 0;
+  const std::int64_t elapsed = std::max<std::int64_t>(0, now_ - run.start_ns), duration = elapsed / kMillisecond;
+  const double rate =
+      elapsed > 0 ? static_cast<double>(run.produced) * static_cast<double>(kSecond) / static_cast<double>(elapsed) : 0;
   JsonObject out;
   out.text("msg", "Received stop command").integer("sample_duration", duration);
   out.integer("samples", static_cast<std::int64_t>(run.produced));
