@@ -72,14 +72,16 @@ void Connection::opened(std::int64_t now_ns) {
 
 void Connection::closed(std::int64_t now_ns, bool final) {
   now_ns_ = now_ns;
-  if (final) {
-    framer_.finish();
-  } else {
-    framer_.reset();
-  }
+  if (final) framer_.finish();
   if (run_.active()) run_.end(now_ns);
   state_ = State::closed;
   due_ = kNever;
+}
+
+/// What still comes from it counts no more; the owner ends it.
+void Connection::give_up(std::string_view reason) {
+  closed(now_ns_, false);
+  owner_.give_up(*this, reason);
 }
 
 void Connection::bytes(Bytes bytes, std::int64_t received_ns, std::uint64_t offset) {
@@ -88,12 +90,15 @@ void Connection::bytes(Bytes bytes, std::int64_t received_ns, std::uint64_t offs
     raw(bytes, received_ns);
     return;
   }
+  if (state_ == State::closed) return;
   framer_.push(bytes, offset);
+  run_.watch_drift(received_ns);
   reckon();
 }
 
 void Connection::datagram(Bytes bytes, std::int64_t received_ns, std::uint64_t offset) {
   now_ns_ = received_ns;
+  if (state_ == State::closed) return;
   Frame frame;
   const std::size_t row = run_.active() ? run_.spec().measure->row_bytes() : 1;
   if (!parse_datagram(bytes, frame) || frame.payload.empty() || frame.payload.size() % row != 0) {
@@ -103,6 +108,7 @@ void Connection::datagram(Bytes bytes, std::int64_t received_ns, std::uint64_t o
   }
   frame.offset = offset;
   on_frame(frame);
+  run_.watch_drift(received_ns);
 }
 
 void Connection::raw(Bytes bytes, std::int64_t received_ns) {
@@ -110,6 +116,7 @@ void Connection::raw(Bytes bytes, std::int64_t received_ns) {
   if (emitter_ == nullptr) return;  // it has not greeted yet
   if (!run_.active()) begin_default_run(settings_.raw_on_command ? 0 : 1);
   run_.raw(bytes, received_ns);
+  run_.watch_drift(received_ns);
 }
 
 void Connection::data_opened(std::int64_t now_ns) {
@@ -139,7 +146,7 @@ void Connection::ready() {
       break;
     case Activity::poll:
       enter(State::idle);
-      poll_due_ = now_ns_;
+      poll_next();
       break;
     case Activity::listen: enter(State::idle); break;
   }
@@ -272,7 +279,7 @@ void Connection::state_due() {
   switch (state_) {
     case State::greeting:
       if (++tries_ > kMostQuestions) {
-        owner_.give_up(*this, "expected the greeting of a SmartMeter or PowerMeter, got none");
+        give_up("expected the greeting of a SmartMeter or PowerMeter, got none");
         return;
       }
       state_due_ = now_ns_ + kAskAgain;
@@ -298,7 +305,7 @@ void Connection::watch_silence() {
   const std::int64_t quiet = now_ns_ - seen_ns_;
   if (quiet < patience()) return;
   if (state_ == State::running) {
-    owner_.give_up(*this, fmt::format("neither data nor lines for {} s while sampling", quiet / kSecond));
+    give_up(fmt::format("neither data nor lines for {} s while sampling", quiet / kSecond));
     return;
   }
   // A device that samples for somebody else over USB sends no lines: it is asked before it is given up.
@@ -306,7 +313,7 @@ void Connection::watch_silence() {
     asked_ = true;
     send("?");
   } else if (quiet >= kIdlePatience + kAnswerPatience) {
-    owner_.give_up(*this, "no liveness lines and no answer");
+    give_up("no liveness lines and no answer");
   }
 }
 

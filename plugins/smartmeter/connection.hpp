@@ -82,6 +82,7 @@ class Connection final : private FramerSink {
   void begin_default_run(LinkId link);
   [[nodiscard]] Run::Spec spec_of_reply(const Measure& measure) const;
 
+  void give_up(std::string_view reason);
   void ready();
   void prepare();
   void send_sample();

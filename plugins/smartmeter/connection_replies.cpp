@@ -43,6 +43,7 @@ std::size_t count_member(const JsonObject& reply, std::string_view key) {
 }  // namespace
 
 void Connection::on_line(std::string_view text, Bytes whole, std::uint64_t offset) {
+  if (state_ == State::closed) return;
   line_offset_ = offset;
   seen_ns_ = now_ns_;
   asked_ = false;
@@ -65,6 +66,7 @@ void Connection::on_framing_fault(mesura_fault_kind kind, std::string_view code,
 }
 
 void Connection::on_frame(const Frame& frame) {
+  if (state_ == State::closed) return;
   seen_ns_ = now_ns_;
   idle_lines_ = 0;
   if (!run_.active()) {
@@ -131,7 +133,7 @@ void Connection::on_info() {
   const std::string_view type = reply_.text("type");
   const bool power_meter = equal_ignoring_case(type, "powermeter");
   if (!power_meter && !equal_ignoring_case(type, "smartmeter") && settings_.channel != Channel::recording) {
-    owner_.give_up(*this, fmt::format("expected type smartmeter or powermeter, got '{}'", type));
+    give_up(fmt::format("expected type smartmeter or powermeter, got '{}'", type));
     return;
   }
   const Model told = power_meter ? Model::powermeter : Model::smartmeter;

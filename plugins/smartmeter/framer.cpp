@@ -50,6 +50,13 @@ void Framer::push(Bytes bytes, std::uint64_t offset) {
   carry_.clear();
   carry_at_ = 0;
   while (!bytes.empty()) {
+    if (usual_length_ != 0 && noise_length_ == 0 && is_next_frame(bytes)) {
+      const std::size_t size = kHead + usual_length_;
+      sink_.on_frame({number_of(bytes.data()), bytes.subspan(kHead, usual_length_), bytes.first(size), offset});
+      bytes = bytes.subspan(size);
+      offset += size;
+      continue;
+    }
     const std::size_t used = step(bytes, offset);
     if (used == 0) {
       carry_.assign(bytes.begin(), bytes.end());
@@ -83,6 +90,15 @@ std::size_t Framer::refill(Bytes bytes) {
   return take;
 }
 
+/// The common case, without a look at anything else: a frame that is whole, as long as the one before.
+inline bool Framer::is_next_frame(Bytes bytes) const {
+  std::uint32_t mark = 0, expected = 0;
+  if (bytes.size() < kHead + usual_length_) return false;
+  std::memcpy(&mark, bytes.data(), sizeof mark);
+  std::memcpy(&expected, kData, sizeof expected);
+  return mark == expected && bytes[4] == ':' && length_of(bytes.data()) == usual_length_;
+}
+
 /// Takes one part off the front of `bytes`. 0: more bytes are wanted, need_ says how many in all.
 std::size_t Framer::step(Bytes bytes, std::uint64_t offset) {
   if (begins(bytes, kData)) return step_frame(bytes, offset);
@@ -104,6 +120,7 @@ std::size_t Framer::step_frame(Bytes bytes, std::uint64_t offset) {
   need_ = kHead + length;
   if (bytes.size() < need_) return 0;
   if (noise_length_ != 0) end_noise();
+  usual_length_ = length;
   sink_.on_frame({number_of(bytes.data()), bytes.subspan(kHead, length), bytes.first(kHead + length), offset});
   need_ = 0;
   return kHead + length;
@@ -186,6 +203,7 @@ void Framer::reset() {
   need_ = scanned_ = 0;
   noise_length_ = 0;
   noise_counts_ = false;
+  usual_length_ = 0;
 }
 
 }  // namespace mesura::smartmeter

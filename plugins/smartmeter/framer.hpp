@@ -52,6 +52,7 @@ class Framer {
   void expect(std::size_t row_bytes, std::size_t longest) {
     row_bytes_ = row_bytes;
     longest_ = longest;
+    usual_length_ = 0;
   }
   void push(Bytes bytes, std::uint64_t offset);
   /// The end of the stream, or of a connection.
@@ -60,6 +61,7 @@ class Framer {
   void reset();
 
  private:
+  [[nodiscard]] bool is_next_frame(Bytes bytes) const;
   std::size_t step(Bytes bytes, std::uint64_t offset);
   std::size_t step_line(Bytes bytes, std::uint64_t offset);
   std::size_t step_frame(Bytes bytes, std::uint64_t offset);
@@ -72,6 +74,7 @@ class Framer {
   FramerSink& sink_;
   std::size_t row_bytes_ = 0;
   std::size_t longest_ = 65535;
+  std::size_t usual_length_ = 0;     ///< payload of the last frame, known to fit
   std::vector<std::uint8_t> carry_;  ///< the beginning of something that is not whole yet
   std::size_t carry_at_ = 0;         ///< its first byte that is still wanted
   std::uint64_t carry_offset_ = 0;   ///< position of that byte

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 namespace mesura::smartmeter {
 namespace {
@@ -25,7 +26,22 @@ inline Float4 swapped(Float4 x) { return __builtin_shufflevector(x, x, 1, 0, 3, 
 /// Two rows fill Lines vectors; lane n of them is value n % (2 Lines) of a row.
 template <std::size_t Lines>
 struct Lanes {
-  Float4 square[Lines] = {}, cross[Lines] = {}, re[Lines] = {}, im[Lines] = {};  // NOLINT: registers, not an interface
+  Float4 square[Lines] = {}, cross[Lines] = {}, re[Lines] = {}, im[Lines] = {};
+
+  /// Written out for each vector: only then do all of them stay in registers.
+  template <std::size_t... K>
+  void add(const void* samples, const float* cosines, const float* sines, std::index_sequence<K...> /*vectors*/) {
+    (add_vector<K>(load(static_cast<const char*>(samples) + sizeof(Float4) * K), load(cosines + kLanes * K),
+                   load(sines + kLanes * K)),
+     ...);
+  }
+  template <std::size_t K>
+  void add_vector(Float4 x, Float4 cosine, Float4 sine) {
+    square[K] += x * x;
+    cross[K] += x * swapped(x);
+    re[K] += x * cosine;
+    im[K] += x * sine;
+  }
 };
 
 template <std::size_t Lines>
@@ -74,13 +90,7 @@ void Kernel::add_block(const std::uint8_t* samples, std::size_t rows, const std:
   const float* cosines = cos_.data();
   const float* sines = sin_.data();
   for (std::size_t pair = 0; pair < rows / 2; ++pair) {
-    for (std::size_t k = 0; k < Lines; ++k) {
-      const Float4 x = load(samples + sizeof(Float4) * k);
-      a.square[k] += x * x;
-      a.cross[k] += x * swapped(x);
-      a.re[k] += x * load(cosines + kLanes * k);
-      a.im[k] += x * load(sines + kLanes * k);
-    }
+    a.add(samples, cosines, sines, std::make_index_sequence<Lines>{});
     samples += sizeof(float) * kPair;
     cosines += kPair;
     sines += kPair;
@@ -88,13 +98,7 @@ void Kernel::add_block(const std::uint8_t* samples, std::size_t rows, const std:
   if (rows % 2 != 0) {  // the second row of the last pair is missing: as if it were 0
     float last[kPair] = {};
     std::memcpy(last, samples, sizeof(float) * 2 * Lines);
-    for (std::size_t k = 0; k < Lines; ++k) {
-      const Float4 x = load(last + kLanes * k);
-      a.square[k] += x * x;
-      a.cross[k] += x * swapped(x);
-      a.re[k] += x * load(cosines + kLanes * k);
-      a.im[k] += x * load(sines + kLanes * k);
-    }
+    a.add(last, cosines, sines, std::make_index_sequence<Lines>{});
   }
   double square[2 * Lines], cross[2 * Lines], re[2 * Lines], im[2 * Lines];
   spread<Lines>(a.square, square);

@@ -26,8 +26,8 @@ void Run::begin(const Spec& spec, Emitter& emitter, std::int64_t now_ns) {
   derives_ = spec.derive && streams_ && spec.rate >= (latched ? 1 : Derive::kLeastRate);
   opened_ = false;
   expected_ = 0;
-  next_row_ = 0;
-  longest_rows_ = 0;
+  next_row_ = watched_row_ = 0;
+  longest_rows_ = usual_bytes_ = usual_rows_ = 0;
   last_received_ns_ = now_ns;
   doubts_ = 0;
   carry_.clear();
@@ -66,7 +66,11 @@ void Run::open_stream(std::int64_t received_ns, std::size_t rows) {
 }
 
 void Run::frame(const FramerSink::Frame& frame, std::int64_t received_ns) {
-  const std::size_t rows = frame.payload.size() / spec_.measure->row_bytes();
+  if (frame.payload.size() != usual_bytes_) {  // a division saved for nearly all
+    usual_bytes_ = frame.payload.size();
+    usual_rows_ = usual_bytes_ / spec_.measure->row_bytes();
+  }
+  const std::size_t rows = usual_rows_;
   std::uint64_t gap_rows = 0;
   if (frame.number != expected_ && !place(frame, rows, received_ns, gap_rows)) return;
   expected_ = frame.number + 1;
@@ -74,8 +78,7 @@ void Run::frame(const FramerSink::Frame& frame, std::int64_t received_ns) {
   longest_rows_ = std::max(longest_rows_, rows);
   host_.frame(spec_.link, frame.whole);
   if (!opened_) open_stream(received_ns, rows);
-  hand_on(frame.payload, gap_rows, frame.number, received_ns);
-  if (spec_.live) watch_drift(received_ns);
+  hand_on(frame.payload, rows, gap_rows, frame.number, received_ns);
 }
 
 /// What a packet number other than the expected one means. False: the frame is dropped.
@@ -112,8 +115,8 @@ bool Run::believe(const FramerSink::Frame& frame, std::uint64_t gap_rows, std::i
   return false;
 }
 
-void Run::hand_on(Bytes payload, std::uint64_t gap_rows, std::uint64_t packet, std::int64_t received_ns) {
-  const std::size_t rows = payload.size() / spec_.measure->row_bytes();
+void Run::hand_on(Bytes payload, std::size_t rows, std::uint64_t gap_rows, std::uint64_t packet,
+                  std::int64_t received_ns) {
   const std::uint64_t first_row = next_row_ + gap_rows;
   next_row_ = first_row + rows;
   last_received_ns_ = received_ns;
@@ -122,7 +125,8 @@ void Run::hand_on(Bytes payload, std::uint64_t gap_rows, std::uint64_t packet, s
     return;
   }
   if (stream_ != MESURA_NO_STREAM) {
-    mesura_waveform block{};
+    mesura_waveform block;
+    block.struct_size = sizeof block;
     block.stream = stream_;
     block.received_ns = received_ns;
     block.first_row = first_row;
@@ -130,6 +134,7 @@ void Run::hand_on(Bytes payload, std::uint64_t gap_rows, std::uint64_t packet, s
     block.packet = packet;
     block.samples = payload.data();
     block.rows = static_cast<std::uint32_t>(rows);
+    block.reserved = 0;
     host_.waveform(block);
   }
   if (derives_) derive_.rows(payload.data(), rows, first_row);
@@ -143,15 +148,14 @@ void Run::raw(Bytes bytes, std::int64_t received_ns) {
     bytes = bytes.subspan(take);
     if (carry_.size() < row) return;
     if (!opened_) open_stream(received_ns, 1);
-    hand_on(carry_, 0, 0, received_ns);
+    hand_on(carry_, 1, 0, 0, received_ns);
     carry_.clear();
   }
   const std::size_t rows = bytes.size() / row;
   if (rows > 0) {
     if (!opened_) open_stream(received_ns, rows);
     host_.frame(spec_.link, bytes.first(rows * row));
-    hand_on(bytes.first(rows * row), 0, 0, received_ns);
-    if (spec_.live) watch_drift(received_ns);
+    hand_on(bytes.first(rows * row), rows, 0, 0, received_ns);
   }
   bytes = bytes.subspan(rows * row);
   carry_.assign(bytes.begin(), bytes.end());
@@ -159,6 +163,8 @@ void Run::raw(Bytes bytes, std::int64_t received_ns) {
 
 /// Network and buffers only ever add to the lag: the least one of a minute tells how the clocks stand.
 void Run::watch_drift(std::int64_t received_ns) {
+  if (!active_ || !opened_ || !spec_.live || next_row_ == watched_row_) return;
+  watched_row_ = next_row_;
   const std::int64_t lag = received_ns - row_time(spec_.start_ns, next_row_, spec_.rate);
   if (!lag_known_ || lag < least_lag_ns_) least_lag_ns_ = lag;
   lag_known_ = true;

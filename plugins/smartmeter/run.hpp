@@ -44,14 +44,15 @@ class Run final : private Derive::Sink {
   void frame(const FramerSink::Frame& frame, std::int64_t received_ns);
   /// Bytes of the unframed stream, cut anywhere.
   void raw(Bytes bytes, std::int64_t received_ns);
+  /// After what one call brought: compares the clocks.
+  void watch_drift(std::int64_t received_ns);
 
  private:
   void on_second(const Second& second) override;
   bool place(const FramerSink::Frame& frame, std::size_t rows, std::int64_t received_ns, std::uint64_t& gap_rows);
   bool believe(const FramerSink::Frame& frame, std::uint64_t gap_rows, std::int64_t received_ns);
-  void hand_on(Bytes payload, std::uint64_t gap_rows, std::uint64_t packet, std::int64_t received_ns);
+  void hand_on(Bytes payload, std::size_t rows, std::uint64_t gap_rows, std::uint64_t packet, std::int64_t received_ns);
   void open_stream(std::int64_t received_ns, std::size_t rows);
-  void watch_drift(std::int64_t received_ns);
 
   Host host_;
   Derive derive_;
@@ -65,11 +66,13 @@ class Run final : private Derive::Sink {
   std::uint32_t expected_ = 0;  ///< packet
   std::uint64_t next_row_ = 0;
   std::size_t longest_rows_ = 0;
+  std::size_t usual_bytes_ = 0, usual_rows_ = 0;  ///< of the last payload
   std::int64_t last_received_ns_ = 0;
   std::uint32_t doubted_ = 0;        ///< packet number behind the last one that was not believed
   std::uint32_t doubts_ = 0;         ///< how many in a row
   std::vector<std::uint8_t> carry_;  ///< raw: a row that is not whole yet
 
+  std::uint64_t watched_row_ = 0;
   std::int64_t minute_row_ = 0;  ///< drift: rows at which the minute ends
   std::int64_t least_lag_ns_ = 0, first_lag_ns_ = 0;
   bool lag_known_ = false, first_lag_known_ = false;
