@@ -3,6 +3,7 @@
 #include "sinks/kinds.hpp"
 
 #include "sinks/csv/csv_sink.hpp"
+#include "sinks/recording/recording_sink.hpp"
 #include "sinks/sqlite/sqlite_sink.hpp"
 
 #include <algorithm>
@@ -67,10 +68,41 @@ Kind csv_kind() {
   return {"csv", std::move(schema), make};
 }
 
+Kind recording_kind() {
+  config::Schema schema = config::object(
+      {config::optional("path", config::of(Type::path, "the directory of the files; made if it does not exist"),
+                        "recording"),
+       config::optional("every",
+                        config::duration("a new file where the device's clock, UTC, passes a multiple of this; "
+                                         "0s: never; default 1h, or never if `rows` is given")),
+       config::optional("rows", config::integer("a new file after so many rows, lost ones counted", 1)),
+       config::optional(
+           "gaps",
+           config::enumeration({"none", "nan", "zero"},
+                               "what stands in the place of lost rows; none: the next row follows, and the "
+                               "file's description tells where"),
+           "none")},
+      "waveforms as files of float32 rows, a directory per device");
+  const auto make = [](const Value& options, const Context& context) -> std::unique_ptr<Sink> {
+    recording::Options o;
+    o.directory = options["path"].text();
+    if (const Value& rows = options["rows"]) o.cuts.rows = static_cast<std::uint64_t>(rows.integer());
+    if (const Value& every = options["every"]) {
+      o.cuts.every_ns = every.duration().count();
+    } else if (o.cuts.rows == 0) {
+      o.cuts.every_ns = std::chrono::nanoseconds{std::chrono::hours{1}}.count();
+    }
+    const std::string gaps{options["gaps"].text()};
+    o.fill = gaps == "nan" ? recording::Fill::nan : gaps == "zero" ? recording::Fill::zero : recording::Fill::none;
+    return std::make_unique<recording::RecordingSink>(std::move(o), context.log);
+  };
+  return {"recording", std::move(schema), make, true};
+}
+
 }  // namespace
 
 std::span<const Kind> kinds() {
-  static const std::array kAll{sqlite_kind(), csv_kind()};
+  static const std::array kAll{sqlite_kind(), csv_kind(), recording_kind()};
   return kAll;
 }
 

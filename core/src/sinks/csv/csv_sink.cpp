@@ -4,8 +4,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -56,34 +54,15 @@ CsvSink::~CsvSink() = default;
 std::string CsvSink::describe() const { return "csv " + options_.directory.string(); }
 
 void CsvSink::open() {
-  struct stat by_name {};
-  struct stat by_fd {};
-  if (directory_ && ::stat(options_.directory.c_str(), &by_name) == 0 && ::fstat(directory_.get(), &by_fd) == 0 &&
-      by_name.st_ino == by_fd.st_ino && by_name.st_dev == by_fd.st_dev) {
-    return;
-  }
+  if (leads_to(options_.directory, directory_)) return;
   close();
-  take_over_directory();
+  directory_ = take_directory(options_.directory, "CSV files");
   try {
     scan();
   } catch (...) {
     close();
     throw;
   }
-}
-
-void CsvSink::take_over_directory() {
-  const auto& path = options_.directory;
-  if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) fail_io(path, "making directory", errno);
-  runtime::UniqueFd fd{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (!fd) fail_io(path, "opening directory", errno);
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) fail_io(path, "locking directory", errno);
-    throw SinkError(
-        fmt::format("sink-busy: another program writes CSV files in {}\n  hint      give each one its own directory",
-                    path.string()));
-  }
-  directory_ = std::move(fd);
 }
 
 // Learns what earlier runs left: files to go on with, the last finished one of each device, halves of a compression.

@@ -71,7 +71,6 @@ class CsvSink final : public Sink {
   };
   static constexpr std::uint32_t kNoDevice = UINT32_MAX;
 
-  void take_over_directory();
   void scan();
   [[nodiscard]] std::uint32_t device_of_stem(const std::string& stem);
   const Slot& resolve(std::uint32_t series);

@@ -23,8 +23,6 @@ namespace {
 constexpr std::size_t kFlushBytes = 256 * 1024;
 // How far back a file of an earlier run is read, at first; more when no whole line is in it.
 constexpr std::uint64_t kTailBytes = 1024 * 1024;
-// File systems take 255 bytes; ours has "-20260614-120000-99.csv.gz.part" behind the stem.
-constexpr std::size_t kMaxStem = 180;
 
 std::string read_range(int fd, std::uint64_t from, std::uint64_t to, const std::filesystem::path& path) {
   std::string text(to - from, '\0');
@@ -98,18 +96,6 @@ std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a / b - (a % b <
 
 }  // namespace
 
-void fail_io(const std::filesystem::path& path, std::string_view doing, int error) {
-  const char* code = "sink-io";
-  if (error == ENOSPC || error == EDQUOT) code = "sink-full";
-  if (error == EROFS || error == EACCES || error == EPERM) code = "sink-read-only";
-  throw SinkError(fmt::format("{}: {} {}: {}", code, doing, path.string(), std::generic_category().message(error)));
-}
-
-void sync_directory(const std::filesystem::path& directory) {
-  const runtime::UniqueFd fd{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (!fd || ::fsync(fd.get()) != 0) fail_io(directory, "syncing", errno);
-}
-
 std::string file_stamp(std::int64_t time_ns) {
   std::string out;
   for (const char c : runtime::format_time(time_ns, runtime::Precision::seconds)) {
@@ -145,25 +131,6 @@ std::optional<FileName> parse_file_name(std::string_view name) {
   out.stem = name.substr(0, name.size() - kStamp);
   out.time_ns = *time;
   return out;
-}
-
-std::string file_stem(std::string_view device) {
-  std::string out;
-  for (const char c : device) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-                       c == '-' || (c == '.' && !out.empty()) || byte >= 0x80;
-    if (plain) {
-      out += c;
-    } else {
-      out += fmt::format("%{:02X}", byte);
-    }
-  }
-  if (out.empty()) return "%";
-  if (out.size() <= kMaxStem) return out;
-  std::uint64_t hash = 14695981039346656037U;  // FNV-1a: two long names with the same beginning stay apart
-  for (const char c : device) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
-  return fmt::format("{}%{:016x}", out.substr(0, kMaxStem - 17), hash);
 }
 
 DeviceFile::DeviceFile(std::filesystem::path directory, std::string stem, Limits limits, std::size_t remembered_bytes)

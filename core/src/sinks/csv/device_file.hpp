@@ -5,6 +5,7 @@
 #include "runtime/unique_fd.hpp"
 #include "sinks/csv/format.hpp"
 #include "sinks/csv/recent_lines.hpp"
+#include "sinks/files.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -96,12 +97,5 @@ struct FileName {
   std::string ending;
 };
 [[nodiscard]] std::optional<FileName> parse_file_name(std::string_view name);
-
-/// A device's name as the beginning of a file name: what a file system or a shell could mistake becomes %XX.
-[[nodiscard]] std::string file_stem(std::string_view device);
-
-/// Throws SinkError for errno `error`.
-[[noreturn]] void fail_io(const std::filesystem::path& path, std::string_view doing, int error);
-void sync_directory(const std::filesystem::path& directory);
 
 }  // namespace mesura::sinks::csv

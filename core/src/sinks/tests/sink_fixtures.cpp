@@ -64,7 +64,7 @@ std::vector<std::filesystem::path> files_of(const std::filesystem::path& directo
   std::vector<std::filesystem::path> out;
   for (const std::string& name : list_files(directory)) {
     const auto parsed = csv::parse_file_name(name);
-    if (parsed && parsed->stem == csv::file_stem(device)) out.push_back(directory / name);
+    if (parsed && parsed->stem == file_stem(device)) out.push_back(directory / name);
   }
   return out;
 }

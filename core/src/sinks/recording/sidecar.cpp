@@ -1,0 +1,124 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#include "sinks/recording/sidecar.hpp"
+
+#include "runtime/json.hpp"
+#include "runtime/time_text.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <utility>
+
+namespace mesura::sinks::recording {
+namespace {
+
+// What changes while a file grows stands at the end, on lines of its own: that part alone is read back.
+constexpr std::string_view kRows = "  \"rows\": ";
+constexpr std::string_view kRowBytes = "  \"row_bytes\": ";
+
+void add_member(std::string& out, std::string_view name, std::string_view json) {
+  out += fmt::format("  \"{}\": {},\n", name, json);
+}
+
+void add_text(std::string& out, std::string_view name, std::string_view text) {
+  std::string json;
+  runtime::append_json_string(json, text);
+  add_member(out, name, json);
+}
+
+void add_texts(std::string& out, std::string_view name, const std::vector<std::string>& texts) {
+  std::string json;
+  runtime::JsonWriter writer{json};
+  writer.begin_array();
+  for (const std::string& text : texts) writer.string(text);
+  writer.end_array();
+  add_member(out, name, json);
+}
+
+void add_number(std::string& out, std::string_view name, double value) {
+  std::string json;
+  runtime::JsonWriter{json}.number(value);
+  add_member(out, name, json);
+}
+
+std::string tail_text(std::uint64_t rows, const std::vector<Gap>& gaps, Ending ending) {
+  std::string out = fmt::format("{}{},\n  \"gaps\": [", kRows, rows);
+  for (const Gap& gap : gaps) {
+    out +=
+        fmt::format("{}\n    {{\"row\": {}, \"missing\": {}}}", &gap == gaps.data() ? "" : ",", gap.row, gap.missing);
+  }
+  out += gaps.empty() ? "],\n" : "\n  ],\n";
+  out += fmt::format("  \"finished\": {},\n  \"interrupted\": {}\n}}\n", ending != Ending::open,
+                     ending == Ending::interrupted);
+  return out;
+}
+
+/// The digits after `name`, from `at` on; `at` then stands behind them.
+std::optional<std::uint64_t> number_after(std::string_view text, std::string_view name, std::size_t& at) {
+  const std::size_t found = text.find(name, at);
+  if (found == std::string_view::npos) return std::nullopt;
+  std::uint64_t value = 0;
+  const char* begin = text.data() + found + name.size();
+  const auto [end, error] = std::from_chars(begin, text.data() + text.size(), value);
+  if (error != std::errc{}) return std::nullopt;
+  at = static_cast<std::size_t>(end - text.data());
+  return value;
+}
+
+}  // namespace
+
+std::string_view to_string(Fill fill) {
+  switch (fill) {
+    case Fill::nan: return "nan";
+    case Fill::zero: return "zero";
+    case Fill::none: break;
+  }
+  return "none";
+}
+
+std::string sidecar_text(const WaveformStream& stream, const std::string& file, std::uint64_t first_row, Fill fill,
+                         std::uint64_t rows, const std::vector<Gap>& gaps, Ending ending) {
+  std::string out = "{\n";
+  add_text(out, "format", "mesura recording 1");
+  add_text(out, "device", stream.device);
+  add_text(out, "file", file);
+  add_text(out, "encoding", "float32, little-endian, interleaved");
+  add_texts(out, "names", stream.names);
+  add_texts(out, "units", stream.units);
+  add_member(out, "row_bytes", std::to_string(stream.channels() * sizeof(float)));
+  add_number(out, "rate_hz", 1e9 / stream.period_ns);
+  add_number(out, "period_ns", stream.period_ns);
+  const std::int64_t start = stream.time_ns(first_row);
+  add_text(out, "start", runtime::format_time(start, runtime::Precision::nanoseconds));
+  add_member(out, "start_ns", std::to_string(start));
+  add_text(out, "run_start", runtime::format_time(stream.start_ns, runtime::Precision::nanoseconds));
+  add_member(out, "first_row", std::to_string(first_row));
+  add_text(out, "gap_fill", to_string(fill));
+  return out + tail_text(rows, gaps, ending);
+}
+
+std::optional<Repaired> close_interrupted(std::string_view sidecar, std::uint64_t file_bytes) {
+  if (!sidecar.starts_with("{\n  \"format\": \"mesura recording 1\",\n")) return std::nullopt;
+  std::size_t at = 0;
+  const auto row_bytes = number_after(sidecar, kRowBytes, at);
+  const std::size_t tail = sidecar.find(kRows, at);
+  if (!row_bytes || *row_bytes == 0 || tail == std::string_view::npos) return std::nullopt;
+  if (sidecar.find("\n  \"finished\": false,\n", tail) == std::string_view::npos) return std::nullopt;
+
+  Repaired out;
+  out.rows = file_bytes / *row_bytes;
+  out.bytes = out.rows * *row_bytes;
+  std::vector<Gap> gaps;
+  at = tail;
+  for (auto row = number_after(sidecar, "{\"row\": ", at); row; row = number_after(sidecar, "{\"row\": ", at)) {
+    const auto missing = number_after(sidecar, "\"missing\": ", at);
+    if (!missing) return std::nullopt;
+    // Gaps are noted before the rows behind them are written.
+    if (*row < out.rows) gaps.push_back({*row, *missing});
+  }
+  out.text = std::string{sidecar.substr(0, tail)} + tail_text(out.rows, gaps, Ending::interrupted);
+  return out;
+}
+
+}  // namespace mesura::sinks::recording

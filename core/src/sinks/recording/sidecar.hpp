@@ -1,0 +1,50 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The description beside each file of rows. The README of this folder has an example.
+#pragma once
+
+#include <mesura/measurement.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mesura::sinks::recording {
+
+/// What stands in the place of lost rows.
+enum class Fill : std::uint8_t {
+  none,  ///< nothing: the next row follows, `gaps` tells where
+  nan,
+  zero
+};
+[[nodiscard]] std::string_view to_string(Fill fill);
+
+/// Rows that are missing before row `row` of the file (counted in the file); filled ones stand from there on.
+struct Gap {
+  std::uint64_t row;
+  std::uint64_t missing;
+};
+
+enum class Ending : std::uint8_t {
+  open,        ///< being written
+  complete,    ///< cut, or the run ended
+  interrupted  ///< the program died; found and closed by a later one
+};
+
+/// A file's description as JSON, one member a line.
+[[nodiscard]] std::string sidecar_text(const WaveformStream& stream, const std::string& file, std::uint64_t first_row,
+                                       Fill fill, std::uint64_t rows, const std::vector<Gap>& gaps, Ending ending);
+
+/// The same description closed after its program died: `file_bytes` tells the rows. nullopt when the text is not an
+/// open description of ours.
+struct Repaired {
+  std::string text;
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;  ///< of whole rows
+};
+[[nodiscard]] std::optional<Repaired> close_interrupted(std::string_view sidecar, std::uint64_t file_bytes);
+
+}  // namespace mesura::sinks::recording
