@@ -33,10 +33,14 @@ struct Plan {
     Part part = Part::none;
     bool state = false;
     bool system = false;
-    bool told = false;  ///< `last` holds what was published
+    bool told = false;  ///< `last` (or `packed`) holds what was published
+    bool fast = false;  ///< nothing but a number to be handed on, its series is `id`
     std::uint8_t decimals = 0;
     std::uint32_t multiply = 1;
     std::uint32_t slot = 0;  ///< the first of its series
+    SeriesId id = kUnresolved;
+    std::uint32_t last_size = 0;
+    std::uint64_t last_packed = 0;
     std::string last;
   };
   struct BitSlot {

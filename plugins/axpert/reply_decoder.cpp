@@ -36,11 +36,13 @@ bool is_textual(Form form) {
 
 ReplyDecoder::ReplyDecoder(DecodeSink& sink, const date::time_zone* zone) : sink_(sink), zone_(zone) {
   batch_.reserve(kOrdinaryBatch);
+  set_limits();
 }
 
 void ReplyDecoder::forget() {
   parts_ = {};
   rated_power_ = rated_voltage_ = 0;
+  set_limits();
   date_.clear();
   has_model_ = false;
 }
@@ -48,7 +50,10 @@ void ReplyDecoder::forget() {
 void ReplyDecoder::keep(Part p, double value) {
   if (p == Part::none) return;
   parts_[static_cast<std::size_t>(p)] = {value, context_.received_ns, reply_};
-  if (p == Part::rated_power) rated_power_ = value;
+  if (p == Part::rated_power) {
+    rated_power_ = value;
+    set_limits();
+  }
   if (p == Part::rated_voltage) rated_voltage_ = value;
 }
 
@@ -87,15 +92,26 @@ ReplyDecoder::Result ReplyDecoder::decode(Plan& plan, const Tokens& tokens, cons
   ++reply_;
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     Plan::Op& op = plan.op(i);
-    if (op.form == Form::none) continue;
     const Token& t = tokens[i];
+    if (op.fast && t.is_number()) {
+      const double value = value_of(t, op.multiply, op.decimals);
+      if (value <= limits_[static_cast<std::size_t>(op.gate)]) {
+        if (op.part != Part::none) parts_[static_cast<std::size_t>(op.part)] = {value, context_.received_ns, reply_};
+        mesura_measurement& m = batch_.emplace_back();
+        m.number = value;
+        m.series = op.id;
+        m.time_ns = MESURA_NO_TIME;
+        continue;
+      }
+    }
+    if (op.form == Form::none) continue;
     if (op.form == Form::present && plan.unit >= 0 && t.mantissa == 0) {
       // The first unit of a lonely inverter says 0 as well, and all the rest of it is true.
       const bool lonely = plan.unit == 0 && tokens.size() > 1 && tokens[1].size > kSerialDigits;
       if (!lonely) {
-        if (!op.field->quantity.empty() && !(op.told && op.last == t.text())) add(plan, op.slot, 0);
+        const bool known = unchanged(op, t, i, tokens);
+        if (!op.field->quantity.empty() && !known) add(plan, op.slot, 0);
         plan.forget();
-        op.last.assign(t.text());
         op.told = true;
         return Result::absent;
       }
@@ -111,18 +127,30 @@ ReplyDecoder::Result ReplyDecoder::decode(Plan& plan, const Tokens& tokens, cons
   return Result::decoded;
 }
 
+/// Whether the word is that of the reply before; remembers it.
+inline bool ReplyDecoder::unchanged(Plan::Op& op, const Token& t, std::size_t i, const Tokens& all) const {
+  const bool several = op.form == Form::rest || op.form == Form::warnings || op.form == Form::first24;
+  if (t.size <= sizeof t.packed && !several) {
+    if (op.told && op.last_packed == t.packed && op.last_size == t.size) return true;
+    op.last_packed = t.packed;
+    op.last_size = t.size;
+    op.told = true;
+    return false;
+  }
+  // Words that run to the end of the reply are compared whole.
+  const std::size_t end = op.form == Form::first24 ? std::min<std::size_t>(i + 23, all.size() - 1) : all.size() - 1;
+  const std::string_view word = several ? all.joined(i, end) : t.text();
+  if (op.told && op.last_size == 0 && op.last == word) return true;
+  op.last.assign(word);
+  op.last_size = 0;
+  op.told = true;
+  return false;
+}
+
 /// False: the reply is impossible.
 inline bool ReplyDecoder::token(Plan& plan, Plan::Op& op, const Token& t, std::size_t i, const Tokens& all) {
   if (op.system && !context_.tells_system) return true;
-  if (op.state) {
-    // Words that run to the end of the reply are compared whole.
-    std::string_view word = t.text();
-    if (op.form == Form::rest || op.form == Form::warnings) word = all.joined(i, all.size() - 1);
-    if (op.form == Form::first24) word = all.joined(i, std::min<std::size_t>(i + 23, all.size() - 1));
-    if (op.told && op.last == word) return true;
-    op.told = true;
-    op.last.assign(word);
-  }
+  if (op.state && unchanged(op, t, i, all)) return true;
   if (t.kind == Token::Kind::missing && op.form != Form::rest) return true;
   if (is_textual(op.form)) {
     textual(plan, op, t, i, all);
@@ -154,7 +182,15 @@ inline bool ReplyDecoder::number(Plan& plan, Plan::Op& op, const Token& t) {
   }
   if (op.part != Part::none) keep(op.part, value);
   add(plan, slot, value);
+  if (op.form == Form::number && !op.state && !op.system) {
+    op.id = plan.slots[slot].id;
+    op.fast = op.id != MESURA_NO_SERIES;
+  }
   return true;
+}
+
+void ReplyDecoder::set_limits() {
+  for (std::size_t g = 0; g < limits_.size(); ++g) limits_[g] = limit(static_cast<Gate>(g), false);
 }
 
 double ReplyDecoder::limit(Gate gate, bool system) const {

@@ -72,10 +72,12 @@ class ReplyDecoder {
     std::uint64_t reply = 0;  ///< number of the reply that brought it
   };
 
+  [[nodiscard]] bool unchanged(Plan::Op& op, const Token& t, std::size_t i, const Tokens& all) const;
   bool token(Plan& plan, Plan::Op& op, const Token& t, std::size_t i, const Tokens& all);
   bool number(Plan& plan, Plan::Op& op, const Token& t);
   bool plausible(const Plan::Op& op, const Plan::Slot& slot, const Token& t, double value, bool& keep);
   [[nodiscard]] double limit(Gate gate, bool system) const;
+  void set_limits();
   void textual(Plan& plan, Plan::Op& op, const Token& t, std::size_t i, const Tokens& all);
   void code(Plan& plan, const Plan::Op& op, const Token& t);
   void flags(Plan& plan, Plan::Op& op, const Token& t, std::size_t i);
@@ -103,6 +105,7 @@ class ReplyDecoder {
   std::array<PartValue, static_cast<std::size_t>(Part::count)> parts_{};
   std::uint64_t reply_ = 0;
   double rated_power_ = 0, rated_voltage_ = 0;
+  std::array<double, 7> limits_{};  ///< by Gate
   std::string date_;
   bool has_model_ = false;         ///< the inverter has named its model: better than what its code says
   std::string warnings_, faults_;  ///< texts that the batch points into

@@ -3,40 +3,99 @@
 #include "token.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 namespace mesura::axpert {
 namespace {
 
 constexpr std::size_t kLongestNumber = 18;  // so that the mantissa can't overflow
+constexpr std::uint64_t kOnes = 0x0101010101010101U;
+constexpr std::uint64_t kHighs = 0x80 * kOnes;
+constexpr std::uint64_t kZeros = '0' * kOnes;
 
 bool is_missing(std::string_view s) { return s.empty() || s == "NA" || s == "-" || s == "--"; }
 
-/// Reads one token and returns where it ends.
-const char* scan(const char* p, const char* end, char separator, Token& t) {
-  t.begin = p;
-  std::uint64_t mantissa = 0;
-  const char* point = nullptr;
+/// Eight characters as a number whose lowest byte is the first of them.
+std::uint64_t load(const char* p) {
+  std::uint64_t x = 0;
+  if constexpr (std::endian::native == std::endian::little) {
+    std::memcpy(&x, p, sizeof x);
+  } else {
+    for (unsigned i = 0; i < 8; ++i) x |= static_cast<std::uint64_t>(static_cast<unsigned char>(p[i])) << (8 * i);
+  }
+  return x;
+}
+
+/// 0x80 in each byte of x that is `c`, 0 in all others.
+std::uint64_t find(std::uint64_t x, char c) {
+  const std::uint64_t v = x ^ (kOnes * static_cast<unsigned char>(c));
+  return ~(((v & ~kHighs) + ~kHighs) | v | ~kHighs);
+}
+
+/// The value of eight digits, the first in the lowest byte.
+std::uint64_t eight_digits(std::uint64_t x) {
+  x -= kZeros;
+  x = x * 10 + (x >> 8U);  // pairs in the even bytes
+  return (((x & 0x000000FF000000FFU) * 0x000F424000000064U) +
+          (((x >> 16U) & 0x000000FF000000FFU) * 0x0000271000000001U)) >>
+         32U;
+}
+
+bool all_eight_digits(std::uint64_t x) {
+  return ((x | (x + 0x06 * kOnes)) & 0xF0 * kOnes) == 0x30 * kOnes && (x & 0xF0 * kOnes) == kZeros;
+}
+
+/// A token of at most eight characters, which end at `end`; there are eight readable bytes in front of that.
+void read_short(const char* end, std::uint32_t size, Token& t) {
+  const unsigned unused = 8 * (8 - size);
+  const std::uint64_t kept = ~std::uint64_t{0} << unused;
+  const std::uint64_t x = load(end - 8);
+  t.packed = (x & kept) >> unused;
+  std::uint64_t digits = (x & kept) | (kZeros & ~kept);
+  const std::uint64_t point = find(digits, '.');
+  t.decimals = 0;
+  t.kind = Token::Kind::integer;
+  std::uint32_t count = size;
+  if (point != 0) {
+    // Close the gap: what stands in front of the point moves up.
+    const auto at = static_cast<unsigned>(std::countr_zero(point)) / 8;
+    const std::uint64_t behind = at == 7 ? 0 : ~std::uint64_t{0} << (8 * (at + 1));
+    const std::uint64_t front = (std::uint64_t{1} << (8 * at)) - 1;
+    digits = (digits & behind) | ((digits & front) << 8U) | '0';
+    t.decimals = static_cast<std::uint8_t>(7 - at);
+    t.kind = Token::Kind::decimal;
+    --count;
+  }
+  if (count != 0 && all_eight_digits(digits)) {
+    t.mantissa = eight_digits(digits);
+    return;
+  }
+  t.mantissa = 0;
+  t.decimals = 0;
+  t.kind = is_missing(t.text()) ? Token::Kind::missing : Token::Kind::other;
+}
+
+/// Any longer one.
+void read_long(Token& t) {
+  std::size_t point = t.size;
   bool number = true;
-  for (; p != end && *p != separator; ++p) {
-    const auto digit = static_cast<unsigned>(static_cast<unsigned char>(*p)) - '0';
+  t.mantissa = 0;
+  for (std::size_t i = 0; i < t.size; ++i) {
+    const auto digit = static_cast<unsigned>(static_cast<unsigned char>(t.begin[i])) - '0';
     if (digit < 10) {
-      mantissa = mantissa * 10 + digit;
-    } else if (*p == '.' && point == nullptr) {
-      point = p;
+      t.mantissa = t.mantissa * 10 + digit;
+    } else if (t.begin[i] == '.' && point == t.size) {
+      point = i;
     } else {
       number = false;
     }
   }
-  t.size = static_cast<std::uint32_t>(p - t.begin);
-  t.mantissa = mantissa;
-  t.decimals = point != nullptr ? static_cast<std::uint8_t>(p - point - 1) : std::uint8_t{0};
-  const std::uint32_t digits = t.size - (point != nullptr ? 1U : 0U);
-  if (number && digits != 0 && digits <= kLongestNumber) {
-    t.kind = point != nullptr ? Token::Kind::decimal : Token::Kind::integer;
-  } else {
-    t.kind = is_missing(t.text()) ? Token::Kind::missing : Token::Kind::other;
-  }
-  return p;
+  const bool has_point = point != t.size;
+  t.packed = 0;
+  t.decimals = has_point ? static_cast<std::uint8_t>(t.size - point - 1) : std::uint8_t{0};
+  number = number && t.size - (has_point ? 1U : 0U) <= kLongestNumber;
+  t.kind = !number ? Token::Kind::other : has_point ? Token::Kind::decimal : Token::Kind::integer;
 }
 
 bool all_digits(const Token& t) { return t.kind == Token::Kind::integer; }
@@ -73,14 +132,34 @@ std::string_view Token::significant() const {
   return s;
 }
 
-void Tokens::split(std::string_view payload, char separator) {
-  const char* p = payload.data();
-  const char* end = p + payload.size();
-  count_ = 0;
-  while (p != end && count_ < kMost) {
-    p = scan(p, end, separator, tokens_[count_++]);
-    if (p != end) ++p;
+inline void Tokens::add(std::size_t from, std::size_t to, const char* payload) {
+  if (count_ == kMost) return;
+  Token& t = tokens_[count_++];
+  t.begin = payload + from;
+  t.size = static_cast<std::uint32_t>(to - from);
+  if (t.size != 0 && t.size <= kWord) {
+    read_short(padded_.data() + kWord + to, t.size, t);
+  } else {
+    read_long(t);
+    if (t.size == 0) t.kind = Token::Kind::missing;
   }
+}
+
+void Tokens::split(std::string_view payload, char separator) {
+  count_ = 0;
+  const std::size_t size = std::min(payload.size(), kLongest);
+  if (size == 0) return;
+  char* text = padded_.data() + kWord;
+  std::memcpy(text, payload.data(), size);
+  std::memset(text + size, 0, kWord);
+  std::size_t from = 0;
+  for (std::size_t at = 0; at < size; at += kWord)
+    for (std::uint64_t found = find(load(text + at), separator); found != 0; found &= found - 1) {
+      const std::size_t to = at + static_cast<std::size_t>(std::countr_zero(found)) / 8;
+      add(from, to, payload.data());
+      from = to + 1;
+    }
+  if (from < size) add(from, size, payload.data());
 }
 
 std::string_view Tokens::joined(std::size_t first, std::size_t last) const {

@@ -18,6 +18,7 @@ struct Token {
     other
   };
   const char* begin = nullptr;
+  std::uint64_t packed = 0;  ///< its characters, if there are at most 8 of them: tokens compare as numbers
   std::uint32_t size = 0;
   Kind kind = Kind::other;
   std::uint8_t decimals = 0;
@@ -34,6 +35,8 @@ class Tokens {
  public:
   static constexpr std::size_t kMost = 64;  ///< more are not looked at
 
+  static constexpr std::size_t kLongest = 512;  ///< of a payload; what is behind is not looked at
+
   /// Splits `payload`, which must outlive this. One empty token at the end is dropped: some replies end in a separator.
   void split(std::string_view payload, char separator);
   [[nodiscard]] std::size_t size() const { return count_; }
@@ -42,8 +45,14 @@ class Tokens {
   [[nodiscard]] std::string_view joined(std::size_t first, std::size_t last) const;
 
  private:
+  static constexpr std::size_t kWord = 8;
+
+  void add(std::size_t from, std::size_t to, const char* payload);
+
   std::array<Token, kMost> tokens_;
   std::size_t count_ = 0;
+  /// The payload between margins, so that eight bytes can be read anywhere in it.
+  std::array<char, kWord + kLongest + kWord> padded_{};
 };
 
 /// Whether the tokens look like `shape` (Layout::shape); `shortest` and `longest` bound its d.

@@ -324,6 +324,7 @@ TEST_CASE("a storm of NAKs ends when it ends") {
 TEST_CASE("a NAK is known before anything is decoded") {
   Bench b("serial");
   b.identity();
+  b.h.clear();
   b.h.bytes("(NAK\r");
   CHECK(b.decoded().faults("nak") == 1);
   CHECK(b.decoded().faults("crc_error") == 0);
