@@ -50,11 +50,12 @@ void Run::end(std::int64_t now_ns) {
   active_ = false;
 }
 
-/// Once for each run. Without a start of its own it began when its first row must have been taken.
+/// Once for each run. Without a start of its own it began when its first row must have been taken; of a recording,
+/// where the calls mean nothing, with the first call.
 void Run::open_stream(std::int64_t received_ns, std::size_t rows) {
   opened_ = true;
   if (spec_.start_ns == MESURA_NO_TIME)
-    spec_.start_ns = received_ns - static_cast<std::int64_t>(rows) * kSecond / spec_.rate;
+    spec_.start_ns = received_ns - (spec_.live ? static_cast<std::int64_t>(rows) * kSecond / spec_.rate : 0);
   if (!streams_) return;
   Stream stream;
   stream.start_ns = spec_.start_ns;
