@@ -14,8 +14,14 @@ namespace mesura::ct6 {
 /// The measurements of one answer; as many as there can be.
 class Batch {
  public:
+  Batch() { items_.fill(number(0, 0)); }
   void clear() { count_ = 0; }
-  void add(SeriesId series, double value) { items_[count_++] = number(series, value); }
+  /// A good number at the batch's time. What never changes stands there already.
+  void add(SeriesId series, double value) {
+    mesura_measurement& m = items_[count_++];
+    m.number = value;
+    m.series = series;
+  }
   [[nodiscard]] bool empty() const { return count_ == 0; }
   [[nodiscard]] std::span<const mesura_measurement> items() const { return {items_.data(), count_}; }
 

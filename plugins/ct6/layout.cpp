@@ -57,7 +57,7 @@ const char* skip_string(const char* p) {
 /// A string or number; `token` becomes the whole of it.
 const char* read_text(const char* p, std::string_view& token) {
   double ignored = 0;
-  const char* const end = *p == '"' ? skip_string(p) : read_short_number(p, ignored);
+  const char* const end = *p == '"' ? skip_string(p) : read_number(p, ignored);
   if (end != nullptr) token = {p, static_cast<std::size_t>(end - p)};
   return end;
 }
@@ -72,7 +72,7 @@ const char* read_flag(const char* p, double& value) {
     value = 0;
     return p + no.size();
   }
-  return read_short_number(p, value);
+  return read_number(p, value);
 }
 
 const char* read_time_sent(const char* p, std::int64_t& seconds) {
@@ -83,7 +83,7 @@ const char* read_time_sent(const char* p, std::int64_t& seconds) {
       if (*p++ != ',') return nullptr;
       if (*p == ' ') ++p;
     }
-    p = read_short_number(p, item);
+    p = read_number(p, item);
     if (p == nullptr) return nullptr;
   }
   if (item < 0 || item >= kEndOfTime_s) return nullptr;
@@ -144,7 +144,7 @@ const char* Layout::read_port(const char* p, std::uint8_t number, Answer& answer
   for (const Step& step : port_) {
     if (!step.literal.matches(p)) return nullptr;
     p += step.literal.size;
-    p = step.key.role == Role::number ? read_short_number(p, port.values[step.key.what])
+    p = step.key.role == Role::number ? read_number(p, port.values[step.key.what])
                                       : read_text(p, port.texts[step.key.what]);
     if (p == nullptr) return nullptr;
   }
@@ -160,8 +160,7 @@ const char* Layout::read_unit(const char* p, Key key, Answer& answer) const {
     case Role::flag:
       answer.seen |= seen;
       answer.have |= seen;
-      return key.role == Role::number ? read_short_number(p, answer.values[key.what])
-                                      : read_flag(p, answer.values[key.what]);
+      return key.role == Role::number ? read_number(p, answer.values[key.what]) : read_flag(p, answer.values[key.what]);
     case Role::text: answer.seen |= seen << 16U; return read_text(p, answer.texts[key.what]);
     case Role::time_sent: return read_time_sent(p, answer.time_sent);
     default: return nullptr;

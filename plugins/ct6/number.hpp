@@ -81,4 +81,15 @@ inline std::optional<double> parse_number(std::string_view text) {
   return value;
 }
 
+/// Reads any JSON number that a double can hold. The text must be followed by a byte that is no part of a number.
+/// out     where it ends, or nullptr
+inline const char* read_number(const char* p, double& out) {
+  if (const char* end = read_short_number(p, out); end != nullptr) return end;
+  const char* end = p;
+  while ((*end >= '0' && *end <= '9') || *end == '-' || *end == '+' || *end == '.' || *end == 'e' || *end == 'E') ++end;
+  const auto value = parse_number({p, static_cast<std::size_t>(end - p)});
+  out = value.value_or(0);
+  return value ? end : nullptr;
+}
+
 }  // namespace mesura::ct6

@@ -12,8 +12,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <optional>
 
 namespace mesura::ct6 {
 namespace {
@@ -41,21 +39,19 @@ std::string_view scalar_token(od::value& value) {
   return token;
 }
 
-std::optional<double> number_of(std::string_view token) {
-  double value = 0;
-  // The byte behind a token is a comma, a bracket or a blank.
-  if (const char* end = read_short_number(token.data(), value); end == token.data() + token.size()) return value;
-  return parse_number(token);
+/// The byte behind a token is a comma, a bracket or a blank.
+bool number_of(std::string_view token, double& value) {
+  return read_number(token.data(), value) == token.data() + token.size();
 }
 
-std::optional<double> flag_of(std::string_view token) {
-  if (token == "true") return 1;
-  if (token == "false") return 0;
-  return number_of(token);
+bool flag_of(std::string_view token, double& value) {
+  value = token == "true" ? 1 : 0;
+  return token == "true" || token == "false" || number_of(token, value);
 }
 
 bool is_text(std::string_view token) {
-  return token.starts_with('"') || token == "true" || token == "false" || token == "null" || number_of(token);
+  double ignored = 0;
+  return token.starts_with('"') || token == "true" || token == "false" || token == "null" || number_of(token, ignored);
 }
 
 }  // namespace
@@ -154,10 +150,10 @@ void Walk::Impl::read_unit_value(Key key, std::string_view name, std::string_vie
     if (!good) bad_value(0, name, "a text", token);
     return;
   }
-  const auto number = key.role == Role::flag ? flag_of(token) : number_of(token);
-  answer_->values[key.what] = number.value_or(0);
-  answer_->have = number ? answer_->have | seen : answer_->have & ~seen;
-  if (!number) bad_value(0, name, key.role == Role::flag ? "0, 1, true or false" : "a number", token);
+  double& value = answer_->values[key.what];
+  const bool good = key.role == Role::flag ? flag_of(token, value) : number_of(token, value);
+  answer_->have = good ? answer_->have | seen : answer_->have & ~seen;
+  if (!good) bad_value(0, name, key.role == Role::flag ? "0, 1, true or false" : "a number", token);
 }
 
 sj::error_code Walk::Impl::read_time_sent(od::value& value) {
@@ -169,15 +165,16 @@ sj::error_code Walk::Impl::read_time_sent(od::value& value) {
     return sj::SUCCESS;
   }
   std::size_t count = 0;
-  std::optional<double> last;
+  double last = 0;
+  bool good = false;
   for (auto result : items) {
     od::value item;
     if (const auto error = std::move(result).get(item); error != sj::SUCCESS) return error;
-    last = number_of(scalar_token(item));
+    good = number_of(scalar_token(item), last);
     ++count;
   }
-  if (count == kTimeSentItems && last && *last >= 0 && *last < kEndOfTime_s) {
-    answer_->time_sent = static_cast<std::int64_t>(*last);
+  if (count == kTimeSentItems && good && last >= 0 && last < kEndOfTime_s) {
+    answer_->time_sent = static_cast<std::int64_t>(last);
   } else {
     bad_value(0, "TIMESENT", "nine numbers, the last in seconds", fmt::format("{} items", count));
   }
@@ -234,10 +231,9 @@ sj::error_code Walk::Impl::read_port_field(od::field& field, Port& port, std::si
     if (!good) bad_value(port.number, name, "a text", token);
     return sj::SUCCESS;
   }
-  const auto number = number_of(token);
-  port.values[key.what] = number.value_or(0);
-  port.have = number ? port.have | seen : port.have & ~seen;
-  if (!number) bad_value(port.number, name, "a number", token);
+  const bool good = number_of(token, port.values[key.what]);
+  port.have = good ? port.have | seen : port.have & ~seen;
+  if (!good) bad_value(port.number, name, "a number", token);
   return sj::SUCCESS;
 }
 
