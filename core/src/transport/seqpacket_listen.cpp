@@ -107,9 +107,7 @@ class SeqpacketListen final : public Transport {
     listener_->on_peer(name, true);
   }
 
-  void on_events(const std::string& key, std::uint32_t events) {
-    // The callback that holds the key may be unwatched below.
-    const std::string name = key;
+  void on_events(const std::string& name, std::uint32_t events) {
     const auto found = clients_.find(name);
     if (found == clients_.end()) return;
     auto& client = found->second;
