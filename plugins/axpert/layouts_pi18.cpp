@@ -171,19 +171,19 @@ constexpr std::array kAcct = {text_of(Form::rest, "ac_charger", "time_window")};
 constexpr std::array kAclt = {text_of(Form::rest, "ac_output", "time_window")};
 
 constexpr std::array kLayouts = {
-    Layout{"GS", kInfini, "iiiiiiiiiiiiiiiiiiiiiiiiiii", 27, 28, 0, kGs, kBattery | kPvTotal},
+    Layout{"GS", kInfini, "ddddiiiiiiiiiiiiiiiiiiiiiii", 27, 28, 0, kGs, kBattery | kPvTotal, 3, 5},
     Layout{"MOD", kInfini, "d", 1, 1, 510, kMod, kNothing, 1, 2},
     Layout{"FWS", kInfini, "iiiiiiiiiiiiiiii", 16, 20, 520, kFws},
     Layout{"PIRI", kInfini, "iiiiiiiiiiiiiiiiiiiiiii", 24, 25, 100, kPiri},
     Layout{"FLAG", kInfini, "iiiiiiii", 8, 8, 700, kFlag},
     Layout{"DI", kInfini, "iiiiiiiiiiiiiiiiiiiiiiii", 24, 24, 150, kDi},
     Layout{"PRI#", kInfini, "iitiiii", 7, 7, 450, kPri},
-    Layout{"PGS#", kInfini, "iiiiiiiiiiiiiiiiiiiiiiiiiiii", 28, 29, 400, kPgs, kBattery},
+    Layout{"PGS#", kInfini, "ddiiiiiiiiiiiiiiiiiiiiiiiiii", 28, 29, 400, kPgs, kBattery, 1, 1},
     Layout{"ET", kInfini, "d", 1, 1, 540, kEt, kNothing, 5, 10},
     Layout{"EY@", kInfini, "d", 1, 1, 540, kEy, kNothing, 5, 10},
     Layout{"EM@", kInfini, "d", 1, 1, 540, kEm, kNothing, 5, 10},
     Layout{"ED@", kInfini, "d", 1, 1, 540, kEd, kNothing, 4, 10},
-    Layout{"PI", kInfini, "d", 1, 1, 550, kPi, kNothing, 2, 2},
+    Layout{"PI", kInfini, "d", 1, 1, 550, kPi, kNothing, 2, 2, "18"},
     Layout{"ID", kInfini, "d", 1, 1, 550, kId, kNothing, 16, 22},
     Layout{"VFW", kInfini, "ddd", 3, 3, 560, kVfw, kNothing, 5, 5},
     Layout{"T", kInfini, "D", 1, 1, 580, kT},

@@ -42,9 +42,9 @@ void Reader::expect(std::string_view command) {
   });
 }
 
-bool Reader::fits(const Layout& l, char separator) const {
+bool Reader::fits(const Layout& l, char separator, std::size_t growth) const {
   const std::size_t n = tokens_.size();
-  if (n < l.least || n > l.most + (l.most >= kMayGrow ? kGrowth : 0U)) return false;
+  if (n < l.least || n > l.most + (l.most >= kMayGrow ? growth : 0U)) return false;
   if ((separator == ',') != is_infini(l)) return false;
   if (!l.prefix.empty() && !payload_.starts_with(l.prefix)) return false;
   return looks_like(tokens_, l.shape, l.shortest, l.longest);
@@ -56,10 +56,13 @@ Reader::Match Reader::match(const Checked& reply) {
   payload_ = reply.payload;
   tokens_.split(payload_, reply.separator);
   layout_ = nullptr;
-  if (command_.empty()) return match_any(reply.separator);
+  if (command_.empty()) {
+    const Match exact = match_any(reply.separator, 0);
+    return exact != Match::none ? exact : match_any(reply.separator, kGrowth);
+  }
   // Of several that fit, the one of this dialect.
   for (const Layout* l : expected_) {
-    if (!fits(*l, reply.separator)) continue;
+    if (!fits(*l, reply.separator, kGrowth)) continue;
     const bool right = fits_dialect(*l);
     if (layout_ == nullptr || right) layout_ = l;
     if (right) break;
@@ -67,7 +70,7 @@ Reader::Match Reader::match(const Checked& reply) {
   return layout_ != nullptr ? Match::found : Match::none;
 }
 
-Reader::Match Reader::match_any(char separator) {
+Reader::Match Reader::match_any(char separator, std::size_t growth) {
   ambiguity_.clear();
   const Layout* shapeless = nullptr;
   bool several = false;
@@ -76,7 +79,7 @@ Reader::Match Reader::match_any(char separator) {
       if (l.command == "QMN" && !tokens_[0].is_number()) shapeless = &l;
       return false;
     }
-    if (tokens_.size() == 0 || !fits(l, separator)) return false;
+    if (tokens_.size() == 0 || !fits(l, separator, growth)) return false;
     if (layout_ == nullptr) {
       layout_ = &l;
       ambiguity_ = l.command;
@@ -84,7 +87,7 @@ Reader::Match Reader::match_any(char separator) {
       if (!fits_dialect(*layout_) && fits_dialect(l)) layout_ = &l;
     } else if (l.shape == "D" || (l.shape == layout_->shape && l.prefix.size() > layout_->prefix.size())) {
       layout_ = &l;  // more is asked of it
-    } else if (layout_->shape != "D" && l.prefix.size() == layout_->prefix.size()) {
+    } else if (layout_->shape != "D" && l.prefix.empty() && layout_->prefix.empty()) {
       several = true;
       ambiguity_.append(", ").append(l.command);
     }

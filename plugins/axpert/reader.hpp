@@ -52,9 +52,10 @@ class Reader {
   [[nodiscard]] const ReplyDecoder& decoder() const { return decoder_; }
 
  private:
-  [[nodiscard]] bool fits(const Layout& layout, char separator) const;
+  /// growth: how many tokens more than documented are taken.
+  [[nodiscard]] bool fits(const Layout& layout, char separator, std::size_t growth) const;
   [[nodiscard]] bool fits_dialect(const Layout& layout) const;
-  Match match_any(char separator);
+  Match match_any(char separator, std::size_t growth);
   Plan& plan(int unit);
 
   ReplyDecoder decoder_;

@@ -42,35 +42,31 @@ std::uint64_t eight_digits(std::uint64_t x) {
          32U;
 }
 
-bool all_eight_digits(std::uint64_t x) {
-  return ((x | (x + 0x06 * kOnes)) & 0xF0 * kOnes) == 0x30 * kOnes && (x & 0xF0 * kOnes) == kZeros;
-}
+bool all_eight_digits(std::uint64_t x) { return (((x + 0x46 * kOnes) | (x - kZeros)) & kHighs) == 0; }
 
-/// A token of at most eight characters, which end at `end`; there are eight readable bytes in front of that.
-void read_short(const char* end, std::uint32_t size, Token& t) {
+/// A token of one to eight characters, which end at `end`; there are eight readable bytes in front of that.
+inline void read_short(const char* end, std::uint32_t size, Token& t) {
   const unsigned unused = 8 * (8 - size);
   const std::uint64_t kept = ~std::uint64_t{0} << unused;
-  const std::uint64_t x = load(end - 8);
-  t.packed = (x & kept) >> unused;
-  std::uint64_t digits = (x & kept) | (kZeros & ~kept);
-  const std::uint64_t point = find(digits, '.');
-  t.decimals = 0;
+  const std::uint64_t x = load(end - 8) & kept;
+  t.packed = x >> unused;
+  std::uint64_t digits = x | (kZeros & ~kept);
   t.kind = Token::Kind::integer;
-  std::uint32_t count = size;
+  t.decimals = 0;
+  std::uint64_t point = find(digits, '.');
+  bool number = true;
   if (point != 0) {
     // Close the gap: what stands in front of the point moves up.
-    const auto at = static_cast<unsigned>(std::countr_zero(point)) / 8;
-    const std::uint64_t behind = at == 7 ? 0 : ~std::uint64_t{0} << (8 * (at + 1));
-    const std::uint64_t front = (std::uint64_t{1} << (8 * at)) - 1;
+    point &= ~point + 1;
+    const std::uint64_t behind = ~(point << 1U) + 1;
+    const std::uint64_t front = (point >> 7U) - 1;
     digits = (digits & behind) | ((digits & front) << 8U) | '0';
-    t.decimals = static_cast<std::uint8_t>(7 - at);
+    t.decimals = static_cast<std::uint8_t>(7 - std::countr_zero(point) / 8);
     t.kind = Token::Kind::decimal;
-    --count;
+    number = size > 1;
   }
-  if (count != 0 && all_eight_digits(digits)) {
-    t.mantissa = eight_digits(digits);
-    return;
-  }
+  t.mantissa = eight_digits(digits);
+  if (number && all_eight_digits(digits)) return;
   t.mantissa = 0;
   t.decimals = 0;
   t.kind = is_missing(t.text()) ? Token::Kind::missing : Token::Kind::other;
@@ -138,7 +134,7 @@ inline void Tokens::add(std::size_t from, std::size_t to, const char* payload) {
   t.begin = payload + from;
   t.size = static_cast<std::uint32_t>(to - from);
   if (t.size != 0 && t.size <= kWord) {
-    read_short(padded_.data() + kWord + to, t.size, t);
+    read_short(to >= kWord ? payload + to : head_.data() + kWord + to, t.size, t);
   } else {
     read_long(t);
     if (t.size == 0) t.kind = Token::Kind::missing;
@@ -147,19 +143,24 @@ inline void Tokens::add(std::size_t from, std::size_t to, const char* payload) {
 
 void Tokens::split(std::string_view payload, char separator) {
   count_ = 0;
-  const std::size_t size = std::min(payload.size(), kLongest);
-  if (size == 0) return;
-  char* text = padded_.data() + kWord;
-  std::memcpy(text, payload.data(), size);
-  std::memset(text + size, 0, kWord);
+  const char* p = payload.data();
+  const std::size_t size = payload.size();
+  // Eight bytes are read at a time, but never one that is not the payload's: its ends are copied.
+  for (std::size_t i = 0; i < std::min(size, kWord); ++i) head_[kWord + i] = p[i];
   std::size_t from = 0;
-  for (std::size_t at = 0; at < size; at += kWord)
-    for (std::uint64_t found = find(load(text + at), separator); found != 0; found &= found - 1) {
+  const auto cut = [&](std::size_t at, std::uint64_t word) {
+    for (std::uint64_t found = find(word, separator); found != 0; found &= found - 1) {
       const std::size_t to = at + static_cast<std::size_t>(std::countr_zero(found)) / 8;
-      add(from, to, payload.data());
+      add(from, to, p);
       from = to + 1;
     }
-  if (from < size) add(from, size, payload.data());
+  };
+  std::size_t at = 0;
+  for (; at + kWord <= size; at += kWord) cut(at, load(p + at));
+  std::array<char, kWord> tail{};
+  for (std::size_t i = at; i < size; ++i) tail[i - at] = p[i];
+  cut(at, load(tail.data()));
+  if (from < size) add(from, size, p);
 }
 
 std::string_view Tokens::joined(std::size_t first, std::size_t last) const {

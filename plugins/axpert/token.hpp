@@ -35,8 +35,6 @@ class Tokens {
  public:
   static constexpr std::size_t kMost = 64;  ///< more are not looked at
 
-  static constexpr std::size_t kLongest = 512;  ///< of a payload; what is behind is not looked at
-
   /// Splits `payload`, which must outlive this. One empty token at the end is dropped: some replies end in a separator.
   void split(std::string_view payload, char separator);
   [[nodiscard]] std::size_t size() const { return count_; }
@@ -51,8 +49,7 @@ class Tokens {
 
   std::array<Token, kMost> tokens_;
   std::size_t count_ = 0;
-  /// The payload between margins, so that eight bytes can be read anywhere in it.
-  std::array<char, kWord + kLongest + kWord> padded_{};
+  std::array<char, 2 * kWord> head_{};  ///< eight bytes that nobody looks at, then the first eight of the payload
 };
 
 /// Whether the tokens look like `shape` (Layout::shape); `shortest` and `longest` bound its d.
