@@ -17,7 +17,6 @@ constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr std::array<std::string_view, 9> kPortQuantities = {"current",      "current_peak",   "voltage",
                                                              "active_power", "reactive_power", "apparent_power",
                                                              "power_factor", "temperature",    "frequency"};
-constexpr std::size_t kActivePower = 3, kFactor = 6;
 
 struct UnitName {
   std::string_view channel, quantity;

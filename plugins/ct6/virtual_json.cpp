@@ -199,6 +199,22 @@ struct Truth {
 
 }  // namespace
 
+Value::Value() = default;
+Value::Value(bool v) : data_(v) {}
+Value::Value(int v) : data_(std::int64_t{v}) {}
+Value::Value(std::int64_t v) : data_(v) {}
+Value::Value(float v) : data_(v) {}
+Value::Value(const char* v) : data_(std::string(v)) {}
+Value::Value(std::string_view v) : data_(std::string(v)) {}
+Value::Value(std::string v) : data_(std::move(v)) {}
+Value::Value(Array v) : data_(std::move(v)) {}
+Value::Value(Object v) : data_(std::move(v)) {}
+Value::Value(const Value&) = default;
+Value::Value(Value&&) noexcept = default;
+Value& Value::operator=(const Value&) = default;
+Value& Value::operator=(Value&&) noexcept = default;
+Value::~Value() = default;
+
 std::optional<double> Value::number() const {
   if (const auto* v = as<bool>()) return *v ? 1 : 0;
   if (const auto* v = as<std::int64_t>()) return static_cast<double>(*v);

@@ -21,16 +21,22 @@ using Object = std::vector<Member>;  ///< in the order in which the members came
 /// A value of MicroPython's json module: ints stay ints, floats have 32 bits.
 class Value {
  public:
-  Value() = default;
-  explicit Value(bool v) : data_(v) {}
-  explicit Value(int v) : data_(std::int64_t{v}) {}
-  explicit Value(std::int64_t v) : data_(v) {}
-  explicit Value(float v) : data_(v) {}
-  explicit Value(const char* v) : data_(std::string(v)) {}
-  explicit Value(std::string_view v) : data_(std::string(v)) {}
-  explicit Value(std::string v) : data_(std::move(v)) {}
-  explicit Value(Array v) : data_(std::move(v)) {}
-  explicit Value(Object v) : data_(std::move(v)) {}
+  // Not inline: Member is not known yet.
+  Value();
+  explicit Value(bool v);
+  explicit Value(int v);
+  explicit Value(std::int64_t v);
+  explicit Value(float v);
+  explicit Value(const char* v);
+  explicit Value(std::string_view v);
+  explicit Value(std::string v);
+  explicit Value(Array v);
+  explicit Value(Object v);
+  Value(const Value&);
+  Value(Value&&) noexcept;
+  Value& operator=(const Value&);
+  Value& operator=(Value&&) noexcept;
+  ~Value();
 
   template <class T>
   [[nodiscard]] const T* as() const {
