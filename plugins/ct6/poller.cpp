@@ -91,7 +91,7 @@ void Poller::start(std::int64_t now_ns) {
   tick_ = 0;
   for (auto& slot : wheel_)
     for (auto& target : slot) {
-      target->waiting = false;
+      if (target->waiting) failed(*target, now_ns);  // whatever was asked went with the link
       target->skip = 0;
     }
 }

@@ -54,6 +54,7 @@ TEST_CASE("udp: the first question goes out when the link opens") {
   CHECK(rig.sent().size() == 2);
   rig.harness.open();
   CHECK(rig.sent().size() == 3);
+  CHECK(rig.count("no_answer") == 2);  // the second was lost with the link
 }
 
 TEST_CASE("udp: an answer becomes a frame, then measurements at the time of its arrival") {
