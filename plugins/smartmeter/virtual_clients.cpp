@@ -160,7 +160,8 @@ void VirtualSmartMeter::on_bytes(LinkId link, Bytes bytes, const Meta& meta) {
     broker_message(meta.topic, text);
     return;
   }
-  Client* client = find(link, link == kDial ? std::string_view{} : meta.peer);
+  const bool named = link == kRaw || (link == kCommand && command_kind_ == "tcp_listen");
+  Client* client = find(link, named ? meta.peer : std::string_view{});
   if (client == nullptr || link == kRaw) return;
   client->input += text;
   const Asker id = client->id;
@@ -175,7 +176,13 @@ void VirtualSmartMeter::on_bytes(LinkId link, Bytes bytes, const Meta& meta) {
 void VirtualSmartMeter::on_peer(LinkId link, std::string_view peer, bool joined, std::int64_t now_ns) {
   now_ = now_ns;
   if (link != kCommand && link != kRaw) return;
-  if (joined) {
+  if (link == kCommand && command_kind_ != "tcp_listen") {
+    // A serial line is a client from the start and stays one; what it says into the void is lost.
+    Client* line = find(kCommand, {});
+    if (line == nullptr) return;
+    line->away = !joined;
+    line->backlog.clear();
+  } else if (joined) {
     join(link, peer);
   } else if (const Client* client = find(link, peer); client != nullptr) {
     leave(client->id);
@@ -188,6 +195,7 @@ void VirtualSmartMeter::send(Client& client, std::string_view text) {
 }
 
 void VirtualSmartMeter::send(Client& client, Bytes bytes) {
+  if (client.away) return;
   if (client.backlog.empty() && bytes.size() <= kPiece && host().send(client.link, bytes, client.peer)) return;
   client.backlog.insert(client.backlog.end(), bytes.begin(), bytes.end());
   host().arm(kRetry, settings_.flood ? std::chrono::nanoseconds{kRetryFlood} : kRetryAfter);

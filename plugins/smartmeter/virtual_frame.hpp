@@ -4,6 +4,8 @@
 // The virtual SmartMeter's data frames: "Data:", length (16 bit), number (32 bit), rows of float32, all little-endian.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -28,7 +30,8 @@ inline void put_float(std::uint8_t* to, float value) {
 
 /// Head of a frame with `length` bytes of rows, at most 65535.
 inline void put_frame_head(std::uint8_t* to, std::size_t length, std::uint32_t number) {
-  std::memcpy(to, "Data:", 5);
+  constexpr std::array<std::uint8_t, 5> mark = {'D', 'a', 't', 'a', ':'};
+  std::copy(mark.begin(), mark.end(), to);
   to[5] = static_cast<std::uint8_t>(length);
   to[6] = static_cast<std::uint8_t>(length >> 8);
   to[7] = static_cast<std::uint8_t>(number);

@@ -55,6 +55,7 @@ class VirtualSmartMeter final : public Device {
     LinkId link = 0;
     std::string peer;      // empty on links that have one end only
     bool greeted = false;  // false: connected, but the meter has not seen it yet
+    bool away = false;     // nobody holds the other end of the serial line
     Level level = Level::info;
     std::string input;                  // what is not handled yet
     std::vector<std::uint8_t> backlog;  // what the link did not take yet

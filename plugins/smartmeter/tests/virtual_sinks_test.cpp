@@ -111,6 +111,20 @@ TEST_CASE("serial: frames with CR LF, chunks of 128, the left-over message") {
   CHECK_THAT(rig.ask(R"({"cmd":"stop"})", ""), mesura::test::contains(R"("sent_samples":4000)"));
 }
 
+TEST_CASE("serial: goes on without a reader, and loses what nobody reads") {
+  Rig rig(counting(), "pty");
+  rig.harness.peer("/dev/pts/7", true);
+  rig.ask(sample(R"("type":"Serial","rate":4000)"), "");
+  rig.harness.peer("/dev/pts/7", false);
+  rig.advance(2s);
+  CHECK(rig.take("").empty());
+  rig.harness.peer("/dev/pts/7", true);
+  rig.advance(100ms);
+  const std::string bytes = rig.take("");
+  CHECK(bytes.substr(0, 5) == "Data:");
+  CHECK(little(bytes, 7, 4) == 1599);  // 7999 rows and one more make 1599 frames of 5
+}
+
 TEST_CASE("serial: no rate lines above 4000 Hz") {
   Rig rig(counting(), "pty");
   rig.ask(sample(R"("type":"Serial","rate":8000)"), "");
@@ -120,6 +134,7 @@ TEST_CASE("serial: no rate lines above 4000 Hz") {
 
 TEST_CASE("serial: liveness, and TCP only where there is somebody") {
   Rig rig(PluginOptions{}, "pty");
+  rig.harness.peer("", true);  // a program opens the other end
   rig.advance(1s);
   CHECK(rig.take("") == "Info:[I]03/02 16:03:59: \r\n");
   CHECK_THAT(rig.ask(sample(R"("type":"TCP","rate":8000)"), ""), mesura::test::contains("\"error\":true"));
