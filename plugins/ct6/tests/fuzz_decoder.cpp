@@ -36,7 +36,7 @@ void add_problem(std::string& text, const Problem& p) {
 }
 
 /// What a parser says of one message, as text.
-std::string parse(AnswerParser& parser, Bytes bytes, bool twice) {
+std::string parse(AnswerParser& parser, mesura::Bytes bytes, bool twice) {
   Answer answer;
   Problems problems;
   if (twice) parser.parse(bytes, answer, problems);  // learns it, if it can be learnt
