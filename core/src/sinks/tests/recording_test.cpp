@@ -1,5 +1,7 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
+#include "config/reader.hpp"
+#include "sinks/kinds.hpp"
 #include "sinks/recording/cuts.hpp"
 #include "sinks/recording/recording_sink.hpp"
 #include "sinks/recording/sidecar.hpp"
@@ -486,4 +488,31 @@ TEST_CASE("cuts: every row belongs to exactly one file", "[recording]") {
       range = next;
     }
   }
+}
+
+TEST_CASE_METHOD(Fixture, "the configuration: every hour, or as many rows as asked for", "[recording]") {
+  const sinks::Kind* kind = find_kind("recording");
+  REQUIRE(kind != nullptr);
+  CHECK(kind->takes_waveforms);
+  CHECK_FALSE(find_kind("csv")->takes_waveforms);
+  const SeriesTable series;
+  // A block from five seconds before noon to five seconds after it.
+  const auto run = stream(1, kNoon - 5 * kSecond);
+  const auto files_with = [&](const std::string& directory, const std::string& options_text) {
+    options.directory = dir.path() / directory;
+    const auto reading =
+        config::read_text(fmt::format("{{path: {}{}}}", options.directory.string(), options_text), kind->schema);
+    REQUIRE(reading.ok());
+    const auto s = kind->make(reading.value, {series, {}, "Etc/UTC"});
+    REQUIRE(attempt(*s, {block(run, 0, 79'000), block(run, 79'001, 999)}).committed);
+    std::vector<std::size_t> rows;
+    for (const std::string& name : names()) rows.push_back(rows_in(file(name)).size());
+    return rows;
+  };
+  using Rows = std::vector<std::size_t>;
+  CHECK(files_with("a", "") == Rows{40'000, 39'999});
+  CHECK(files_with("b", ", rows: 30000") == Rows{30'000, 30'000, 19'999});
+  CHECK(files_with("c", ", rows: 30000, every: 1h") == Rows{30'000, 10'000, 30'000, 9'999});
+  CHECK(files_with("d", ", every: 0s, gaps: zero") == Rows{80'000});
+  CHECK_FALSE(config::read_text("{gaps: fill}", kind->schema).ok());
 }
