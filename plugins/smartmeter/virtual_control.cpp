@@ -103,6 +103,7 @@ void VirtualSmartMeter::change(std::string_view name, std::string_view value) {
       throw std::invalid_argument(fmt::format("'name': 1 to 19 characters were expected, got '{}'", value));
     rename(value);
   } else if (name == "relay") {
+    if (settings_.model == Model::smartmeter) throw std::invalid_argument("'relay': only a powermeter has one");
     signal_.relay = flag_in(name, value);
     publish("state/switch", signal_.relay ? "on" : "off");
   } else if (name == "quirks") {

@@ -456,11 +456,14 @@ TEST_CASE("control: get, set, fault") {
   rig.harness.command("set", PluginOptions{}.text("name", "voltage").text("value", "100"));
   CHECK_THAT(rig.ask(R"({"cmd":"getVoltage"})"), mesura::test::contains("[70.71068,70.71068,70.71068]"));
   rig.harness.clear();
-  rig.harness.command("set", PluginOptions{}.text("name", "relay").text("value", "perhaps"));
+  rig.harness.command("set", PluginOptions{}.text("name", "quirks").text("value", "perhaps"));
   replies = rig.harness.events(Kind::reply);
   REQUIRE(replies.size() == 1);
   CHECK(replies[0].fault_kind == MESURA_REPLY_REFUSED);
-  CHECK(replies[0].key == "'relay': on or off was expected, got 'perhaps'");
+  CHECK(replies[0].key == "'quirks': on or off was expected, got 'perhaps'");
+  rig.harness.clear();
+  rig.harness.command("set", PluginOptions{}.text("name", "relay").text("value", "off"));
+  CHECK(rig.harness.events(Kind::reply).at(0).key == "'relay': only a powermeter has one");
   rig.harness.command("fault", PluginOptions{}.text("kind", "clock_jump").text("value", "-2s"));
   CHECK_THAT(rig.ask(R"({"cmd":"ntp"})"), mesura::test::contains("03/02/2021 16:03:56.120"));
   rig.harness.command("fault", PluginOptions{}.text("kind", "log").text("value", "Loop 3s behind"));
