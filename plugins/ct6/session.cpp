@@ -143,7 +143,10 @@ void Ct6Session::turn() {
 }
 
 bool Ct6Session::ask(Target& target) {
-  if (settings_.mode == Mode::udp) return host().send(kData, kQuestion, target.to);
+  if (settings_.mode == Mode::udp) {
+    host().send(kData, kQuestion, target.to);  // what the network does not take now is a question without an answer
+    return true;
+  }
   // One request at a time: the unit serves them one after another.
   if (target.waiting && now_ns_ - target.asked_ns < kLostRequest) return false;
   return host().send(kData, std::string_view{}, target.to);
