@@ -34,6 +34,7 @@ Machine::Machine(MachineSetup setup)
       dust_proof_kit((setup.model->profile & (kKing | kMax)) != 0),
       now_s_(setup.plant.start) {
   settings.battery_type = setup.battery_type;
+  if (plant.counting()) plant.count(0);
 }
 
 void Machine::advance(std::int64_t now_ns) {

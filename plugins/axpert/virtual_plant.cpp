@@ -109,12 +109,13 @@ char Plant::choose_mode(const Settings& s, int fault_code, int pv_w) {
   if (volts <= s.under_dv * 10) starved_ = true;
   if (volts >= s.under_dv * 10 + 50 * blocks_) starved_ = false;
   const bool battery_ready = !starved_ && may_discharge;
+  const bool recovered = s.redischarge_dv == 0 ? live_.float_stage : volts >= s.redischarge_dv * 10;
+  // Just switched on, set so, or the grid came back: it begins on the battery.
+  const bool begins = live_.mode == 'P' || live_.mode == 'B' || priority_seen_ != 2;
   if (s.output_priority != 2 || volts <= s.recharge_dv * 10) {
     on_battery_ = false;
-  } else if (s.redischarge_dv == 0 ? live_.float_stage : volts >= s.redischarge_dv * 10) {
+  } else if (recovered || begins) {
     on_battery_ = true;
-  } else if (live_.mode == 'P' || live_.mode == 'B' || priority_seen_ != 2) {
-    on_battery_ = true;  // just switched on, set so, or the grid came back: it begins on the battery
   }
   priority_seen_ = s.output_priority;
   if (overrides.mode) return *overrides.mode;
