@@ -95,13 +95,22 @@ void choose_activity(const SessionInfo& info, Settings& s) {
 }
 
 void choose_sink(const SessionInfo& info, Settings& s) {
-  const bool udp = choose<bool>(info.options, "sink", {{"auto", false}, {"udp", true}});
+  bool udp = choose<bool>(info.options, "sink", {{"auto", false}, {"udp", true}});
+  const LinkInfo data = info.link(1);
+  if (data.kind == "udp" && s.activity == Activity::sample) udp = true;
+  if (data.kind == "tcp" && s.activity != Activity::raw)
+    refuse("mode", "raw with a data link over tcp", "'command'",
+           "datagrams come over udp, all else over the first link");
   if (s.channel == Channel::serial) s.sink = Sink::serial;
   if (s.channel == Channel::mqtt) s.sink = Sink::mqtt;
   if (!udp) return;
   if (s.channel == Channel::serial || s.channel == Channel::mqtt)
     refuse("sink", fmt::format("auto over {}", info.link(0).kind), "'udp'");
   s.sink = Sink::udp;
+  // The device sends to where the link listens.
+  std::string_view port = data.address.substr(std::min(data.address.rfind(':') + 1, data.address.size()));
+  std::int64_t number = 0;
+  if (take_integer(port, number) && port.empty() && number >= 1 && number <= 65535) s.udp_port = number;
 }
 
 void check_measures(Settings& s) {

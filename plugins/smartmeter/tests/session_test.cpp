@@ -448,6 +448,20 @@ TEST_CASE("UDP: a datagram of the run before does not spoil the new one") {
   CHECK(h.events(Kind::waveform).back().gap_rows == (600'007ULL - 1) * 21);
 }
 
+TEST_CASE("UDP: a configured data link is used as it is, with its port") {
+  auto config = live();
+  config.links[1] = {"udp", "0.0.0.0:6100"};
+  PluginHarness h(plugin(), {}, config);
+  h.open(1);
+  h.open();
+  h.bytes(kGreeting);
+  CHECK(h.events(Kind::opened).empty());
+  CHECK_THAT(sent(h).at(0), contains("\"type\":\"UDP\""));
+  CHECK_THAT(sent(h).at(0), contains("\"port\":6100"));
+  config.links[1] = {"tcp", "192.168.0.138:54322"};
+  CHECK_THAT(refusal({}, config), contains("option mode: expected raw with a data link over tcp"));
+}
+
 TEST_CASE("UDP: the data link does not open") {
   PluginHarness h(plugin(), PluginOptions{}.text("sink", "udp").integer("udp_port", 6000), live());
   h.open();
