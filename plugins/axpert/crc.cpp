@@ -8,7 +8,7 @@
 namespace mesura::axpert {
 namespace {
 
-constexpr std::size_t kSlices = 8;
+constexpr std::size_t kSlices = 16;
 using Table = std::array<std::uint16_t, 256>;
 
 constexpr std::array<Table, kSlices> make_tables() {
@@ -33,6 +33,13 @@ inline std::uint16_t step(std::uint16_t crc, std::uint8_t byte) noexcept {
   return static_cast<std::uint16_t>((crc << 8U) ^ kTables[0][((crc >> 8U) ^ byte) & 0xFFU]);
 }
 
+/// What eight bytes contribute that K more follow.
+template <std::size_t K>
+inline unsigned eight(const std::uint8_t* p) noexcept {
+  return kTables[K + 7][p[0]] ^ kTables[K + 6][p[1]] ^ kTables[K + 5][p[2]] ^ kTables[K + 4][p[3]] ^
+         kTables[K + 3][p[4]] ^ kTables[K + 2][p[5]] ^ kTables[K + 1][p[6]] ^ kTables[K][p[7]];
+}
+
 constexpr std::uint8_t escape_byte(std::uint8_t byte, Escape escape) noexcept {
   const bool reserved = byte == '(' || byte == '\r' || byte == '\n' || (escape == Escape::esc4 && byte == 0);
   return static_cast<std::uint8_t>(byte + (reserved ? 1 : 0));
@@ -51,9 +58,16 @@ std::uint16_t crc16(Bytes bytes) noexcept {
   const std::uint8_t* p = bytes.data();
   std::size_t left = bytes.size();
   for (; left >= kSlices; left -= kSlices, p += kSlices)
+    crc = static_cast<std::uint16_t>(kTables[15][p[0] ^ (crc >> 8U)] ^ kTables[14][p[1] ^ (crc & 0xFFU)] ^
+                                     kTables[13][p[2]] ^ kTables[12][p[3]] ^ eight<4>(p + 4) ^ kTables[3][p[12]] ^
+                                     kTables[2][p[13]] ^ kTables[1][p[14]] ^ kTables[0][p[15]]);
+  if (left >= 8) {
     crc = static_cast<std::uint16_t>(kTables[7][p[0] ^ (crc >> 8U)] ^ kTables[6][p[1] ^ (crc & 0xFFU)] ^
                                      kTables[5][p[2]] ^ kTables[4][p[3]] ^ kTables[3][p[4]] ^ kTables[2][p[5]] ^
                                      kTables[1][p[6]] ^ kTables[0][p[7]]);
+    left -= 8;
+    p += 8;
+  }
   for (; left > 0; --left) crc = step(crc, *p++);
   return crc;
 }

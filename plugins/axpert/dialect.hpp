@@ -52,6 +52,8 @@ struct Evidence {
   int qpiws = -1;         ///< number of bits
   int qpgs = -1;          ///< number of fields
   int qall = -1;          ///< 1: answers Sorotec's QALL
+
+  bool operator==(const Evidence&) const = default;
 };
 /// The first rule that fits; without evidence pi30.
 [[nodiscard]] Dialect dialect_from(const Evidence& e);

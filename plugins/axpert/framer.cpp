@@ -34,7 +34,10 @@ bool Framer::next(Bytes& bytes, std::uint64_t& offset, Frame& frame, bool line_f
   if (complete_by_feed) end = find(bytes.first(end), '\n');
   const bool complete = end < bytes.size();
   if (complete && size_ == 0 && !overflow_ && end <= kLimit) {
-    frame = {bytes.first(end), bytes.first(end + 1), start_, false};
+    frame.body = bytes.first(end);
+    frame.whole = bytes.first(end + 1);
+    frame.offset = start_;
+    frame.too_long = false;
     take(end + 1);
     return true;
   }

@@ -127,6 +127,7 @@ void Reader::observe() {
   } else {
     return;
   }
+  if (e == evidence_) return;
   evidence_ = e;
   if (guess_) dialect_ = dialect_from(e);
 }

@@ -15,8 +15,7 @@ constexpr std::array<double, 16> kPowers = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e
 constexpr std::int64_t kPvFresh = 30'000'000'000;  // how long pv1 of QPIGS counts for the total in QPIGS2
 constexpr double kSmallUnit = 3000;                // VA: up to here old firmware sends raw counts as temperature
 constexpr double kParallelUnits = 9;
-constexpr double kHeadroom = 1.5;  // of the rating
-constexpr std::size_t kOrdinaryBatch = 128;
+constexpr double kHeadroom = 1.5;         // of the rating
 constexpr std::size_t kSerialDigits = 5;  // a serial is longer than a field that merely stands in its place
 
 /// The field's value in its base unit, rounded once.
@@ -34,10 +33,7 @@ bool is_textual(Form form) {
 
 }  // namespace
 
-ReplyDecoder::ReplyDecoder(DecodeSink& sink, const date::time_zone* zone) : sink_(sink), zone_(zone) {
-  batch_.reserve(kOrdinaryBatch);
-  set_limits();
-}
+ReplyDecoder::ReplyDecoder(DecodeSink& sink, const date::time_zone* zone) : sink_(sink), zone_(zone) { set_limits(); }
 
 void ReplyDecoder::forget() {
   parts_ = {};
@@ -65,19 +61,12 @@ const ReplyDecoder::PartValue* ReplyDecoder::part(Part p) const {
 void ReplyDecoder::add(Plan& plan, std::uint32_t slot, double value, std::uint8_t quality) {
   const SeriesId id = series(plan.slots[slot]);
   if (id == MESURA_NO_SERIES) return;
-  mesura_measurement& m = batch_.emplace_back();
-  m.time_ns = MESURA_NO_TIME;
-  m.number = value;
-  m.text_bits = 0;
-  m.series = id;
-  m.text_size = 0;
-  m.type = MESURA_NUMBER;
-  m.quality = quality;
+  if (count_ < kMost) set(batch_[count_++], id, value, quality);
 }
 
 void ReplyDecoder::add_text(Plan& plan, std::uint32_t slot, std::string_view value) {
   const SeriesId id = series(plan.slots[slot]);
-  if (id != MESURA_NO_SERIES) batch_.push_back(text(id, value));
+  if (id != MESURA_NO_SERIES && count_ < kMost) batch_[count_++] = text(id, value);
 }
 
 void ReplyDecoder::remark_field(mesura_fault_kind kind, std::string_view code, const Plan& plan, std::size_t i,
@@ -86,10 +75,14 @@ void ReplyDecoder::remark_field(mesura_fault_kind kind, std::string_view code, c
 }
 
 ReplyDecoder::Result ReplyDecoder::decode(Plan& plan, const Tokens& tokens, const Context& context) {
-  context_ = context;
-  batch_.clear();
+  context_.single_tracker = context.single_tracker;
+  context_.tells_system = context.tells_system;
+  context_.received_ns = context.received_ns;
+  count_ = 0;
   unknown_count_ = 0;
   ++reply_;
+  mesura_measurement* next = batch_.data();
+  const mesura_measurement* const end = next + kMost;
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     Plan::Op& op = plan.op(i);
     const Token& t = tokens[i];
@@ -97,14 +90,13 @@ ReplyDecoder::Result ReplyDecoder::decode(Plan& plan, const Tokens& tokens, cons
       const double value = value_of(t, op.multiply, op.decimals);
       if (value <= limits_[static_cast<std::size_t>(op.gate)]) {
         if (op.part != Part::none) parts_[static_cast<std::size_t>(op.part)] = {value, context_.received_ns, reply_};
-        mesura_measurement& m = batch_.emplace_back();
-        m.number = value;
-        m.series = op.id;
-        m.time_ns = MESURA_NO_TIME;
+        if (next == end) break;
+        set(*next++, op.id, value, MESURA_GOOD);
         continue;
       }
     }
     if (op.form == Form::none) continue;
+    count_ = static_cast<std::size_t>(next - batch_.data());
     if (op.form == Form::present && plan.unit >= 0 && t.mantissa == 0) {
       // The first unit of a lonely inverter says 0 as well, and all the rest of it is true.
       const bool lonely = plan.unit == 0 && tokens.size() > 1 && tokens[1].size > kSerialDigits;
@@ -117,12 +109,14 @@ ReplyDecoder::Result ReplyDecoder::decode(Plan& plan, const Tokens& tokens, cons
       }
     }
     if (!token(plan, op, t, i, tokens)) {
-      batch_.clear();
+      count_ = 0;
       plan.forget();
       return Result::implausible;
     }
+    next = batch_.data() + count_;
     if (op.form == Form::rest || op.form == Form::warnings) break;
   }
+  count_ = static_cast<std::size_t>(next - batch_.data());
   derive(plan);
   return Result::decoded;
 }
@@ -130,9 +124,10 @@ ReplyDecoder::Result ReplyDecoder::decode(Plan& plan, const Tokens& tokens, cons
 /// Whether the word is that of the reply before; remembers it.
 inline bool ReplyDecoder::unchanged(Plan::Op& op, const Token& t, std::size_t i, const Tokens& all) const {
   const bool several = op.form == Form::rest || op.form == Form::warnings || op.form == Form::first24;
-  if (t.size <= sizeof t.packed && !several) {
-    if (op.told && op.last_packed == t.packed && op.last_size == t.size) return true;
-    op.last_packed = t.packed;
+  if (t.size <= sizeof op.last_packed && !several) {
+    const std::uint64_t packed = t.packed();
+    if (op.told && op.last_packed == packed && op.last_size == t.size) return true;
+    op.last_packed = packed;
     op.last_size = t.size;
     op.told = true;
     return false;

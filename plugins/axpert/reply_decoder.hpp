@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,7 +56,7 @@ class ReplyDecoder {
 
   Result decode(Plan& plan, const Tokens& tokens, const Context& context);
   /// Of the last reply that was decoded; valid until the next.
-  [[nodiscard]] const std::vector<mesura_measurement>& batch() const { return batch_; }
+  [[nodiscard]] std::span<const mesura_measurement> batch() const { return {batch_.data(), count_}; }
 
   /// What replies have said that others are judged by; 0: not known.
   [[nodiscard]] double rated_power() const { return rated_power_; }
@@ -90,6 +91,16 @@ class ReplyDecoder {
   void derive(Plan& plan);
   void derive_pv(Plan& plan);
 
+  /// Member by member into its place: a copy of what was just written would wait for it.
+  static void set(mesura_measurement& m, SeriesId series, double value, std::uint8_t quality) {
+    m.time_ns = MESURA_NO_TIME;
+    m.number = value;
+    m.text_bits = 0;
+    m.series = series;
+    m.text_size = 0;
+    m.type = MESURA_NUMBER;
+    m.quality = quality;
+  }
   void add(Plan& plan, std::uint32_t slot, double value, std::uint8_t quality = MESURA_GOOD);
   void add_text(Plan& plan, std::uint32_t slot, std::string_view value);
   void keep(Part part, double value);
@@ -101,7 +112,9 @@ class ReplyDecoder {
   DecodeSink& sink_;
   const date::time_zone* zone_;
   Context context_;
-  std::vector<mesura_measurement> batch_;
+  static constexpr std::size_t kMost = 512;  ///< in a reply: more than its tokens and flags can make
+  std::vector<mesura_measurement> batch_ = std::vector<mesura_measurement>(kMost);
+  std::size_t count_ = 0;
   std::array<PartValue, static_cast<std::size_t>(Part::count)> parts_{};
   std::uint64_t reply_ = 0;
   double rated_power_ = 0, rated_voltage_ = 0;

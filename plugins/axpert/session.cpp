@@ -269,7 +269,7 @@ ReplyDecoder::Result AxpertSession::read(const Frame& frame, std::int64_t receiv
   }
   host().frame(kData, frame.whole);
   const auto result = reader_.decode(unit, context);
-  const auto& batch = reader_.decoder().batch();
+  const auto batch = reader_.decoder().batch();
   if (!batch.empty()) host().emit(batch, MESURA_NO_TIME, received_ns);
   return result;
 }

@@ -3,95 +3,45 @@
 #include "token.hpp"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
 
 namespace mesura::axpert {
 namespace {
 
-constexpr std::size_t kLongestNumber = 18;  // so that the mantissa can't overflow
-constexpr std::uint64_t kOnes = 0x0101010101010101U;
-constexpr std::uint64_t kHighs = 0x80 * kOnes;
-constexpr std::uint64_t kZeros = '0' * kOnes;
-
+constexpr std::ptrdiff_t kLongestNumber = 18;  // so that the mantissa can't overflow
 bool is_missing(std::string_view s) { return s.empty() || s == "NA" || s == "-" || s == "--"; }
 
-/// Eight characters as a number whose lowest byte is the first of them.
-std::uint64_t load(const char* p) {
-  std::uint64_t x = 0;
-  if constexpr (std::endian::native == std::endian::little) {
-    std::memcpy(&x, p, sizeof x);
-  } else {
-    for (unsigned i = 0; i < 8; ++i) x |= static_cast<std::uint64_t>(static_cast<unsigned char>(p[i])) << (8 * i);
-  }
-  return x;
-}
+/// Of '0' to '9' the digit, of anything else a number above 9.
+unsigned digit(char c) { return static_cast<unsigned>(static_cast<unsigned char>(c)) - '0'; }
 
-/// 0x80 in each byte of x that is `c`, 0 in all others.
-std::uint64_t find(std::uint64_t x, char c) {
-  const std::uint64_t v = x ^ (kOnes * static_cast<unsigned char>(c));
-  return ~(((v & ~kHighs) + ~kHighs) | v | ~kHighs);
-}
-
-/// The value of eight digits, the first in the lowest byte.
-std::uint64_t eight_digits(std::uint64_t x) {
-  x -= kZeros;
-  x = x * 10 + (x >> 8U);  // pairs in the even bytes
-  return (((x & 0x000000FF000000FFU) * 0x000F424000000064U) +
-          (((x >> 16U) & 0x000000FF000000FFU) * 0x0000271000000001U)) >>
-         32U;
-}
-
-bool all_eight_digits(std::uint64_t x) { return (((x + 0x46 * kOnes) | (x - kZeros)) & kHighs) == 0; }
-
-/// A token of one to eight characters, which end at `end`; there are eight readable bytes in front of that.
-inline void read_short(const char* end, std::uint32_t size, Token& t) {
-  const unsigned unused = 8 * (8 - size);
-  const std::uint64_t kept = ~std::uint64_t{0} << unused;
-  const std::uint64_t x = load(end - 8) & kept;
-  t.packed = x >> unused;
-  std::uint64_t digits = x | (kZeros & ~kept);
-  t.kind = Token::Kind::integer;
-  t.decimals = 0;
-  std::uint64_t point = find(digits, '.');
-  bool number = true;
-  if (point != 0) {
-    // Close the gap: what stands in front of the point moves up.
-    point &= ~point + 1;
-    const std::uint64_t behind = ~(point << 1U) + 1;
-    const std::uint64_t front = (point >> 7U) - 1;
-    digits = (digits & behind) | ((digits & front) << 8U) | '0';
-    t.decimals = static_cast<std::uint8_t>(7 - std::countr_zero(point) / 8);
-    t.kind = Token::Kind::decimal;
-    number = size > 1;
-  }
-  t.mantissa = eight_digits(digits);
-  if (number && all_eight_digits(digits)) return;
+/// A token that is no number.
+const char* scan_word(const char* p, const char* end, char separator, Token& t) {
+  while (p != end && *p != separator) ++p;
+  t.size = static_cast<std::uint32_t>(p - t.begin);
   t.mantissa = 0;
   t.decimals = 0;
   t.kind = is_missing(t.text()) ? Token::Kind::missing : Token::Kind::other;
+  return p;
 }
 
-/// Any longer one.
-void read_long(Token& t) {
-  std::size_t point = t.size;
-  bool number = true;
-  t.mantissa = 0;
-  for (std::size_t i = 0; i < t.size; ++i) {
-    const auto digit = static_cast<unsigned>(static_cast<unsigned char>(t.begin[i])) - '0';
-    if (digit < 10) {
-      t.mantissa = t.mantissa * 10 + digit;
-    } else if (t.begin[i] == '.' && point == t.size) {
-      point = i;
-    } else {
-      number = false;
-    }
+/// Reads one token and returns where it ends. Most are numbers of a few digits: a plain loop is the fastest for those.
+inline const char* scan(const char* p, const char* end, char separator, Token& t) {
+  t.begin = p;
+  std::uint64_t mantissa = 0;
+  for (; p != end && digit(*p) < 10; ++p) mantissa = mantissa * 10 + digit(*p);
+  std::ptrdiff_t digits = p - t.begin;
+  t.kind = Token::Kind::integer;
+  t.decimals = 0;
+  if (p != end && *p == '.') {
+    const char* point = ++p;
+    for (; p != end && digit(*p) < 10; ++p) mantissa = mantissa * 10 + digit(*p);
+    digits += p - point;
+    t.decimals = static_cast<std::uint8_t>(p - point);
+    t.kind = Token::Kind::decimal;
   }
-  const bool has_point = point != t.size;
-  t.packed = 0;
-  t.decimals = has_point ? static_cast<std::uint8_t>(t.size - point - 1) : std::uint8_t{0};
-  number = number && t.size - (has_point ? 1U : 0U) <= kLongestNumber;
-  t.kind = !number ? Token::Kind::other : has_point ? Token::Kind::decimal : Token::Kind::integer;
+  if ((p != end && *p != separator) || digits == 0 || digits > kLongestNumber) return scan_word(p, end, separator, t);
+  t.size = static_cast<std::uint32_t>(p - t.begin);
+  t.mantissa = mantissa;
+  return p;
 }
 
 bool all_digits(const Token& t) { return t.kind == Token::Kind::integer; }
@@ -122,45 +72,26 @@ int two_digits(std::string_view s, std::size_t at) { return (s[at] - '0') * 10 +
 
 }  // namespace
 
+std::uint64_t Token::packed() const {
+  std::uint64_t n = 0;
+  for (const char c : text()) n = n << 8U | static_cast<unsigned char>(c);
+  return n;
+}
+
 std::string_view Token::significant() const {
   std::string_view s = text();
   while (s.size() > 1 && s[0] == '0') s.remove_prefix(1);
   return s;
 }
 
-inline void Tokens::add(std::size_t from, std::size_t to, const char* payload) {
-  if (count_ == kMost) return;
-  Token& t = tokens_[count_++];
-  t.begin = payload + from;
-  t.size = static_cast<std::uint32_t>(to - from);
-  if (t.size != 0 && t.size <= kWord) {
-    read_short(to >= kWord ? payload + to : head_.data() + kWord + to, t.size, t);
-  } else {
-    read_long(t);
-    if (t.size == 0) t.kind = Token::Kind::missing;
-  }
-}
-
 void Tokens::split(std::string_view payload, char separator) {
-  count_ = 0;
   const char* p = payload.data();
-  const std::size_t size = payload.size();
-  // Eight bytes are read at a time, but never one that is not the payload's: its ends are copied.
-  for (std::size_t i = 0; i < std::min(size, kWord); ++i) head_[kWord + i] = p[i];
-  std::size_t from = 0;
-  const auto cut = [&](std::size_t at, std::uint64_t word) {
-    for (std::uint64_t found = find(word, separator); found != 0; found &= found - 1) {
-      const std::size_t to = at + static_cast<std::size_t>(std::countr_zero(found)) / 8;
-      add(from, to, p);
-      from = to + 1;
-    }
-  };
-  std::size_t at = 0;
-  for (; at + kWord <= size; at += kWord) cut(at, load(p + at));
-  std::array<char, kWord> tail{};
-  for (std::size_t i = at; i < size; ++i) tail[i - at] = p[i];
-  cut(at, load(tail.data()));
-  if (from < size) add(from, size, p);
+  const char* end = p + payload.size();
+  count_ = 0;
+  while (p != end && count_ < kMost) {
+    p = scan(p, end, separator, tokens_[count_++]);
+    if (p != end) ++p;
+  }
 }
 
 std::string_view Tokens::joined(std::size_t first, std::size_t last) const {

@@ -18,7 +18,6 @@ struct Token {
     other
   };
   const char* begin = nullptr;
-  std::uint64_t packed = 0;  ///< its characters, if there are at most 8 of them: tokens compare as numbers
   std::uint32_t size = 0;
   Kind kind = Kind::other;
   std::uint8_t decimals = 0;
@@ -26,6 +25,8 @@ struct Token {
 
   [[nodiscard]] std::string_view text() const { return {begin, size}; }
   [[nodiscard]] bool is_number() const { return kind == Kind::integer || kind == Kind::decimal; }
+  /// Its characters as one number, if there are at most eight of them.
+  [[nodiscard]] std::uint64_t packed() const;
   /// Without leading zeros: what codes are compared with.
   [[nodiscard]] std::string_view significant() const;
 };
@@ -43,13 +44,8 @@ class Tokens {
   [[nodiscard]] std::string_view joined(std::size_t first, std::size_t last) const;
 
  private:
-  static constexpr std::size_t kWord = 8;
-
-  void add(std::size_t from, std::size_t to, const char* payload);
-
   std::array<Token, kMost> tokens_;
   std::size_t count_ = 0;
-  std::array<char, 2 * kWord> head_{};  ///< eight bytes that nobody looks at, then the first eight of the payload
 };
 
 /// Whether the tokens look like `shape` (Layout::shape); `shortest` and `longest` bound its d.

@@ -40,7 +40,7 @@ class Transcript final : public DecodeSink {
   mesura::SeriesId next_ = 0;
 };
 
-void say(Transcript& out, const std::vector<mesura_measurement>& batch) {
+void say(Transcript& out, std::span<const mesura_measurement> batch) {
   for (const auto& m : batch) {
     out.text += std::to_string(m.series) + ' ';
     if (m.type == MESURA_TEXT) {
