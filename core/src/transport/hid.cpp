@@ -61,6 +61,10 @@ class Hid final : public Transport {
     if (open_) context_.memory->remember_hid(place_, true);
   }
 
+  void doubt() override {
+    if (open_) context_.memory->remember_hid(place_, false);
+  }
+
   [[nodiscard]] std::string describe() const override {
     if (!path_.empty()) return "hid " + path_;
     std::string out = "hid " + vendor_ + ":" + product_;

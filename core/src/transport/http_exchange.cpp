@@ -9,7 +9,6 @@
 #include <Poco/Net/HTTPClientSession.h>
 #include <Poco/Net/HTTPRequest.h>
 #include <Poco/Net/HTTPResponse.h>
-#include <Poco/Net/HTTPSClientSession.h>
 #include <Poco/Net/NetException.h>
 #include <Poco/Net/NetSSL.h>
 #include <Poco/Net/SecureStreamSocket.h>
@@ -65,7 +64,8 @@ std::unique_ptr<net::HTTPClientSession> begin(const net::StreamSocket& socket, c
       new net::Context{net::Context::TLS_CLIENT_USE, "", "", tls.ca_file, mode, 9, tls.ca_file.empty()}};
   context->requireMinimumProtocol(net::Context::PROTO_TLSV1_2);
   context->enableExtendedCertificateVerification(!tls.insecure);
-  return std::make_unique<net::HTTPSClientSession>(net::SecureStreamSocket::attach(socket, request.host, context));
+  // Not an HTTPSClientSession: given its socket, that one refuses to work. The socket does it all.
+  return std::make_unique<net::HTTPClientSession>(net::SecureStreamSocket::attach(socket, request.host, context));
 }
 
 std::string read_body(std::istream& in) {

@@ -51,6 +51,7 @@ void Link::reopen(std::string_view why) {
   // While it is open or opening, the timer has only the end to tell that was asked for before.
   if ((state_ != State::connecting && state_ != State::open) || timer_ != 0) return;
   cancel_timers();
+  transport_->doubt();
   transport_->close();
   // Told by the loop: the caller is inside its own call.
   timer_ = context_.loop.after(0ns, [this, reason = Reason{"asked", describe() + ": " + std::string{why}}] {

@@ -73,6 +73,8 @@ class Transport {
   virtual void pause(bool /*paused*/) {}
   /// The bytes make sense (the decoder said so): what is still being tried out, such as a baud rate, is right.
   virtual void confirm() {}
+  /// Whatever answers there is not what the decoder wanted, good as its bytes may be: the next opening tries another.
+  virtual void doubt() {}
   /// "serial /dev/ttyUSB0", "tcp p1.local:23"; no secrets.
   [[nodiscard]] virtual std::string describe() const = 0;
   /// False for files and replays: their bytes were not made just now.

@@ -5,11 +5,13 @@
 #include "rig.hpp"
 #include "support/catch.hpp"
 
+#include <Poco/Net/Context.h>
 #include <Poco/Net/HTTPRequestHandler.h>
 #include <Poco/Net/HTTPRequestHandlerFactory.h>
 #include <Poco/Net/HTTPServer.h>
 #include <Poco/Net/HTTPServerRequest.h>
 #include <Poco/Net/HTTPServerResponse.h>
+#include <Poco/Net/SecureServerSocket.h>
 #include <Poco/Net/ServerSocket.h>
 #include <Poco/ThreadPool.h>
 
@@ -51,14 +53,26 @@ class Factory final : public net::HTTPRequestHandlerFactory {
 }  // namespace
 
 struct WebServer::Impl {
-  explicit Impl(Handle handle)
-      : server(new Factory{std::move(handle)}, pool, net::ServerSocket{net::SocketAddress{"127.0.0.1", 0}},
-               new net::HTTPServerParams) {}
+  Impl(Handle handle, const net::ServerSocket& socket)
+      : server(new Factory{std::move(handle)}, pool, socket, new net::HTTPServerParams) {}
   Poco::ThreadPool pool;
   net::HTTPServer server;
 };
 
-WebServer::WebServer(Handle handle) : impl_(std::make_unique<Impl>(std::move(handle))) { impl_->server.start(); }
+WebServer::WebServer(Handle handle)
+    : impl_(std::make_unique<Impl>(std::move(handle), net::ServerSocket{net::SocketAddress{"127.0.0.1", 0}})) {
+  impl_->server.start();
+}
+
+WebServer::WebServer(Handle handle, const std::string& certificate_file, const std::string& key_file)
+    : impl_(std::make_unique<Impl>(
+          std::move(handle),
+          net::SecureServerSocket{net::SocketAddress{"127.0.0.1", 0}, 16,
+                                  new net::Context{net::Context::TLS_SERVER_USE, key_file, certificate_file, "",
+                                                   net::Context::VERIFY_NONE}})) {
+  impl_->server.start();
+}
+
 WebServer::~WebServer() {
   impl_->server.stopAll(true);
   impl_->pool.joinAll();

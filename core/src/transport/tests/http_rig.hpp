@@ -26,7 +26,10 @@ struct WebAnswer {
 /// Poco's server on a free port of the loopback; `handle` is called on its threads.
 class WebServer {
  public:
-  explicit WebServer(std::function<WebAnswer(const WebRequest&)> handle);
+  using Handle = std::function<WebAnswer(const WebRequest&)>;
+  explicit WebServer(Handle handle);
+  /// With TLS, by these files.
+  WebServer(Handle handle, const std::string& certificate_file, const std::string& key_file);
   ~WebServer();
   WebServer(const WebServer&) = delete;
   WebServer& operator=(const WebServer&) = delete;

@@ -1,5 +1,6 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
+#include "certificate.hpp"
 #include "fixture.hpp"
 #include "http_rig.hpp"
 #include "support/catch.hpp"
@@ -276,13 +277,42 @@ TEST_CASE("http: it may be closed, and asked again, in an answer") {
   CHECK(line.answers.all[1].body == "/second");
 }
 
+TEST_CASE("http: TLS with a certificate that is vouched for, and without") {
+  Fixture f;
+  const TempDir dir;
+  make_certificate(dir.file("cert.pem"), dir.file("key.pem"));
+  make_certificate(dir.file("other.pem"), dir.file("other.key"));
+  const WebServer server{[](const WebRequest&) {
+                           return WebAnswer{200, "secret"};
+                         },
+                         dir.file("cert.pem"), dir.file("key.pem")};
+  const auto ask = [&](Pairs given) {
+    given.emplace_back("port", value(server.port()));
+    given.emplace_back("tls", config::Value{true});
+    Opened line{f, given};
+    return line.ask(f, "GET /").body;
+  };
+  const std::pair<std::string, config::Value> localhost{"host", value("localhost")};
+  const std::pair<std::string, config::Value> trusted{"ca_file", value(dir.file("cert.pem"))};
+  CHECK(ask({localhost, trusted}) == "secret");
+  CHECK(ask({{"host", value("127.0.0.1")}, trusted}) == "secret");
+  CHECK(ask({localhost}).find(": expected an answer, got ") != std::string::npos);
+  CHECK(ask({localhost, {"ca_file", value(dir.file("other.pem"))}}).find("expected an answer, got ") !=
+        std::string::npos);
+  CHECK(ask({localhost, {"ca_file", value(dir.file("missing.pem"))}}).find("expected an answer, got ") !=
+        std::string::npos);
+  // Made out to another name.
+  CHECK(ask({{"host", value("127.0.0.2")}, trusted}).find("https://127.0.0.2:") != std::string::npos);
+  CHECK(ask({localhost, {"insecure", config::Value{true}}}) == "secret");
+}
+
 TEST_CASE("http: who speaks no TLS is told apart") {
   Fixture f;
   const WebServer server{[](const WebRequest&) { return WebAnswer{200, "plain"}; }};
   Opened line{f, {{"timeout", ms(2000)}}};
   const auto answer = line.ask(f, "GET https://" + where(server.port()) + "/");
   CHECK(answer.status == -1);
-  CHECK(answer.body.find("GET https://" + where(server.port()) + "/: expected an answer, got ") == 0);
+  CHECK(answer.body.find("GET https://" + where(server.port()) + "/: expected a") == 0);
 }
 
 }  // namespace mesura::transport::test

@@ -1,5 +1,6 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
+#include "certificate.hpp"
 #include "fixture.hpp"
 #include "mqtt_rig.hpp"
 #include "support/catch.hpp"
@@ -149,6 +150,37 @@ TEST_CASE("mqtt: wrong credentials are told, right ones let in") {
   CHECK(none.messages.reason.code == "refused");
   const Opened right{f, broker.port(), {{"username", value("meter")}, {"password", value("secret")}}};
   CHECK(right.messages.opened);
+}
+
+TEST_CASE("mqtt: TLS with a certificate that is vouched for, and without") {
+  Fixture f;
+  const TempDir dir;
+  make_certificate(dir.file("cert.pem"), dir.file("key.pem"));
+  make_certificate(dir.file("other.pem"), dir.file("other.key"));
+  const Broker broker{"allow_anonymous true\ncertfile " + dir.file("cert.pem") + "\nkeyfile " + dir.file("key.pem") +
+                      "\n"};
+  const auto open = [&](Pairs given) {
+    given.emplace_back("tls", config::Value{true});
+    Opened line{f, broker.port(), given};
+    // A message to oneself, there and back.
+    if (line.messages.opened) {
+      CHECK(line.transport->send(as_bytes(pattern(50'000)), "echo"));
+      REQUIRE(until(f.loop, [&] { return !line.messages.all.empty(); }));
+      CHECK(line.messages.all[0].payload == pattern(50'000));
+    }
+    return line.messages.reason;
+  };
+  const std::pair<std::string, config::Value> topics{"topics", texts({"echo"})};
+  CHECK(open({topics, {"ca_file", value(dir.file("cert.pem"))}}).code.empty());
+  const auto system = open({topics});
+  CHECK(system.code == "open-failed");
+  CHECK(system.message.find("is its certificate one that `ca_file` vouches for?") != std::string::npos);
+  CHECK(open({{"ca_file", value(dir.file("other.pem"))}}).code == "open-failed");
+  CHECK(open({{"ca_file", value(dir.file("missing.pem"))}}).message.find("a certificate or key that can't be read") !=
+        std::string::npos);
+  // A broker that speaks TLS, asked without.
+  const Opened plain{f, broker.port(), {}};
+  CHECK(plain.messages.reason.code == "open-failed");
 }
 
 TEST_CASE("mqtt: topics that can't be are told before anything is opened") {
