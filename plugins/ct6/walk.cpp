@@ -169,7 +169,7 @@ sj::error_code Walk::Impl::read_time_sent(od::value& value) {
   bool good = false;
   for (auto result : items) {
     od::value item;
-    if (const auto error = std::move(result).get(item); error != sj::SUCCESS) return error;
+    if (const auto error = result.get(item); error != sj::SUCCESS) return error;
     good = number_of(scalar_token(item), last);
     ++count;
   }
