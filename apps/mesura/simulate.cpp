@@ -105,7 +105,7 @@ class Simulation {
     setup.session.device = a_.count == 1 ? plugin_.name : fmt::format("{}_{}", plugin_.name, index + 1);
     setup.session.options = options_;
     setup.session.index = index;
-    setup.start_ns = a_.start_ns.value_or(clock_.wall_ns());
+    setup.start_ns = a_.start_ns;
     const SimulatePlace* file = output();
     setup.speed = a_.speed.value_or(file != nullptr ? 0 : 1);
     const runtime::Logger logger{log_, "simulate." + setup.session.device};

@@ -9,7 +9,6 @@
 
 #include <fmt/format.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +17,7 @@
 #include <charconv>
 #include <cstdio>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 namespace mesura::app {
@@ -66,13 +66,12 @@ SimulateControl::~SimulateControl() {
 }
 
 void SimulateControl::start() {
-  struct stat info {};
-  // A file can't be waited for, and need not be.
-  if (::fstat(STDIN_FILENO, &info) == 0 && S_ISREG(info.st_mode)) {
+  try {
+    watch_ = loop_.watch(STDIN_FILENO, EPOLLIN, [this](std::uint32_t) { read(); });
+  } catch (const std::system_error&) {
+    // A file or /dev/null can't be waited for, and need not be.
     loop_.post([this] { read(); });
-    return;
   }
-  watch_ = loop_.watch(STDIN_FILENO, EPOLLIN, [this](std::uint32_t) { read(); });
 }
 
 void SimulateControl::read() {

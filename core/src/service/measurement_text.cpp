@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <iterator>
 #include <string_view>
+#include <utility>
 
 namespace mesura::service {
 
@@ -57,12 +58,23 @@ void MeasurementText::append(std::string& out, const Batch& batch) {
     return;
   }
   if (rows_) return;
+  if (form_ == Form::csv && patience_ > 0) {
+    const std::size_t patience = std::exchange(patience_, 0);
+    append(held_, batch);
+    if (patience > batch.items.size())
+      patience_ = patience - batch.items.size();
+    else
+      finish(out);
+    return;
+  }
   if (!header_ && form_ == Form::csv) out += "device,channel,quantity,unit,time,received,value,quality\r\n";
   if (!header_ && form_ == Form::table)
     fmt::format_to(std::back_inserter(out), fmt::runtime(kRow), "TIME", "SERIES", "VALUE", "UNIT", "QUALITY");
   header_ = true;
   for (const auto& m : batch.items) row(out, batch, m);
 }
+
+void MeasurementText::finish(std::string& out) { out += std::exchange(held_, {}); }
 
 void MeasurementText::waveform(std::string& out, const Waveform& block) {
   const WaveformStream& stream = *block.stream;
@@ -72,8 +84,9 @@ void MeasurementText::waveform(std::string& out, const Waveform& block) {
                    block.gap_rows > 0 ? fmt::format("{} rows lost before", block.gap_rows) : "");
     return;
   }
-  if (header_ && !rows_) return;
-  if (!header_) {
+  if (header_ && !rows_ && held_.empty()) return;
+  held_.clear();
+  if (!rows_) {
     out += "time,row";
     for (std::size_t i = 0; i < stream.channels(); ++i) {
       out += ',';

@@ -18,12 +18,16 @@ enum class Form : std::uint8_t {
 
 /// Renders measurements; the first call puts the header (csv, table) in front.
 ///
-/// As CSV, a waveform that comes first makes its rows the rows, and what is derived from it is left out: a file has one
-/// set of columns.
+/// As CSV, a file has one set of columns: those of a waveform's rows if one comes first or soon after, and then nothing
+/// but those; otherwise those of measurements.
 class MeasurementText {
  public:
-  MeasurementText(const SeriesTable& series, Form form) : series_(series), form_(form) {}
+  /// `patience`: so many measurements wait for a waveform before they are rendered as CSV.
+  MeasurementText(const SeriesTable& series, Form form, std::size_t patience = 0)
+      : series_(series), form_(form), patience_(patience) {}
   void append(std::string& out, const Batch& batch);
+  /// What still waits: no waveform will come.
+  void finish(std::string& out);
 
  private:
   void row(std::string& out, const Batch& batch, const Measurement& m) const;
@@ -31,6 +35,8 @@ class MeasurementText {
 
   const SeriesTable& series_;
   Form form_;
+  std::size_t patience_;
+  std::string held_;
   bool header_ = false;
   bool rows_ = false;  ///< csv of a waveform
 };

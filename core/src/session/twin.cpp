@@ -17,9 +17,10 @@ Twin::Twin(runtime::EventLoop& loop, runtime::Logger log, SeriesTable& series, S
       log_(std::move(log)),
       setup_(std::move(setup)),
       binder_(series, setup_.plugin->schema, {}),
+      start_ns_(setup_.start_ns.value_or(loop.clock().wall_ns())),
       steady_start_ns_(loop.clock().steady_ns()),
-      virtual_ns_(setup_.start_ns),
-      call_ns_(setup_.start_ns) {
+      virtual_ns_(start_ns_),
+      call_ns_(start_ns_) {
   setup_.session.schema = &setup_.plugin->virtual_schema->options;
   const auto& links = setup_.plugin->virtual_schema->links;
   for (std::size_t i = 0; i < links.size(); ++i) {
@@ -50,7 +51,7 @@ void Twin::serve(Place& place) {
 std::int64_t Twin::now() const {
   if (setup_.speed <= 0) return virtual_ns_;
   const auto elapsed = static_cast<double>(loop_.clock().steady_ns() - steady_start_ns_) * setup_.speed;
-  return std::max(virtual_ns_, setup_.start_ns + static_cast<std::int64_t>(elapsed));
+  return std::max(virtual_ns_, start_ns_ + static_cast<std::int64_t>(elapsed));
 }
 
 void Twin::start() {

@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace mesura::session {
@@ -28,8 +29,8 @@ class Twin final : private Environment {
   struct Setup {
     const plugin::LoadedPlugin* plugin = nullptr;  ///< with a virtual device
     SessionSetup session;
-    std::int64_t start_ns = 0;  ///< the virtual clock's start
-    double speed = 1;           ///< virtual seconds per second; 0: as fast as possible
+    std::optional<std::int64_t> start_ns;  ///< the virtual clock's start; otherwise now
+    double speed = 1;                      ///< virtual seconds per second; 0: as fast as possible
     /// By link: where it is served; empty where it is not. None at all: `write` takes what the first link sends.
     std::vector<Maker> serve;
     std::function<bool(Bytes)> write;
@@ -95,6 +96,7 @@ class Twin final : private Environment {
   runtime::Logger log_;
   Setup setup_;
   SeriesBinder binder_;
+  std::int64_t start_ns_;
   std::int64_t steady_start_ns_;
   std::int64_t virtual_ns_;                 ///< the clock when speed is 0, and never behind a fired timer
   std::int64_t call_ns_;                    ///< the time that the session was last told
