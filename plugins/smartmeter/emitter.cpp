@@ -9,10 +9,24 @@ namespace mesura::smartmeter {
 namespace {
 
 constexpr std::array<std::string_view, kPlaces> kPlaceNames = {"total", "l1", "l2", "l3", "relay1"};
-constexpr std::array<std::string_view, kQuantities> kQuantityNames = {
-    "voltage",         "current",       "current_sum", "active_power",         "reactive_power",       "apparent_power",
-    "power_factor",    "frequency",     "phase_angle", "active_energy_import", "active_energy_export", "operating_mode",
-    "signal_strength", "sampling_rate", "relay_state", "clock_drift"};
+constexpr std::array<std::string_view, kQuantities> kQuantityNames = {"voltage",
+                                                                      "current",
+                                                                      "current_sum",
+                                                                      "active_power",
+                                                                      "reactive_power",
+                                                                      "apparent_power",
+                                                                      "power_factor",
+                                                                      "frequency",
+                                                                      "phase_angle",
+                                                                      "active_energy_import",
+                                                                      "active_energy_export",
+                                                                      "active_energy_import",
+                                                                      "active_energy_export",
+                                                                      "operating_mode",
+                                                                      "signal_strength",
+                                                                      "sampling_rate",
+                                                                      "relay_state",
+                                                                      "clock_drift"};
 constexpr double kMilli = 1e-3;
 constexpr std::size_t kTotal = 0;
 
@@ -41,6 +55,7 @@ SeriesId Emitter::series(Place place, Quantity quantity) {
     s.channel = name_of(place);
     s.quantity = name_of(quantity);
     s.device = device_;
+    if (quantity == Quantity::summed_import || quantity == Quantity::summed_export) s.source = "integrated";
     known = {host_.series(s), true};
   }
   return known.id;
@@ -87,8 +102,8 @@ void Emitter::add_energy(double wh, std::size_t slot) {
 }
 
 void Emitter::tell_energy(Place place, std::size_t slot) {
-  add(place, Quantity::energy_import, energy_[slot].import_wh);
-  add(place, Quantity::energy_export, energy_[slot].export_wh);
+  add(place, Quantity::summed_import, energy_[slot].import_wh);
+  add(place, Quantity::summed_export, energy_[slot].export_wh);
 }
 
 void Emitter::second(const Second& second, const Measure& measure, std::int64_t rate, std::int64_t start_ns,

@@ -28,13 +28,15 @@ enum class Quantity : std::uint8_t {
   phase_angle,
   energy_import,
   energy_export,
+  summed_import,  ///< energy of the rows, from 0 with each session: the host carries it on
+  summed_export,
   operating_mode,
   signal_strength,
   sampling_rate,
   relay_state,
   clock_drift,
 };
-constexpr std::size_t kPlaces = 5, kQuantities = 16;
+constexpr std::size_t kPlaces = 5, kQuantities = 18;
 
 [[nodiscard]] std::string_view name_of(Place place);
 [[nodiscard]] std::string_view name_of(Quantity quantity);

@@ -23,11 +23,12 @@ enum class Kind : std::uint8_t { gauge = MESURA_GAUGE, reg = MESURA_REGISTER, st
 
 [[nodiscard]] std::string_view to_string(Kind kind);  ///< "gauge", "register", "state"
 
-/// How a power becomes energy where the device has no register.
+/// How energy is kept where the device has no register.
 enum class Integration : std::uint8_t {
   none,
-  mean,    ///< each value is the mean since the one before
-  samples  ///< values are momentary
+  mean,     ///< of a power: each value is the mean since the one before
+  samples,  ///< of a power: values are momentary
+  session   ///< of an energy: the plugin has integrated it, from 0 with each session
 };
 
 /// The names of the quality flags that are set, joined by ',' ("good" for none): "clock_suspect,derived".

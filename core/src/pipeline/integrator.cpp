@@ -62,13 +62,16 @@ Areas line(double a, double b, double hours) {
 void Integrator::apply(Batch& batch) {
   const std::size_t count = batch.items.size();
   for (std::size_t i = 0; i < count; ++i) {
+    if (const SeriesInfo& info = series_.at(batch.items[i].series); info.integration == Integration::session) {
+      carry(batch.items[i], info);
+      continue;
+    }
     const Measurement m = batch.items[i];
     State* state = state_of(m.series);
     if (state == nullptr || m.type != MESURA_NUMBER || !std::isfinite(m.number)) continue;
     add(*state, m.time_ns, m.number);
-    if (state->mode == Integration::samples && m.time_ns - state->first_ns < kPatience &&
-        state->totals->import_wh + state->totals->export_wh == 0)
-      continue;
+    const bool fresh = !state->counted && state->totals->import_wh + state->totals->export_wh == 0;
+    if (fresh || (state->mode == Integration::samples && m.time_ns - state->first_ns < kPatience)) continue;
     Measurement total{};
     total.time_ns = m.time_ns;
     total.type = MESURA_NUMBER;
@@ -80,6 +83,21 @@ void Integrator::apply(Batch& batch) {
     total.number = state->totals->export_wh;
     batch.items.push_back(total);
   }
+}
+
+void Integrator::carry(Measurement& m, const SeriesInfo& info) {
+  Carried& carried = carried_[m.series];
+  if (carried.total == nullptr) {
+    Totals& totals = totals_[channel_key(info)];
+    carried.total = info.quantity == kImport ? &totals.import_wh : &totals.export_wh;
+  }
+  if (m.type != MESURA_NUMBER || !std::isfinite(m.number)) return;
+  // Less than before: a new session, which has counted from 0.
+  const double more = m.number >= carried.last ? m.number - carried.last : m.number;
+  carried.last = m.number;
+  *carried.total += more;
+  if (more > 0) changed_ = true;
+  m.number = *carried.total;
 }
 
 Integrator::State* Integrator::state_of(std::uint32_t series) {
@@ -145,7 +163,7 @@ void Integrator::add(State& state, std::int64_t time_ns, double value) {
           state.mode == Integration::mean ? line(value, value, hours) : line(state.last_value, value, hours);
       state.totals->import_wh += state.positive_is_import ? areas.above : areas.below;
       state.totals->export_wh += state.positive_is_import ? areas.below : areas.above;
-      changed_ = true;
+      state.counted = changed_ = true;
     }
   }
   state.last_ns = time_ns;
