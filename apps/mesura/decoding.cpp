@@ -107,7 +107,7 @@ void Decoding::run() {
       previous = now = record->time_ns;
       if (record->kind == transport::CaptureKind::open && offset > 0) offline_.reopen(now, "reopened");
       if (record->kind != transport::CaptureKind::bytes) continue;
-      offline_.feed(record->payload, Meta{record->time_ns, offset, record->peer, {}, 0});
+      offline_.feed(record->payload, Meta{record->time_ns, offset, record->peer, record->topic, record->status});
       offset += record->payload.size();
     }
     if (!capture.error().empty()) {

@@ -21,7 +21,7 @@ constexpr std::string_view kAuthor = "tell the plugin's author; the plugin.hpp o
 /// Up to and with its last member of minor 0: padding behind it, and what later minors append, may be absent.
 constexpr std::size_t kPluginHead = offsetof(mesura_plugin, version) + sizeof(mesura_plugin::version);
 constexpr std::size_t kPluginSize = offsetof(mesura_plugin, virtual_device) + sizeof(mesura_plugin::virtual_device);
-constexpr std::size_t kSessionSize = offsetof(mesura_session_api, on_command) + sizeof(mesura_session_api::on_command);
+constexpr std::size_t kSessionSize = offsetof(mesura_session_api, on_peer) + sizeof(mesura_session_api::on_peer);
 
 /// "plugin 'ct6' 0.4.1", or "the plugin" while its name is not to be trusted.
 std::string subject(const mesura_plugin& p) {

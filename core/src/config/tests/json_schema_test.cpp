@@ -102,8 +102,8 @@ TEST_CASE("the schema teaches: descriptions, defaults, choices") {
   CHECK(s["properties"]["timezone"]["default"] == "UTC");
   CHECK(s["properties"]["log"]["properties"]["keep"]["default"] == 5);
   const json& device = s["properties"]["devices"]["additionalProperties"];
-  CHECK(device["properties"]["plugin"]["anyOf"][0]["enum"] == json({"meter", "duo"}));
-  REQUIRE(device["allOf"].size() == 2);
+  CHECK(device["properties"]["plugin"]["anyOf"][0]["enum"] == json({"meter", "duo", "units"}));
+  REQUIRE(device["allOf"].size() == 3);
   CHECK(device["allOf"][0]["if"]["properties"]["plugin"]["const"] == "meter");
   const json& meter = device["allOf"][0]["then"];
   CHECK(meter["required"] == json({"plugin", "transport"}));

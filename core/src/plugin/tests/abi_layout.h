@@ -57,7 +57,7 @@ AT(mesura_batch, items, 24, 24, 24);
 AT(mesura_batch, count, 32, 28, 28);
 AT(mesura_batch, flags, 36, 32, 32);
 
-SIZE(mesura_stream_info, 48, 40, 36);
+SIZE(mesura_stream_info, 48, 40, 40);
 AT(mesura_stream_info, struct_size, 0, 0, 0);
 AT(mesura_stream_info, device, 4, 4, 4);
 AT(mesura_stream_info, start_ns, 8, 8, 8);

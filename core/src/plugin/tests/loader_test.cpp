@@ -109,7 +109,7 @@ TEST_CASE("every bad library is refused with its reason") {
       {"older_major", "plg-abi", "plugin 'c_plugin' 4.5.6 speaks plugin ABI 0; this host accepts 1"},
       {"short_other_major", "plg-abi", "the plugin speaks plugin ABI 3; this host accepts 1"},
       {"short_descriptor", "plg-struct-size", "plugin 'c_plugin' 4.5.6: its descriptor has 48 bytes; ABI 1.0 needs 72"},
-      {"short_session", "plg-struct-size", "plugin 'c_plugin' 4.5.6: its session table has 40 bytes; ABI 1.0 needs 64"},
+      {"short_session", "plg-struct-size", "plugin 'c_plugin' 4.5.6: its session table has 40 bytes; ABI 1.0 needs 72"},
       {"no_session", "plg-function", "plugin 'c_plugin' 4.5.6: its descriptor has no session table"},
       {"no_create", "plg-function", "plugin 'c_plugin' 4.5.6: its session table lacks create"},
       {"no_destroy", "plg-function", "plugin 'c_plugin' 4.5.6: its session table lacks destroy"},
