@@ -50,6 +50,17 @@ int open(const char* path, int flags, ...) {
   return static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, flags, mode));
 }
 
+int open64(const char* path, int flags, ...) {  // what open becomes with 64-bit offsets, as Poco asks for
+  mode_t mode = 0;
+  if ((flags & O_CREAT) != 0) {
+    va_list arguments;
+    va_start(arguments, flags);
+    mode = va_arg(arguments, mode_t);
+    va_end(arguments);
+  }
+  return ::open(path, flags, mode);
+}
+
 int __open_2(const char* path, int flags) {  // NOLINT: what open becomes in a hardened library
   return ::open(path, flags);
 }
