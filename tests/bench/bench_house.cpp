@@ -3,24 +3,26 @@
 //
 // A house with one P1 meter at 1 Hz, the real program against the real simulator: how soon, how much processor, how
 // much memory.
+#include "measured.hpp"
+
 #include <support/process.hpp>
 #include <support/temp_dir.hpp>
 
 #include <sqlite3.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
 #include <exception>
 #include <fstream>
 #include <memory>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
 
 namespace {
 
+using mesura::bench::cpu_seconds;
+using mesura::bench::resident_mb;
 using mesura::test::Process;
 using Clock = std::chrono::steady_clock;
 
@@ -38,26 +40,6 @@ long rows(const std::string& database) {
         &count, nullptr);
   sqlite3_close(raw);
   return count;
-}
-
-/// Processor time of a process so far, user and system.
-double cpu_seconds(pid_t pid) {
-  std::ifstream in{"/proc/" + std::to_string(pid) + "/stat"};
-  const std::string text{std::istreambuf_iterator<char>{in}, {}};
-  std::istringstream fields{text.substr(text.rfind(')') + 2)};
-  std::string skip;
-  for (int i = 0; i < 11; ++i) fields >> skip;
-  double user = 0;
-  double system = 0;
-  fields >> user >> system;
-  return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
-}
-
-double resident_mb(pid_t pid) {
-  std::ifstream in{"/proc/" + std::to_string(pid) + "/status"};
-  for (std::string line; std::getline(in, line);)
-    if (line.rfind("VmRSS:", 0) == 0) return std::stod(line.substr(6)) / 1024;
-  return 0;
 }
 
 int measure() {

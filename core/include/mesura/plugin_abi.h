@@ -104,9 +104,10 @@ typedef struct mesura_batch {
 typedef struct mesura_stream_info {
   uint32_t struct_size;
   uint32_t device;
-  int64_t start_ns;                /* time of row 0 */
-  double period_ns;                /* time between rows: row n belongs to start_ns + n * period_ns */
-  const mesura_str* channel_names; /* `channels` entries in the order of a row, as recordings call them: "v_l1", "i_l1" */
+  int64_t start_ns; /* time of row 0 */
+  double period_ns; /* time between rows: row n belongs to start_ns + n * period_ns */
+  const mesura_str*
+      channel_names; /* `channels` entries in the order of a row, as recordings call them: "v_l1", "i_l1" */
   const mesura_str* channel_units; /* `channels` entries: unit of the samples as sent: "V", "mA", "W", "var" */
   uint32_t channels;               /* values in a row */
   uint32_t reserved;
@@ -115,12 +116,12 @@ typedef struct mesura_stream_info {
 /* A block of rows of a stream: rows x channels interleaved float32, as the device sent them. */
 typedef struct mesura_waveform {
   uint32_t struct_size;
-  uint32_t stream;      /* from mesura_host_api.stream */
+  uint32_t stream; /* from mesura_host_api.stream */
   int64_t received_ns;
-  uint64_t first_row;   /* number of its first row since the run's start, lost rows counted */
-  uint64_t gap_rows;    /* rows lost directly before this block */
-  uint64_t packet;      /* the source's own number of the block, else 0 */
-  const void* samples;  /* rows * channels float32 in this machine's byte order; need not be aligned */
+  uint64_t first_row;  /* number of its first row since the run's start, lost rows counted */
+  uint64_t gap_rows;   /* rows lost directly before this block */
+  uint64_t packet;     /* the source's own number of the block, else 0 */
+  const void* samples; /* rows * channels float32 in this machine's byte order; need not be aligned */
   uint32_t rows;
   uint32_t reserved;
 } mesura_waveform;
@@ -304,12 +305,12 @@ typedef struct mesura_session_info {
   const mesura_option* options;
   size_t option_count;
   int64_t now_ns;
-  uint32_t live;   /* 1: bytes arrive as they are made; 0: a recording or a file */
-  uint32_t index;  /* of this instance among several equal ones (simulate --count), else 0 */
-  mesura_str zone; /* IANA zone of the site, e.g. "Europe/Brussels", or empty: not known */
+  uint32_t live;                        /* 1: bytes arrive as they are made; 0: a recording or a file */
+  uint32_t index;                       /* of this instance among several equal ones (simulate --count), else 0 */
+  mesura_str zone;                      /* IANA zone of the site, e.g. "Europe/Brussels", or empty: not known */
   const mesura_link_info* const* links; /* one for each link of the schema, in its order */
   size_t link_count;
-  uint32_t fleet;    /* 1: the session stands for many devices, each named with mesura_host_api.device */
+  uint32_t fleet; /* 1: the session stands for many devices, each named with mesura_host_api.device */
   uint32_t reserved2;
 } mesura_session_info;
 

@@ -116,10 +116,10 @@ Integrator::State* Integrator::state_of(std::uint32_t series) {
   State state;
   state.mode = info.integration;
   state.positive_is_import = info.role != "solar";
-  const SeriesInfo import = register_of(info, kImport);
-  const SeriesInfo export_ = register_of(info, kExport);
-  state.import_series = series_.add(import);
-  state.export_series = series_.add(export_);
+  const SeriesInfo taken = register_of(info, kImport);
+  const SeriesInfo given = register_of(info, kExport);
+  state.import_series = series_.add(taken);
+  state.export_series = series_.add(given);
   state.totals = &totals_[key];
   slot->emplace(state);
   return &**slot;

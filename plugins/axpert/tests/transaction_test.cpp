@@ -42,7 +42,7 @@ struct Bench {
 
 }  // namespace
 
-TEST_CASE("R14: HID requests go out in reports of eight, 20 ms apart; a short one at once") {
+TEST_CASE("R14: HID requests go out in reports of eight, 20 ms apart, a short one at once") {
   PluginHarness h(plugin(), PluginOptions{}.text("dialect", "pi30max"), live("hid"));
   h.open();
   h.bytes(kNak + std::string(1, '\0'));  // QID
@@ -78,7 +78,7 @@ TEST_CASE("report_delay is an option") {
   CHECK(h.events(Kind::sent).size() == before + 1);
 }
 
-TEST_CASE("HID replies come in reports of eight; what is behind CR is padding") {
+TEST_CASE("HID replies come in reports of eight, what is behind CR is padding") {
   Bench b("hid");
   b.identity();
   REQUIRE(b.last_sent().starts_with("QPIGS"));

@@ -254,7 +254,7 @@ TEST_CASE("latched values at a PowerMeter's full rate: a stream, and the means o
   CHECK(measured(h, "l1", "active_energy_import").at(0).value == Approx(200.0 / 3600));
 }
 
-TEST_CASE("below 125 rows a second nothing is derived, and that is said; derive false says nothing") {
+TEST_CASE("below 125 rows a second nothing is derived, and that is said, derive false says nothing") {
   Wave w;
   w.rate = 100;
   const Derived d(frames(w, 300, 10), w);

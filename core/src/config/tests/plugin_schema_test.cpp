@@ -100,7 +100,8 @@ TEST_CASE("mistakes of an author are values with a place") {
         "  expected  at least 1\n"
         "  got       0\n"
         "schema.yaml:4:1: error[cfg-unknown-key]: unknown key 'linsk' at the top level\n"
-        "  expected  plugin, version, summary, stale_after, links, roles, export_positive, integrate, fleet, discover, options, "
+        "  expected  plugin, version, summary, stale_after, links, roles, export_positive, integrate, fleet, discover, "
+        "options, "
         "quantities, commands\n"
         "  got       linsk\n"
         "  hint      did you mean 'links'?\n");

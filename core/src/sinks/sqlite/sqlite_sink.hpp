@@ -26,8 +26,8 @@ struct Options {
   std::string site_zone;  ///< noted in the file for its readers
 };
 
-/// Measurements in one SQLite file: a wide table per device or fleet, readable while it is written. The folder's README has the
-/// layout.
+/// Measurements in one SQLite file: a wide table per device or fleet, readable while it is written. The folder's README
+/// has the layout.
 class SqliteSink final : public Sink {
  public:
   /// `series` must outlive the sink. Nothing is opened yet.
