@@ -5,9 +5,11 @@
 #include "house.hpp"
 #include "virtual_device.hpp"
 
+#include <support/broker.hpp>
 #include <support/catch.hpp>
 
 #include <fmt/format.h>
+#include <mosquitto.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -55,6 +57,19 @@ void check_stored_was_sent(const TempDir& dir, const std::string& sql,
     INFO(i);
     CHECK(std::stod(stored[i][0]) == std::stod(sent[at + i].second) * factor);
   }
+}
+
+/// One message, by a client that has nothing of ours.
+void publish(std::uint16_t port, const std::string& topic, const std::string& payload) {
+  struct Free {
+    void operator()(mosquitto* client) const { mosquitto_destroy(client); }
+  };
+  const std::unique_ptr<mosquitto, Free> client{mosquitto_new(nullptr, true, nullptr)};
+  REQUIRE(mosquitto_connect(client.get(), "127.0.0.1", port, 60) == MOSQ_ERR_SUCCESS);
+  REQUIRE(mosquitto_publish(client.get(), nullptr, topic.c_str(), static_cast<int>(payload.size()), payload.data(), 1,
+                            false) == MOSQ_ERR_SUCCESS);
+  for (int i = 0; i < 1000 && mosquitto_want_write(client.get()); ++i) mosquitto_loop(client.get(), 10, 1);
+  for (int i = 0; i < 20; ++i) mosquitto_loop(client.get(), 10, 1);  // until the broker has confirmed it
 }
 
 }  // namespace
@@ -281,6 +296,42 @@ TEST_CASE("smartmeter: check refuses plain v,i with its two unambiguous replacem
   CHECK(check.code == 2);
   CHECK_THAT(check.out, contains("v,i,v,i,v,i"));
   CHECK_THAT(check.out, contains("v,i_L1"));
+}
+
+// ---------------------------------------------------------------- MQTT
+
+TEST_CASE("what units push to a broker is collected, before and after the broker's restart") {
+  const TempDir dir;
+  auto broker = std::make_unique<Broker>();
+  const std::string place = fmt::format("127.0.0.1:{}", broker->port());
+  VirtualDevice unit{"ct6",
+                     {"--listen", "127.3.6.1", "--unicast", "--data-port", "0", "--http-port", "0", "--unit-name",
+                      "Cellar", "--broker", place, "--mqtt-period", "300ms"},
+                     2};
+  VirtualDevice meter{"smartmeter", {"--listen", "tcp:127.0.0.1:0", "--broker", place, "--state-every", "300ms"}};
+  const std::string mqtt = fmt::format("mqtt: {{host: 127.0.0.1, port: {}, topics: ", broker->port());
+  write_yaml(dir, "fleets:\n  units: {plugin: ct6, transport: {" + mqtt + "['ct6/#']}}}\n" +
+                      "  meters: {plugin: smartmeter, transport: {" + mqtt + "['powermeter/+/state/+']}}}\n" +
+                      "devices:\n  grid: {plugin: dsmr_p1, transport: {" + mqtt + "[p1/raw]}}}\n");
+  auto run = start(dir);
+  wait_for_rows(dir / "mesura.db", "SELECT count(*) FROM units WHERE ct1_active_power_w IS NOT NULL", more_than(2));
+  wait_for_rows(dir / "mesura.db", "SELECT count(*) FROM meters WHERE total_active_power_w IS NOT NULL", more_than(1));
+  const auto names = query(dir / "mesura.db", "SELECT name FROM devices ORDER BY name");
+  CHECK(names == std::vector<std::vector<std::string>>{{"cellar"}, {"smartmeter001"}});
+
+  // A telegram in one message, as gateways send it.
+  const std::string telegram = (dir / "telegram").string();
+  REQUIRE(run_mesura({"simulate", "dsmr_p1", "--output", telegram, "--telegrams", "1"}).code == 0);
+  publish(broker->port(), "p1/raw", read_file(telegram));
+  wait_for_rows(dir / "mesura.db", "SELECT count(*) FROM grid WHERE l1_voltage_v IS NOT NULL", more_than(0));
+
+  const auto port = broker->port();
+  broker->stop();
+  run->wait_for_line("tra-vanished");
+  broker = std::make_unique<Broker>("", port);
+  const long seen = std::stol(query(dir / "mesura.db", "SELECT count(*) FROM units")[0][0]);
+  wait_for_rows(dir / "mesura.db", "SELECT count(*) FROM units", more_than(seen + 2));
+  CHECK(run->stop().code == 0);
 }
 
 // ---------------------------------------------------------------- all of them

@@ -6,39 +6,11 @@
 #include "support/catch.hpp"
 
 #include <mosquitto.h>
-#include <sys/socket.h>
 
-#include <fstream>
-#include <stdexcept>
+#include <memory>
 #include <utility>
 
 namespace mesura::transport::test {
-
-Broker::Broker(const std::string& config, std::uint16_t port) {
-  // The broker can't be asked for any free port: another program may be faster than it, so try a few.
-  for (int attempt = 0; attempt < 10; ++attempt) {
-    port_ = port != 0 ? port : port_of(make_server("127.0.0.1", SOCK_STREAM).get());
-    std::ofstream{dir_.file("mosquitto.conf")} << "listener " << port_
-                                               << " 127.0.0.1\nlog_dest stderr\nuser root\nmax_queued_messages 0\n"
-                                               << (config.empty() ? "allow_anonymous true\n" : config);
-    process_ = std::make_unique<mesura::test::Process>(
-        mesura::test::Command{.argv = {"/usr/sbin/mosquitto", "-c", dir_.file("mosquitto.conf")},
-                              .environment = {},
-                              .directory = {},
-                              .input = {}});
-    try {
-      process_->wait_for_line("running");
-      return;
-    } catch (const std::runtime_error&) {
-      if (port != 0) throw;
-    }
-  }
-  throw std::runtime_error("no port for a broker");
-}
-
-void Broker::stop() {
-  if (process_) process_->stop();
-}
 
 ForeignClient::ForeignClient(std::uint16_t port, const std::string& topic)
     : client_(::mosquitto_new(nullptr, true, this)) {

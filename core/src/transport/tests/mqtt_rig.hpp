@@ -1,13 +1,12 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
-// A broker of the test's own, and a foreign client of it.
+// A foreign client of a broker of the test's own.
 #pragma once
 
 #include "fixture.hpp"
-#include "support/process.hpp"
+#include "support/broker.hpp"
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,20 +15,7 @@ struct mosquitto;
 
 namespace mesura::transport::test {
 
-/// mosquitto on a free port of the loopback, with nothing of the machine's configuration.
-class Broker {
- public:
-  /// `config`: further lines. With `port` it is that one.
-  explicit Broker(const std::string& config = "", std::uint16_t port = 0);
-  [[nodiscard]] std::uint16_t port() const { return port_; }
-  [[nodiscard]] std::string file(const std::string& name) const { return dir_.file(name); }
-  void stop();
-
- private:
-  TempDir dir_;
-  std::uint16_t port_ = 0;
-  std::unique_ptr<mesura::test::Process> process_;
-};
+using mesura::test::Broker;
 
 /// Another program at the broker: plain libmosquitto, without anything of ours.
 class ForeignClient {
