@@ -54,7 +54,7 @@ bool Reader::fits_dialect(const Layout& l) const { return has(l.dialects, dialec
 
 Reader::Match Reader::match(const Checked& reply) {
   payload_ = reply.payload;
-  tokens_.split(payload_, reply.separator);
+  tokens_.split(payload_, reply.separator, true);
   layout_ = nullptr;
   if (command_.empty()) {
     const Match exact = match_any(reply.separator, 0);

@@ -24,16 +24,18 @@ const char* scan_word(const char* p, const char* end, char separator, Token& t) 
 }
 
 /// Reads one token and returns where it ends. Most are numbers of a few digits: a plain loop is the fastest for those.
+/// `kStops`: what stands at `end` is no part of a number, so the loops need not look for the end.
+template <bool kStops>
 inline const char* scan(const char* p, const char* end, char separator, Token& t) {
   t.begin = p;
   std::uint64_t mantissa = 0;
-  for (; p != end && digit(*p) < 10; ++p) mantissa = mantissa * 10 + digit(*p);
+  for (unsigned d = 0; (kStops || p != end) && (d = digit(*p)) < 10; ++p) mantissa = mantissa * 10 + d;
   std::ptrdiff_t digits = p - t.begin;
   t.kind = Token::Kind::integer;
   t.decimals = 0;
-  if (p != end && *p == '.') {
+  if ((kStops || p != end) && *p == '.') {
     const char* point = ++p;
-    for (; p != end && digit(*p) < 10; ++p) mantissa = mantissa * 10 + digit(*p);
+    for (unsigned d = 0; (kStops || p != end) && (d = digit(*p)) < 10; ++p) mantissa = mantissa * 10 + d;
     digits += p - point;
     t.decimals = static_cast<std::uint8_t>(p - point);
     t.kind = Token::Kind::decimal;
@@ -84,14 +86,23 @@ std::string_view Token::significant() const {
   return s;
 }
 
-void Tokens::split(std::string_view payload, char separator) {
-  const char* p = payload.data();
-  const char* end = p + payload.size();
-  count_ = 0;
-  while (p != end && count_ < kMost) {
-    p = scan(p, end, separator, tokens_[count_++]);
+template <bool kStops>
+void Tokens::split_up(const char* p, const char* end, char separator) {
+  std::size_t count = 0;
+  while (p != end && count < kMost) {
+    p = scan<kStops>(p, end, separator, tokens_[count++]);
     if (p != end) ++p;
   }
+  count_ = count;
+}
+
+void Tokens::split(std::string_view payload, char separator, bool followed) {
+  const char* p = payload.data();
+  const char* end = p + payload.size();
+  if (followed && digit(*end) > 9 && *end != '.')
+    split_up<true>(p, end, separator);
+  else
+    split_up<false>(p, end, separator);
 }
 
 std::string_view Tokens::joined(std::size_t first, std::size_t last) const {

@@ -37,13 +37,17 @@ class Tokens {
   static constexpr std::size_t kMost = 64;  ///< more are not looked at
 
   /// Splits `payload`, which must outlive this. One empty token at the end is dropped: some replies end in a separator.
-  void split(std::string_view payload, char separator);
+  /// `followed`: the byte behind it can be read (of a frame: its checksum).
+  void split(std::string_view payload, char separator, bool followed = false);
   [[nodiscard]] std::size_t size() const { return count_; }
   [[nodiscard]] const Token& operator[](std::size_t i) const { return tokens_[i]; }
   /// Everything from token `first` to the end of token `last`.
   [[nodiscard]] std::string_view joined(std::size_t first, std::size_t last) const;
 
  private:
+  template <bool kStops>
+  void split_up(const char* p, const char* end, char separator);
+
   std::array<Token, kMost> tokens_;
   std::size_t count_ = 0;
 };

@@ -22,7 +22,7 @@ std::uint64_t bit(int place) { return std::uint64_t{1} << static_cast<unsigned>(
 
 }  // namespace
 
-Machine::Machine(MachineSetup setup)
+Machine::Machine(const MachineSetup& setup)
     : model(setup.model),
       battery_volts(setup.battery_volts),
       qpigs_fields(setup.qpigs_fields),

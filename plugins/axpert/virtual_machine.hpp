@@ -31,7 +31,7 @@ struct MachineSetup {
 
 class Machine {
  public:
-  explicit Machine(MachineSetup setup);
+  explicit Machine(const MachineSetup& setup);
 
   /// Lives up to now; before every command.
   void advance(std::int64_t now_ns);
