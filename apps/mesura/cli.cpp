@@ -141,7 +141,8 @@ int dispatch(int argc, char** argv) {
       ->type_name("CIDR")
       ->allow_extra_args(false);
   add_duration(*v, "--wait", discover_wait, "For answers (default 3s)");
-  v->add_flag("!--no-ports", discover_options.ports, "Do not list serial and HID ports");
+  v->add_flag("!--no-ports", discover_options.ports,
+              "Do not list serial and HID ports (they are left out with --host and --range anyway)");
   add_format(*v, discover_options.format, {{"table", Format::table}, {"json", Format::json}});
   v->footer(
       "  mesura discover\n  mesura discover ct6 --range 192.168.0.0/24\n  mesura discover smartmeter --host "

@@ -132,7 +132,8 @@ void Decoding::run() {
 int Decoding::exit_code() const {
   if (offline_.counts().frames == 0) {
     std::fputs(
-        fmt::format("{}: no good frame of a {} found in {} bytes\n", setup_.file, setup_.plugin->name, bytes_).c_str(),
+        fmt::format("{}: no good frame of plugin {} found in {} bytes\n", setup_.file, setup_.plugin->name, bytes_)
+            .c_str(),
         stderr);
     return kFailed;
   }

@@ -28,7 +28,7 @@ namespace mesura::app {
 namespace {
 
 /// More hosts than that are a mistake in the mask.
-constexpr std::uint32_t kMostHosts = 65'536;
+constexpr std::uint32_t kMostHosts = 4096;
 /// So many are asked at the same time.
 constexpr std::size_t kAtOnce = 128;
 
@@ -77,13 +77,14 @@ class Search {
         log_(options.common.verbose > 0 ? terminal_log(options.common) : std::make_shared<runtime::Log>()) {}
 
   void broadcast(const plugin::LoadedPlugin& plugin) {
-    if (plugin.schema.discover.broadcast.empty()) return;
+    if (plugin.schema.discover.broadcast.empty() || interrupted_) return;
     auto device = device_at(plugin, plugin.schema.discover.broadcast);
     if (!device) return;
     if (!plugin.schema.fleet.empty()) device->fleet = config::FleetConfig{plugin.schema.fleet.front(), "{unit_name}"};
     auto running = start(*device);
-    loop_.after(options_.wait, [this] { loop_.stop(); });
+    const auto timer = loop_.after(options_.wait, [this] { loop_.stop(); });
     loop_.run();
+    loop_.cancel(timer);
     for (const auto& [name, health] : running->members()) {
       Found found{plugin.name, {}, health.attributes};
       found.address = fmt::format("{}://{}", plugin.name, attribute(found, "address"));
@@ -121,6 +122,7 @@ class Search {
   }
 
   [[nodiscard]] const std::vector<Found>& found() const { return found_; }
+  [[nodiscard]] bool interrupted() const { return interrupted_; }
 
  private:
   std::optional<config::DeviceConfig> device_at(const plugin::LoadedPlugin& plugin, const std::string& place) {
@@ -235,6 +237,10 @@ int discover(const DiscoverOptions& options) {
     print_json(search.found(), ports);
   else
     print_table(search.found(), ports);
+  if (search.interrupted()) {
+    fmt::print(stderr, "mesura discover: error[cli-interrupted]: stopped before everything was asked\n");
+    return kPartial;
+  }
   return search.found().empty() && ports.empty() ? kFailed : kDone;
 }
 

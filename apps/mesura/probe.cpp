@@ -122,8 +122,19 @@ int probe(const ProbeOptions& options) {
     devices.back()->on_state(stop_when_done);
   }
   for (const auto& device : devices) device->start();
+  const auto say_silent = loop.after(std::chrono::seconds{5}, [&] {
+    for (const auto& device : devices) {
+      if (heard.contains(device->name())) continue;
+      const auto health = device->health();
+      std::fputs(fmt::format("{}: no measurement yet; {} is {}{}{} (^C ends)\n", device->name(), health.link,
+                             to_string(health.state), health.error.empty() ? "" : ": ", health.error)
+                     .c_str(),
+                 stderr);
+    }
+  });
   if (options.duration) loop.after(*options.duration, [&] { loop.stop(); });
   loop.run();
+  loop.cancel(say_silent);
   for (const auto& device : devices) {
     if (heard.contains(device->name())) continue;
     const auto health = device->health();

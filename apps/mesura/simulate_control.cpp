@@ -23,6 +23,8 @@
 namespace mesura::app {
 namespace {
 
+constexpr std::size_t kLongestLine = 1U << 20U;
+
 /// Words between blanks; double quotes hold one together, also in the middle: name="My unit".
 std::vector<std::string> words_of(std::string_view text) {
   std::vector<std::string> words;
@@ -79,10 +81,12 @@ void SimulateControl::read() {
   const auto n = ::read(STDIN_FILENO, block.data(), block.size());
   if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
   if (n <= 0) {
+    if (!buffer_.empty()) line(std::exchange(buffer_, {}));  // the last line may lack its end
     if (watch_ != 0) loop_.unwatch(std::exchange(watch_, 0));
     return;
   }
   buffer_.append(block.data(), static_cast<std::size_t>(n));
+  if (buffer_.size() > kLongestLine && buffer_.find('\n') == std::string::npos) buffer_.clear();
   for (std::size_t end = buffer_.find('\n'); end != std::string::npos; end = buffer_.find('\n')) {
     const std::string text = buffer_.substr(0, end);
     buffer_.erase(0, end + 1);
@@ -111,7 +115,8 @@ void SimulateControl::line(std::string_view text) {
   if (command == schema_.commands.end()) {
     std::vector<std::string> known;
     for (const auto& c : schema_.commands) known.push_back(c.name);
-    print(asked, "refused", "expected one of " + config::joined(known), {});
+    print(asked, "refused",
+          known.empty() ? "this virtual device takes no commands" : "expected one of " + config::joined(known), {});
     return;
   }
   KeyValues pairs;
@@ -126,7 +131,10 @@ void SimulateControl::line(std::string_view text) {
   const auto reading = config::read_pairs(pairs, config::object(command->arguments));
   if (!reading.ok()) {
     const auto& first = reading.diagnostics.list().front();
-    print(asked, "refused", fmt::format("{}; expected {}, got {}", first.message, first.expected, first.got), {});
+    print(
+        asked, "refused",
+        fmt::format("{}; expected {}{}{}", first.message, first.expected, first.got.empty() ? "" : ", got ", first.got),
+        {});
     return;
   }
   const std::uint64_t id = next_id_++;

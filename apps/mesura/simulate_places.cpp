@@ -66,6 +66,8 @@ void place_on_address(std::vector<ServedLink>& links, const SimulateArguments& a
     if (!where) continue;
     links[i].kind = udp ? "udp" : "tcp_listen";
     links[i].options = {{"listen", fmt::format("{}:{}", text_of(*where), port)}};
+    // Programs that search for devices have the port on all addresses, on this machine too.
+    if (udp) links[i].options.emplace_back("share_port", "true");
     if (link.broadcast) links[i].options.emplace_back("broadcast", "true");
   }
 }

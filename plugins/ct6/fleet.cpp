@@ -66,11 +66,11 @@ Unit* Fleet::known(std::string_view token, std::string_view address, const Answe
   auto unit = std::make_unique<Unit>(host_, device, key, settings_.device_time);
   unit->known_as = name;
   if (token.empty() && settings_.key != KeyKind::address)
-    host_.log(MESURA_LOG_WARN,
-              fmt::format("{}: {}, so it is known by its address", address,
-                          settings_.key == KeyKind::assy
-                              ? "the unit was never calibrated and has no serial, or another has the same"
-                              : "the unit has no name of its own"));
+    host_.log(MESURA_LOG_WARN, fmt::format("{}: {}, so it is known by its address", address,
+                                           settings_.key == KeyKind::assy
+                                               ? "the unit has no serial that is its own (never calibrated, or "
+                                                 "another unit's)"
+                                               : "the unit has no name of its own"));
   return units_.emplace(id, std::move(unit)).first->second.get();
 }
 
@@ -86,9 +86,12 @@ Unit* Fleet::follow(Unit* unit, Target& target, const Answer& answer, std::int64
                                              target.address, before->address, unit->key()));
       return unit_of(answer, &target, target.address, now_ns);
     }
-    before->moved = true;
+    // Two units that have exchanged their addresses: what the other one has now is not left behind.
+    if (before->unit == unit) before->moved = true;
     host_.log(MESURA_LOG_INFO, fmt::format("{} moved from {} to {}", unit->called(), before->address, target.address));
   }
+  // Whoever answered from here before is elsewhere now, or gone.
+  if (target.unit != nullptr && target.unit != unit && target.unit->at == &target) target.unit->at = nullptr;
   unit->at = &target;
   target.unit = unit;
   target.moved = false;

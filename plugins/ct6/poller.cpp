@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "poller.hpp"
 
+#include "unit.hpp"
+
 #include <algorithm>
 #include <bit>
 #include <utility>
@@ -78,6 +80,7 @@ void Poller::remove(const Target& target) {
   const auto forget = [](TextMap<Target*>& map, const std::string& key) {
     if (const auto found = map.find(key); found != map.end()) map.erase(found);
   };
+  if (target.unit != nullptr && target.unit->at == &target) target.unit->at = nullptr;
   forget(by_address_, target.address);
   forget(by_request_, target.to);
   forget(by_request_, target.check);

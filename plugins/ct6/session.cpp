@@ -286,7 +286,7 @@ void Ct6Session::report_silent(Target& target, const Unit& unit, bool active) {
   }
   if (std::exchange(target.inactive_told, true)) return;
   host().log(MESURA_LOG_WARN, fmt::format("{} ({}) is inactive: it answers HTTP, but sends no data; activate it with: "
-                                          "mesura device ct6://{} set active=true",
+                                          "curl 'http://{}/set_config?ACTIVE=1'",
                                           unit.called(), host_name, host_name));
 }
 

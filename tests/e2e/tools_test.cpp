@@ -281,7 +281,7 @@ TEST_CASE("output that can't be written is a failure with a reason") {
   CHECK_THAT(simulate.err, contains("No space left"));
   const auto empty = run_mesura({"decode", "dsmr_p1", "/dev/null"});
   CHECK(empty.code == 1);
-  CHECK_THAT(empty.err, contains("no good frame of a dsmr_p1 found in 0 bytes"));
+  CHECK_THAT(empty.err, contains("no good frame of plugin dsmr_p1 found in 0 bytes"));
 }
 
 TEST_CASE("equal seeds give equal bytes, the log of the truth agrees with the decoder") {

@@ -14,7 +14,6 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
-#include <set>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
@@ -50,7 +49,7 @@ pipeline::FullPolicy full_policy(const std::string& word) {
 }
 
 /// A kill loses at most so much of the integrated totals.
-constexpr std::chrono::seconds kKeepEnergy{60};
+constexpr std::chrono::seconds kKeepEnergy{10};
 
 /// Whether the running thing `name` with `section` is wanted as it is.
 template <class Configs>
@@ -67,6 +66,7 @@ Collector::Collector(runtime::EventLoop& loop, std::shared_ptr<runtime::Log> log
 Collector::~Collector() {
   loop_.cancel(ease_timer_);
   loop_.cancel(energy_timer_);
+  finish_energy();
   devices_.clear();
   pipeline_.reset();
   sinks_.clear();
@@ -76,7 +76,6 @@ bool Collector::apply(const config::Configuration& configuration) {
   remove_devices(configuration);
   if (pipeline_ && (configuration.clock.sync != clock_.sync || configuration.clock.hold != clock_.hold)) {
     pipeline_->flush();
-    save_energy();
     pipeline_.reset();
     routed_ = false;
   }
@@ -85,8 +84,8 @@ bool Collector::apply(const config::Configuration& configuration) {
     pipeline::SyncHold::Limits limits;
     limits.hold = configuration.clock.hold;
     pipeline_ = std::make_unique<pipeline::Pipeline>(
-        loop_, series_, pipeline::kernel_synchronised(sync_mode(configuration.clock.sync), configuration.clock.hold),
-        limits);
+        loop_, series_, integrator_,
+        pipeline::kernel_synchronised(sync_mode(configuration.clock.sync), configuration.clock.hold), limits);
     pipeline_->set_observer([this](const BatchPtr& batch) { observe(batch); });
     restore_energy(configuration.state);
   }
@@ -208,6 +207,8 @@ void Collector::set_routes(const config::Configuration& configuration) {
 }
 
 void Collector::add_devices(const config::Configuration& configuration) {
+  names_->configured.clear();
+  for (const auto& device : configuration.devices) names_->configured.insert(device.name);
   for (const auto& device : configuration.devices) {
     if (!device.enabled || devices_.contains(device.name)) continue;
     RunningDevice running;
@@ -250,25 +251,24 @@ std::unique_ptr<session::Device> Collector::make_device(const config::DeviceConf
 
 std::unique_ptr<session::FleetNames> Collector::fleet_names(const config::DeviceConfig& fleet,
                                                             const config::Configuration& configuration) const {
-  std::set<std::string> taken;
-  for (const auto& device : configuration.devices) taken.insert(device.name);
   std::string file;
   if (std::error_code error; std::filesystem::is_directory(configuration.state, error)) {
     const auto directory = std::filesystem::path{configuration.state} / "fleets";
     std::filesystem::create_directories(directory, error);
     file = (directory / (fleet.name + ".names")).string();
   }
-  return std::make_unique<session::FleetNames>(fleet.fleet->name_template, std::move(file), std::move(taken));
+  auto names = std::make_unique<session::FleetNames>(fleet.fleet->name_template, std::move(file), names_);
+  for (const auto& warning : names->warnings()) logger_.warn("dev-name", "fleet '{}': {}", fleet.name, warning);
+  return names;
 }
 
 void Collector::restore_energy(const std::string& directory) {
-  loop_.cancel(std::exchange(energy_timer_, 0));
-  energy_file_.clear();
+  if (!energy_file_.empty()) return;  // running already
   // `probe` has no state directory, and nothing to keep.
   if (std::error_code error; !std::filesystem::is_directory(directory, error)) return;
   energy_file_ = (std::filesystem::path{directory} / "energy.totals").string();
   try {
-    if (const auto text = runtime::read_file(energy_file_)) pipeline_->integrator().restore(*text);
+    if (const auto text = runtime::read_file(energy_file_)) integrator_.restore(*text);
   } catch (const std::runtime_error& e) {
     logger_.error("core-energy", "integrated energy starts from 0: {}", e.what());
   }
@@ -283,12 +283,19 @@ void Collector::keep_energy() {
 }
 
 void Collector::save_energy() {
-  if (energy_file_.empty() || !pipeline_ || !pipeline_->integrator().changed()) return;
-  try {
-    runtime::replace_file(energy_file_, pipeline_->integrator().save());
-  } catch (const std::runtime_error& e) {
-    logger_.error("core-energy", "the totals of integrated energy are not kept: {}", e.what());
-  }
+  if (energy_file_.empty() || !integrator_.changed()) return;
+  finish_energy();
+  energy_writer_ = std::thread{[this, text = integrator_.save()] {
+    try {
+      runtime::replace_file(energy_file_, text);
+    } catch (const std::runtime_error& e) {
+      logger_.error("core-energy", "the totals of integrated energy are not kept: {}", e.what());
+    }
+  }};
+}
+
+void Collector::finish_energy() {
+  if (energy_writer_.joinable()) energy_writer_.join();
 }
 
 void Collector::deliver(RunningSink& sink, BatchPtr batch) {
@@ -343,6 +350,7 @@ bool Collector::stop(std::chrono::nanoseconds grace) {
   devices_.clear();
   if (pipeline_) pipeline_->flush();
   save_energy();
+  finish_energy();
   loop_.cancel(std::exchange(energy_timer_, 0));
   loop_.cancel(std::exchange(ease_timer_, 0));
   std::vector<std::string> names;

@@ -21,6 +21,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace mesura::collector {
@@ -100,6 +101,7 @@ class Collector {
   [[nodiscard]] std::unique_ptr<session::FleetNames> fleet_names(const config::DeviceConfig& fleet,
                                                                  const config::Configuration& configuration) const;
   void restore_energy(const std::string& directory);
+  void finish_energy();
   void keep_energy();
   void save_energy();
   [[nodiscard]] std::unique_ptr<session::Device> make_device(const config::DeviceConfig& device,
@@ -124,9 +126,12 @@ class Collector {
   config::ClockConfig clock_;
   config::Value routes_;  ///< as configured
   bool routed_ = false;
+  std::shared_ptr<session::TakenNames> names_ = std::make_shared<session::TakenNames>();
+  pipeline::Integrator integrator_{series_};
   std::unique_ptr<pipeline::Pipeline> pipeline_;  ///< after the sinks: it hands on to them until its end
   std::map<std::string, RunningDevice, std::less<>> devices_;
-  std::string energy_file_;  ///< where the totals of integrated energy are kept
+  std::string energy_file_;    ///< where the totals of integrated energy are kept
+  std::thread energy_writer_;  ///< a disk may be slow, and the loop must not wait for it
   runtime::EventLoop::TimerId energy_timer_ = 0;
   Pressure held_ = Pressure::none;
   runtime::EventLoop::TimerId ease_timer_ = 0;

@@ -17,6 +17,7 @@ constexpr std::string_view kImport = "active_energy_import";
 constexpr std::string_view kExport = "active_energy_export";
 constexpr std::string_view kMadeHere = "integrated";
 constexpr double kNsPerHour = 3.6e12;
+constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 constexpr std::int64_t kGapFactor = 3;
 /// Until two values have come, nobody knows the interval: a longer one is no interval.
 constexpr std::int64_t kLongestFirstInterval = 15LL * 60 * 1'000'000'000;
@@ -88,6 +89,7 @@ void Integrator::apply(Batch& batch) {
 void Integrator::carry(Measurement& m, const SeriesInfo& info) {
   Carried& carried = carried_[m.series];
   if (carried.total == nullptr) {
+    own_register(info);  // its powers are not integrated once more
     Totals& totals = totals_[channel_key(info)];
     carried.total = info.quantity == kImport ? &totals.import_wh : &totals.export_wh;
   }
@@ -156,7 +158,13 @@ void Integrator::add(State& state, std::int64_t time_ns, double value) {
     state.first_ns = time_ns;
   } else {
     const std::int64_t interval = time_ns - *state.last_ns;
-    if (interval <= 0) return;  // late or repeated: its time has been counted
+    if (interval <= 0) {
+      // Late or repeated: its time has been counted. But a clock that was set back is the clock from now on.
+      if (-interval <= kGapFactor * std::max(state.usual_ns, kNsPerSecond)) return;
+      state.last_ns = time_ns;
+      state.last_value = value;
+      return;
+    }
     if (!is_gap(state, interval)) {
       const double hours = static_cast<double>(interval) / kNsPerHour;
       const Areas areas =

@@ -44,9 +44,9 @@ bool leads(const Route& route, const SeriesInfo& info) {
 
 }  // namespace
 
-Pipeline::Pipeline(runtime::EventLoop& loop, SeriesTable& series, std::function<bool()> synchronised,
-                   SyncHold::Limits limits)
-    : loop_(loop), series_(series), integrator_(series), hold_(loop.clock(), std::move(synchronised), limits) {}
+Pipeline::Pipeline(runtime::EventLoop& loop, const SeriesTable& series, Integrator& integrator,
+                   std::function<bool()> synchronised, SyncHold::Limits limits)
+    : loop_(loop), series_(series), integrator_(integrator), hold_(loop.clock(), std::move(synchronised), limits) {}
 
 Pipeline::~Pipeline() {
   loop_.cancel(hold_timer_);

@@ -39,7 +39,9 @@ struct Route {
 /// A series that several unthinned routes lead to one output travels once. Belongs to the loop's thread.
 class Pipeline {
  public:
-  Pipeline(runtime::EventLoop& loop, SeriesTable& series, std::function<bool()> synchronised, SyncHold::Limits limits);
+  /// `series` and `integrator` must outlive it; the integrator's totals outlive it.
+  Pipeline(runtime::EventLoop& loop, const SeriesTable& series, Integrator& integrator,
+           std::function<bool()> synchronised, SyncHold::Limits limits);
   ~Pipeline();
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
@@ -48,7 +50,6 @@ class Pipeline {
   void set_routes(std::vector<Route> routes, std::vector<Output> outputs);
   /// Sees every batch after the rules of time, before routing (latest values, live streams).
   void set_observer(std::function<void(const BatchPtr&)> observer) { observer_ = std::move(observer); }
-  [[nodiscard]] Integrator& integrator() { return integrator_; }
 
   /// `live`: made just now, so the rules of time apply.
   void accept(std::shared_ptr<Batch> batch, bool live);
@@ -79,7 +80,7 @@ class Pipeline {
 
   runtime::EventLoop& loop_;
   const SeriesTable& series_;
-  Integrator integrator_;
+  Integrator& integrator_;
   ClockGuard guard_;
   SyncHold hold_;
   runtime::EventLoop::TimerId hold_timer_ = 0;

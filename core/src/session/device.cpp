@@ -171,8 +171,7 @@ void Device::flush_later() {
   flush_timer_ = context_.loop.after(kFlushWaveforms, [this] {
     flush_timer_ = 0;
     if (!session_) return;
-    session_->flush_waveforms(context_.loop.clock().wall_ns() - kFlushWaveforms.count() / 2);
-    if (session_->holds_waveforms()) flush_later();
+    session_->flush_waveforms();
   });
 }
 

@@ -13,7 +13,6 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <stdexcept>
 #include <utility>
 
 namespace mesura::session {
@@ -52,10 +51,6 @@ void replace_all(std::string& text, std::string_view what, std::string_view by) 
     text.replace(at, what.size(), by);
 }
 
-std::string io_error(const std::string& file, std::string_view what) {
-  return fmt::format("fleet names: {} can't be {}: {}", file, what, std::strerror(errno));
-}
-
 }  // namespace
 
 std::string snake_case(std::string_view text) {
@@ -73,9 +68,20 @@ std::string snake_case(std::string_view text) {
   return out;
 }
 
-FleetNames::FleetNames(std::string rule, std::string file, std::set<std::string> taken)
+FleetNames::FleetNames(std::string rule, std::string file, std::shared_ptr<TakenNames> taken)
     : rule_(std::move(rule)), file_(std::move(file)), taken_(std::move(taken)) {
   if (!file_.empty()) read();
+}
+
+FleetNames::~FleetNames() {
+  for (const auto& [key, device] : by_key_)
+    if (const auto own = taken_->given.find(device); own != taken_->given.end()) taken_->given.erase(own);
+}
+
+std::string FleetNames::free_name(const std::string& wanted) const {
+  std::string device = wanted;
+  for (int n = 2; taken_->has(device); ++n) device = fmt::format("{}_{}", wanted, n);
+  return device;
 }
 
 void FleetNames::read() {
@@ -87,22 +93,30 @@ void FleetNames::read() {
     rest.remove_prefix(end + 1);
     const std::size_t tab = line.find('\t');
     if (tab == std::string_view::npos || tab == 0) continue;
-    std::string device{line.substr(0, tab)};
-    taken_.insert(device);
-    by_key_.insert_or_assign(unescaped(line.substr(tab + 1)), std::move(device));
+    by_key_.insert_or_assign(unescaped(line.substr(tab + 1)), std::string{line.substr(0, tab)});
+  }
+  for (auto& [key, device] : by_key_) {
+    std::string free = free_name(device);
+    if (free != device)
+      warnings_.push_back(fmt::format("the unit '{}' was device '{}', which is another one's name now: it becomes '{}'",
+                                      key, device, free));
+    device = std::move(free);
+    taken_->given.insert(device);
   }
 }
 
-void FleetNames::append(const std::string& device, std::string_view key) const {
+std::string FleetNames::append(const std::string& device, std::string_view key) const {
   const runtime::UniqueFd fd{::open(file_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0640)};
-  if (!fd) throw std::runtime_error(io_error(file_, "written"));
   std::string line = fmt::format("{}\t{}\n", device, escaped(key));
-  // Whatever a crash left of a line is ended first.
-  const auto size = ::lseek(fd.get(), 0, SEEK_END);
-  char last = '\n';
-  if (size > 0 && ::pread(fd.get(), &last, 1, size - 1) == 1 && last != '\n') line.insert(line.begin(), '\n');
-  if (::write(fd.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()))
-    throw std::runtime_error(io_error(file_, "written"));
+  if (fd) {
+    // Whatever a crash left of a line is ended first.
+    const auto size = ::lseek(fd.get(), 0, SEEK_END);
+    char last = '\n';
+    if (size > 0 && ::pread(fd.get(), &last, 1, size - 1) == 1 && last != '\n') line.insert(line.begin(), '\n');
+    if (::write(fd.get(), line.data(), line.size()) == static_cast<ssize_t>(line.size())) return {};
+  }
+  return fmt::format("the name of device '{}' is forgotten at the program's end: {} can't be written: {}", device,
+                     file_, std::strerror(errno));
 }
 
 FleetNames::Name FleetNames::device(std::string_view key, std::string_view unit_name) {
@@ -112,16 +126,18 @@ FleetNames::Name FleetNames::device(std::string_view key, std::string_view unit_
   replace_all(text, "{key}", key);
   std::string wanted = snake_case(text);
   if (wanted.empty()) wanted = "device";
-  std::string device = wanted;
-  for (int n = 2; taken_.contains(device); ++n) device = fmt::format("{}_{}", wanted, n);
+  std::string device = free_name(wanted);
   Name name{device, {}};
   if (device != wanted)
     name.warning = fmt::format(
         "the unit '{}' is called '{}' as another one is: it becomes device '{}'\n  hint  give one of the units another "
         "name; devices keep the names that they have here",
         key, unit_name, device);
-  if (!file_.empty()) append(device, key);
-  taken_.insert(device);
+  if (!file_.empty()) {
+    const std::string problem = append(device, key);
+    if (!problem.empty()) name.warning += (name.warning.empty() ? "" : "\n") + problem;
+  }
+  taken_->given.insert(device);
   by_key_.emplace(key, std::move(device));
   return name;
 }

@@ -102,7 +102,7 @@ class AbiLinks {
 
 constexpr std::size_t kMaxDevices = 1U << 16;
 constexpr std::size_t kMaxSeries = 1U << 20;
-constexpr std::size_t kMaxStreams = 1U << 16;
+constexpr std::size_t kRunsKept = 16;  // of one device
 constexpr std::size_t kMaxChannels = 64;
 /// A block is handed on when it has so many values: large enough that queues and files see few of them, small enough
 /// to stay in the cache.
@@ -336,8 +336,11 @@ std::uint32_t PluginSession::device(std::string_view key, std::string_view name)
     devices_.push_back(std::move(named.device));
   } else {
     std::string snake = snake_case(name.empty() ? key : name);
-    if (snake.empty()) snake = fmt::format("device_{}", devices_.size());
-    devices_.push_back(devices_.front() + "_" + snake);
+    if (snake.empty()) snake = "device";
+    std::string device = devices_.front() + "_" + snake;
+    for (int n = 2; std::find(devices_.begin(), devices_.end(), device) != devices_.end(); ++n)
+      device = fmt::format("{}_{}_{}", devices_.front(), snake, n);
+    devices_.push_back(std::move(device));
   }
   device_by_key_.emplace(key, number);
   return number;
@@ -391,8 +394,6 @@ std::uint32_t PluginSession::stream(const mesura_stream_info& info) {
                                                   kMaxChannels, info.channels, info.period_ns));
     return MESURA_NO_STREAM;
   }
-  if (streams_.size() >= kMaxStreams)
-    throw SessionError(fmt::format("more than {} waveform runs in one session", kMaxStreams));
   static std::atomic<std::uint64_t> next_id{1};
   auto stream = std::make_shared<WaveformStream>();
   stream->id = next_id.fetch_add(1, std::memory_order_relaxed);
@@ -403,8 +404,19 @@ std::uint32_t PluginSession::stream(const mesura_stream_info& info) {
     stream->names.emplace_back(abi::view(info.channel_names[i]));
     stream->units.emplace_back(abi::view(info.channel_units[i]));
   }
-  streams_.push_back({std::move(stream), nullptr, 0});
-  return static_cast<std::uint32_t>(streams_.size() - 1);
+  // A device that connects again and again begins a run each time: the oldest of them are over.
+  auto& numbers = streams_of_[info.device];
+  std::uint32_t number = static_cast<std::uint32_t>(streams_.size());
+  if (numbers.size() >= kRunsKept) {
+    number = numbers.front();
+    numbers.pop_front();
+    flush(streams_[number]);
+    streams_[number].stream = std::move(stream);
+  } else {
+    streams_.push_back({std::move(stream), nullptr});
+  }
+  numbers.push_back(number);
+  return number;
 }
 
 void PluginSession::waveform(const mesura_waveform& block) {
@@ -422,7 +434,6 @@ void PluginSession::waveform(const mesura_waveform& block) {
     state.pending->gap_rows = block.gap_rows;
     state.pending->packet = block.packet;
     state.pending->samples.reserve(join_waveforms_ ? std::max(values, kBlockValues) : values);
-    state.since_ns = block.received_ns;
     ++held_waveforms_;
   }
   // Not resize and memcpy: that would write everything twice. The copy is bytewise, so alignment does not matter.
@@ -444,10 +455,9 @@ void PluginSession::flush(StreamState& state) {
   environment_.emit(std::move(batch));
 }
 
-void PluginSession::flush_waveforms(std::int64_t before_ns) {
+void PluginSession::flush_waveforms() {
   if (held_waveforms_ == 0) return;
-  for (auto& state : streams_)
-    if (state.pending && state.since_ns < before_ns) flush(state);
+  for (auto& state : streams_) flush(state);
 }
 
 }  // namespace mesura::session

@@ -9,6 +9,7 @@
 #include "session/series_binder.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -65,8 +66,8 @@ class PluginSession {
   /// `arguments` by the fields of the command. The answer comes to Environment::reply, now or later.
   bool on_command(std::uint64_t id, std::string_view name, const std::vector<config::Field>& fields,
                   const config::Value& arguments, bool dry_run = false);
-  /// Hands on the rows of waveform that wait for more: all of them, or those that have waited since before `before_ns`.
-  void flush_waveforms(std::int64_t before_ns = INT64_MAX);
+  /// Hands on the rows of waveform that wait for more.
+  void flush_waveforms();
   /// Rows of waveform wait.
   [[nodiscard]] bool holds_waveforms() const { return held_waveforms_ > 0; }
   [[nodiscard]] const std::string& error() const { return error_; }
@@ -91,10 +92,10 @@ class PluginSession {
   struct StreamState {
     std::shared_ptr<const WaveformStream> stream;
     std::shared_ptr<Waveform> pending;
-    std::int64_t since_ns = 0;  ///< receive time of the first of them
   };
   void flush(StreamState& state);
-  std::vector<StreamState> streams_;  ///< by the plugin's number
+  std::vector<StreamState> streams_;                               ///< by the plugin's number
+  std::map<std::uint32_t, std::deque<std::uint32_t>> streams_of_;  ///< by device, the oldest first
   std::size_t held_waveforms_ = 0;
   FleetNames* fleet_ = nullptr;
   bool join_waveforms_ = true;

@@ -49,6 +49,7 @@ class Udp final : public Transport {
         listen_(options["listen"] ? options["listen"].text() : ""),
         interfaces_(texts_of(options["interfaces"])),
         broadcasts_(!interfaces_.empty() || (options["broadcast"] && options["broadcast"].boolean())),
+        shares_port_(options["share_port"] && options["share_port"].boolean()),
         buffer_bytes_(static_cast<int>(options["receive_buffer"].integer())) {
     bad_filter_ = filter_.include(texts_of(options["include"]));
     if (!bad_filter_) bad_filter_ = filter_.exclude(texts_of(options["exclude"]));
@@ -190,7 +191,7 @@ class Udp final : public Transport {
     if (broadcasts_) set_option(socket_.get(), SOL_SOCKET, SO_BROADCAST, 1);
     // No SO_REUSEADDR: with it, the last who binds takes the datagrams of the one before. But what is broadcast comes
     // to everyone, so many may wait for it at one address.
-    if (is_broadcast(address)) set_option(socket_.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+    if (shares_port_ || is_broadcast(address)) set_option(socket_.get(), SOL_SOCKET, SO_REUSEADDR, 1);
     return ::bind(socket_.get(), address.data(), address.size()) == 0;
   }
 
@@ -264,6 +265,7 @@ class Udp final : public Transport {
   std::string listen_;
   std::vector<std::string> interfaces_;
   bool broadcasts_;
+  bool shares_port_;
   int buffer_bytes_;
   AddressFilter filter_;
   std::optional<std::string> bad_filter_;
@@ -296,6 +298,10 @@ Kind udp_kind() {
            config::optional("broadcast",
                             config::boolean("ask all devices of a network at once; then neither `host` nor "
                                             "`listen` is needed"),
+                            "false"),
+           config::optional("share_port",
+                            config::boolean("other programs of this machine may have the port of `listen` at the same "
+                                            "time, at another address"),
                             "false"),
            config::optional("interfaces", config::list(config::text("name of a network interface: eth0"),
                                                        "where broadcasts go; else to every network that is up (to the "

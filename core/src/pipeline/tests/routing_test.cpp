@@ -26,7 +26,8 @@ struct House {
   runtime::EventLoop loop{clock};
   SeriesTable series;
   bool synchronised = true;
-  Pipeline pipeline{loop, series, [this] { return synchronised; }, {}};
+  pipeline::Integrator integrator{series};
+  Pipeline pipeline{loop, series, integrator, [this] { return synchronised; }, {}};
   std::uint32_t power = add("grid", "total", "active_power");
   std::uint32_t voltage = add("grid", "l1", "voltage");
   std::uint32_t solar = add("inverter", "pv1", "active_power");

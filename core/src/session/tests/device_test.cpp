@@ -7,7 +7,6 @@
 
 #include <support/catch.hpp>
 
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -47,7 +46,7 @@ struct Bench {
     setup.stale_after = 20s;
     if (fleet) {
       setup.fleet_key = "serial";
-      setup.fleet = std::make_unique<session::FleetNames>("{unit_name}", "", std::set<std::string>{"meter"});
+      setup.fleet = std::make_unique<session::FleetNames>("{unit_name}", "");
     }
     device = std::make_unique<session::Device>(
         session::Device::Context{loop, log, series, [this](std::shared_ptr<Batch> b, bool) { take(*b); }},
