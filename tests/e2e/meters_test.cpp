@@ -146,6 +146,27 @@ TEST_CASE("ct6: a fleet is found by broadcast, equal names get a number, an inac
   CHECK(read_file(dir / "state" / "fleets" / "units.names") == status_before);
 }
 
+TEST_CASE(
+    "ct6: a unit as it leaves the factory is inactive, unnamed and without a serial, and none of it is passed over") {
+  const TempDir dir;
+  VirtualDevice unit{
+      "ct6",
+      {"--listen", "127.3.7.1", "--unicast", "--data-port", "29378", "--http-port", "29382", "--factory-new"},
+      2};
+  write_yaml(dir,
+             "fleets:\n  units:\n    plugin: ct6\n    transport: {udp: {listen: '127.0.0.1:0'}}\n"
+             "    links: {http: {http: {host: 127.3.7.1, port: 29382}}}\n    interval: 300ms\n"
+             "    options: {udp_port: 29378, http_port: 29382, hosts: [127.3.7.1], discover_every: 1h}\n");
+  auto run = start(dir);
+  const std::string inactive = run->wait_for_line("inactive");
+  CHECK_THAT(inactive, contains("curl 'http://127.3.7.1"));
+  CHECK_THAT(unit.control("set name=active value=true"), contains("\"done\""));
+  wait_for_rows(dir / "mesura.db", "SELECT count(*) FROM units WHERE ct1_voltage_v IS NOT NULL", more_than(2));
+  CHECK(run->stop().code == 0);
+  CHECK(query(dir / "mesura.db", "SELECT name FROM devices")[0][0] == "unit_127_3_7_1");
+  CHECK(run->count_lines("never calibrated") == 1);
+}
+
 TEST_CASE("ct6: over HTTP, and discover finds it where it is told to look") {
   VirtualDevice unit{
       "ct6",
@@ -287,6 +308,25 @@ TEST_CASE("smartmeter: devices dial in, each under its own name, and come back a
   wait_for_rows(dir / "mesura.db", rows, more_than(seen + 9));
   CHECK(run->stop().code == 0);
   CHECK(query(dir / "mesura.db", "SELECT count(*) FROM devices")[0][0] == "3");
+}
+
+TEST_CASE("smartmeter: a clock that jumps leaves each row where it was counted, and no second twice") {
+  const TempDir dir;
+  VirtualDevice meter{"smartmeter", {"--listen", "tcp:127.0.0.1:0"}};
+  write_yaml(dir, fmt::format("devices:\n  lab: {{plugin: smartmeter, transport: {{tcp: {{{}}}}}, options: {{rate: "
+                              "1000}}}}\n",
+                              meter.host_and_port()));
+  auto run = start(dir);
+  const std::string rows = "SELECT count(*) FROM lab WHERE l1_voltage_v IS NOT NULL";
+  wait_for_rows(dir / "mesura.db", rows, more_than(1));
+  CHECK_THAT(meter.control("fault kind=clock_jump value=-2s"), contains("\"done\""));
+  const long seen = std::stol(query(dir / "mesura.db", rows)[0][0]);
+  wait_for_rows(dir / "mesura.db", rows, more_than(seen + 2));
+  CHECK(run->stop().code == 0);
+  // The run counts on from its start: seconds follow one another whatever the device's clock says.
+  const auto times = query(dir / "mesura.db", "SELECT time FROM lab WHERE l1_voltage_v IS NOT NULL ORDER BY time");
+  for (std::size_t i = 1; i < times.size(); ++i)
+    CHECK(std::stoll(times[i][0]) - std::stoll(times[i - 1][0]) == 1'000'000);
 }
 
 TEST_CASE("smartmeter: check refuses plain v,i with its two unambiguous replacements") {

@@ -125,7 +125,9 @@ FleetNames::Name FleetNames::device(std::string_view key, std::string_view unit_
   replace_all(text, "{unit_name}", unit_name.empty() ? key : unit_name);
   replace_all(text, "{key}", key);
   std::string wanted = snake_case(text);
-  if (wanted.empty()) wanted = "device";
+  if (wanted.empty()) wanted = "unit";
+  // An address, mostly: names begin with a letter.
+  if (wanted.front() >= '0' && wanted.front() <= '9') wanted.insert(0, "unit_");
   std::string device = free_name(wanted);
   Name name{device, {}};
   if (device != wanted)

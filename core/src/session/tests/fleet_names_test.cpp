@@ -31,6 +31,7 @@ TEST_CASE("fleet names: made by rule, legal anywhere, kept when the unit is rena
   CHECK(names.device("SN1", "Meter Cupboard").device == "unit_meter_cupboard");
   CHECK(names.device("SN1", "Garage").device == "unit_meter_cupboard");
   CHECK(names.device("SN2", "").device == "unit_sn2");
+  CHECK(FleetNames("{unit_name}", "").device("192.168.0.34", "").device == "unit_192_168_0_34");
   CHECK(FleetNames("{unit_name}-{key}", "").device("SN1", "A").device == "a_sn1");
 }
 
