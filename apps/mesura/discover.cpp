@@ -115,7 +115,13 @@ class Search {
       loop_.cancel(timer);
       for (auto& [address, device] : asked) {
         const auto health = device->health();
-        if (health.frames > 0) add({plugin.name, fmt::format("{}+{}", plugin.name, address), health.attributes});
+        if (health.frames > 0) {
+          add({plugin.name, fmt::format("{}+{}", plugin.name, address), health.attributes});
+        } else if (options_.ranges.empty()) {
+          // Who names a host wants to know why it is not there.
+          fmt::print(stderr, "{}+{}: no answer{}{}\n", plugin.name, address, health.error.empty() ? "" : ": ",
+                     health.error);
+        }
         device->stop();
       }
     }
