@@ -13,6 +13,7 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -97,6 +98,8 @@ class Search {
     const std::string& form = plugin.schema.discover.host;
     if (form.empty()) return;
     for (std::size_t begin = 0; begin < hosts.size() && !interrupted_; begin += kAtOnce) {
+      if (hosts.size() > kAtOnce && ::isatty(STDERR_FILENO) != 0)
+        fmt::print(stderr, "\r{}: asked {} of {} hosts, {} found ", plugin.name, begin, hosts.size(), found_.size());
       std::vector<std::pair<std::string, std::unique_ptr<session::Device>>> asked;
       for (std::size_t i = begin; i < std::min(begin + kAtOnce, hosts.size()); ++i) {
         std::string address = form;
@@ -125,6 +128,7 @@ class Search {
         device->stop();
       }
     }
+    if (hosts.size() > kAtOnce && ::isatty(STDERR_FILENO) != 0) fmt::print(stderr, "\n");
   }
 
   [[nodiscard]] const std::vector<Found>& found() const { return found_; }

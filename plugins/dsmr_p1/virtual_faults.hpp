@@ -35,6 +35,9 @@ class FaultyLine {
   /// A telegram is cut before its '!' when it is plain text, else anywhere before its last byte.
   Result carry(std::string frame);
 
+  [[nodiscard]] const LineFaults& faults() const { return faults_; }
+  void change(const LineFaults& faults) { faults_ = faults; }
+
  private:
   void add_noise(std::string& bytes);
 

@@ -2,8 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "virtual_meter.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <charconv>
 #include <chrono>
+#include <system_error>
 
 namespace mesura::dsmr_p1 {
 namespace {
@@ -141,6 +145,43 @@ SeriesId VirtualMeter::series_of(const Truth& value) {
     entry->second = host().series(series);
   }
   return entry->second;
+}
+
+void VirtualMeter::on_command(const Command& command) {
+  if (command.name == "get") {
+    host().reply(command.id, MESURA_REPLY_DONE, {}, state());
+    return;
+  }
+  const std::string problem = set_fault(command.arguments.text("name"), command.arguments.text("value"));
+  host().reply(command.id, problem.empty() ? MESURA_REPLY_DONE : MESURA_REPLY_REFUSED, problem);
+}
+
+std::string VirtualMeter::state() const {
+  const Reading r = model_->reading();
+  const LineFaults& f = line_.faults();
+  return fmt::format(
+      R"({{"dialect":"{}","serial":"{}","time":{},"powered":{},"tariff":{},"power_w":{},"import_wh":{},"export_wh":{},)"
+      R"("demand_import_w":{},"month_peak_w":{},"failures":{},"telegrams":{},)"
+      R"("faults":{{"noise":{},"bitflip":{},"truncate":{},"lf_only":{},"parity":{}}}}})",
+      settings_.dialect->name, r.serial, r.time, model_->powered(), r.tariff, r.power_w, r.import_total_wh,
+      r.export_total_wh, r.demand.import_w, r.month_peak.watts, r.failures, sent_, f.noise, f.bitflip, f.truncate,
+      f.lf_only, f.parity);
+}
+
+std::string VirtualMeter::set_fault(std::string_view name, std::string_view value) {
+  LineFaults faults = line_.faults();
+  if (name == "bitflip" || name == "truncate") {
+    double chance = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), chance);
+    if (error != std::errc{} || end != value.data() + value.size() || !(chance >= 0 && chance <= 1))
+      return fmt::format("{}: expected a chance from 0 to 1, got '{}'", name, value);
+    (name == "bitflip" ? faults.bitflip : faults.truncate) = chance;
+  } else {
+    if (value != "true" && value != "false") return fmt::format("{}: expected true or false, got '{}'", name, value);
+    (name == "noise" ? faults.noise : name == "lf_only" ? faults.lf_only : faults.parity) = value == "true";
+  }
+  line_.change(faults);
+  return {};
 }
 
 void VirtualMeter::finish() {

@@ -39,8 +39,13 @@ class VirtualMeter final : public Device {
   /// A P1 port is one-way: whatever a reader sends is ignored, as by the meter.
   void on_bytes(LinkId, Bytes, const Meta&) override {}
   void on_timer(TimerId timer, std::int64_t now_ns) override;
+  /// get: what the meter believes; set: what goes wrong on its line.
+  void on_command(const Command& command) override;
 
  private:
+  [[nodiscard]] std::string state() const;
+  /// What was expected, or nothing.
+  [[nodiscard]] std::string set_fault(std::string_view name, std::string_view value);
   void schedule(std::int64_t now_ns);
   void send_telegram(std::int64_t now_ns);
   bool send_pieces(std::string_view bytes);

@@ -426,6 +426,21 @@ TEST_CASE("decode smartmeter prints a line per block, or with csv the rows") {
   CHECK(std::count(csv.out.begin(), csv.out.end(), '\n') == 1 + 168);
 }
 
+TEST_CASE("each virtual device tells what it believes while it runs") {
+  const TempDir dir;
+  VirtualDevice grid{"dsmr_p1", {"--listen", "tcp:127.0.0.1:0", "--profile", "constant:1600"}};
+  CHECK_THAT(grid.control("get"), contains("\"power_w\":1600"));
+  CHECK_THAT(grid.control("set name=truncate value=2"), contains("from 0 to 1"));
+  CHECK_THAT(grid.control("set name=truncate value=1"), contains("\"done\""));
+  CHECK_THAT(grid.control("get"), contains("\"truncate\":1"));
+  VirtualDevice inverter{"axpert", {"--pty", (dir / "inverter").string()}};
+  CHECK_THAT(inverter.control("set name=soc value=37"), contains("\"done\""));
+  CHECK_THAT(inverter.control("get"), contains("37"));
+  VirtualDevice meter{"smartmeter", {"--listen", "tcp:127.0.0.1:0"}};
+  CHECK_THAT(meter.control("set name=name value=bench7"), contains("\"done\""));
+  CHECK_THAT(meter.control("get"), contains("bench7"));
+}
+
 TEST_CASE("a wrong word to a running virtual device is answered and changes nothing") {
   VirtualDevice unit{"ct6", {"--listen", "127.3.5.1", "--unicast", "--data-port", "0", "--http-port", "0"}, 2};
   CHECK_THAT(unit.control("explode"), contains("\"refused\""));
