@@ -4,56 +4,18 @@
 // Every folder of tests/golden: input.bin as `mesura decode` would get it, the options of options.txt, and
 // expected.jsonl, whose lines are those of the session in any order. However the bytes are cut, they are the same.
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <random>
 
 #include "sheet.hpp"
 #include "support/catch.hpp"
+#include "support/golden.hpp"
 
 namespace {
 
-namespace fs = std::filesystem;
 using namespace sheet;
+using mesura::test::Golden;
 
-struct Golden {
-  std::string name, input;
-  PluginOptions options;
-  Lines expected;
-};
-
-std::string read_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  REQUIRE(file);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-Lines split(const std::string& text) {
-  Lines lines;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    lines.push_back(text.substr(at, end - at));
-    at = end + 1;
-  }
-  return lines;
-}
-
-std::vector<Golden> goldens() {
-  std::vector<Golden> all;
-  for (const auto& entry : fs::directory_iterator(MESURA_GOLDEN_DIR)) {
-    Golden g;
-    g.name = entry.path().filename();
-    g.input = read_file(entry.path() / "input.bin");
-    g.expected = split(read_file(entry.path() / "expected.jsonl"));
-    if (fs::exists(entry.path() / "options.txt"))
-      for (const auto& line : split(read_file(entry.path() / "options.txt")))
-        g.options.text(line.substr(0, line.find('=')), line.substr(line.find('=') + 1));
-    all.push_back(std::move(g));
-  }
-  std::sort(all.begin(), all.end(), [](const Golden& a, const Golden& b) { return a.name < b.name; });
-  return all;
-}
+std::vector<Golden> goldens() { return mesura::test::load_goldens(MESURA_GOLDEN_DIR); }
 
 Lines run(const Golden& g, std::string_view input, const std::vector<std::size_t>& sizes) {
   PluginHarness h(plugin(), g.options);

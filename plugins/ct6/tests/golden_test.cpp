@@ -5,51 +5,20 @@
 // it.
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "rig.hpp"
 #include "support/catch.hpp"
+#include "support/golden.hpp"
 
 namespace {
 
-namespace fs = std::filesystem;
 using namespace mesura::ct6::test;
+using mesura::test::Golden;
 
-struct Golden {
-  std::string name;
-  std::string input;
-  Strings expected;
-};
-
-std::string read_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  REQUIRE(file);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-Strings split(const std::string& text) {
-  Strings lines;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    lines.push_back(text.substr(at, end - at));
-    at = end + 1;
-  }
-  return lines;
-}
-
-std::vector<Golden> goldens() {
-  std::vector<Golden> all;
-  for (const auto& entry : fs::directory_iterator(MESURA_GOLDEN_DIR))
-    all.push_back({entry.path().filename(), read_file(entry.path() / "input.bin"),
-                   split(read_file(entry.path() / "expected.jsonl"))});
-  std::sort(all.begin(), all.end(), [](const Golden& a, const Golden& b) { return a.name < b.name; });
-  return all;
-}
+std::vector<Golden> goldens() { return mesura::test::load_goldens(MESURA_GOLDEN_DIR); }
 
 /// What the session says about `input`, cut into pieces of `sizes`.
 Strings run(std::string_view input, const std::vector<std::size_t>& sizes,

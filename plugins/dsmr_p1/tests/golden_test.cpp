@@ -7,14 +7,12 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/golden.hpp"
 #include "support/plugin_harness.hpp"
 
 extern "C" const mesura_plugin* mesura_plugin_query(const mesura_host_info*, mesura_error*);
@@ -22,49 +20,12 @@ extern "C" const mesura_plugin* mesura_plugin_query(const mesura_host_info*, mes
 namespace {
 
 namespace fs = std::filesystem;
+using mesura::test::Golden;
 using mesura::test::PluginHarness;
-using mesura::test::PluginOptions;
 using Kind = mesura::test::PluginEvent::Kind;
 using Lines = std::vector<std::string>;
 
-struct Golden {
-  std::string name;
-  std::string input;
-  PluginOptions options;
-  Lines expected;
-};
-
-std::string read_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  REQUIRE(file);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-Lines split(const std::string& text) {
-  Lines lines;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    lines.push_back(text.substr(at, end - at));
-    at = end + 1;
-  }
-  return lines;
-}
-
-std::vector<Golden> goldens() {
-  std::vector<Golden> all;
-  for (const auto& entry : fs::directory_iterator(MESURA_GOLDEN_DIR)) {
-    Golden g;
-    g.name = entry.path().filename();
-    g.input = read_file(entry.path() / "input.bin");
-    g.expected = split(read_file(entry.path() / "expected.jsonl"));
-    if (fs::exists(entry.path() / "options.txt"))
-      for (const auto& line : split(read_file(entry.path() / "options.txt")))
-        g.options.text(line.substr(0, line.find('=')), line.substr(line.find('=') + 1));
-    all.push_back(std::move(g));
-  }
-  std::sort(all.begin(), all.end(), [](const Golden& a, const Golden& b) { return a.name < b.name; });
-  return all;
-}
+std::vector<Golden> goldens() { return mesura::test::load_goldens(MESURA_GOLDEN_DIR); }
 
 Lines sorted(Lines lines) {
   std::sort(lines.begin(), lines.end());

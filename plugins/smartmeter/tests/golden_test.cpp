@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <random>
 
+#include "support/golden.hpp"
 #include "tests/support.hpp"
 
 using namespace smartmeter_test;
@@ -16,49 +16,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct Golden {
-  std::string name, input;
-  PluginOptions options;
-  Lines expected;
-};
+using mesura::test::Golden;
 
-std::string read_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  INFO(path);
-  REQUIRE(file);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-Lines split(const std::string& text) {
-  Lines lines;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    lines.push_back(text.substr(at, end - at));
-    at = end + 1;
-  }
-  return lines;
-}
-
-std::vector<Golden> goldens() {
-  std::vector<Golden> all;
-  for (const auto& entry : fs::directory_iterator(MESURA_GOLDEN_DIR)) {
-    Golden g;
-    g.name = entry.path().filename();
-    g.input = read_file(entry.path() / "input.bin");
-    if (fs::exists(entry.path() / "expected.jsonl")) g.expected = split(read_file(entry.path() / "expected.jsonl"));
-    for (const auto& line : split(read_file(entry.path() / "options.txt"))) {
-      const std::string key = line.substr(0, line.find('=')), value = line.substr(line.find('=') + 1);
-      if (key == "rate" || key == "chunk_rows") {
-        g.options.integer(key, std::stoll(value));
-      } else {
-        g.options.text(key, value);
-      }
-    }
-    all.push_back(std::move(g));
-  }
-  std::sort(all.begin(), all.end(), [](const Golden& a, const Golden& b) { return a.name < b.name; });
-  return all;
-}
+std::vector<Golden> goldens() { return mesura::test::load_goldens(MESURA_GOLDEN_DIR, {"rate", "chunk_rows"}); }
 
 std::string row_text(const float* row, std::size_t channels) {
   std::string text = "[";
