@@ -52,7 +52,7 @@ bool set_current(Machine& m, Arg arg, std::span<const int> allowed, int UnitSett
   return true;
 }
 
-/// `xxx,yyy` in 0.1 V.
+/// Two voltages of three digits in 0.1 V, a comma between them.
 struct Pair {
   int first;
   int second;

@@ -8,11 +8,11 @@
 #include <string>
 
 #include "axpert_schema.hpp"
-#include "config/plugin_schema.hpp"
 #include "model/vocabulary.hpp"
 #include "plan.hpp"
 #include "reader.hpp"
 #include "support/catch.hpp"
+#include "support/plugin_schema.hpp"
 #include "table.hpp"
 
 using namespace mesura::axpert;
@@ -20,13 +20,7 @@ using mesura::model::Vocabulary;
 
 namespace {
 
-mesura::config::PluginSchema schema() {
-  const auto result = mesura::config::parse_plugin_schema(mesura_schema, "schema.yaml");
-  for (const auto& d : result.diagnostics.list())
-    UNSCOPED_INFO(d.message << ", expected " << d.expected << ", got " << d.got);
-  REQUIRE(result.schema.has_value());
-  return *result.schema;
-}
+mesura::config::PluginSchema schema() { return mesura::test::accepted_schema(mesura_schema); }
 
 /// Each layout for each dialect that it is for.
 template <class F>

@@ -9,12 +9,12 @@
 #include <set>
 #include <string>
 
-#include "config/plugin_schema.hpp"
 #include "ct6_schema.hpp"
 #include "keys.hpp"
 #include "model/vocabulary.hpp"
 #include "support/catch.hpp"
 #include "support/plugin_harness.hpp"
+#include "support/plugin_schema.hpp"
 #include "vectors.hpp"
 
 extern "C" const mesura_plugin* mesura_plugin_query(const mesura_host_info*, mesura_error*);
@@ -27,13 +27,7 @@ using Kind = PluginHarness::Kind;
 
 namespace {
 
-mesura::config::PluginSchema schema() {
-  const auto result = mesura::config::parse_plugin_schema(mesura_schema, "schema.yaml");
-  for (const auto& d : result.diagnostics.list())
-    UNSCOPED_INFO(d.message << ", expected " << d.expected << ", got " << d.got);
-  REQUIRE(result.schema.has_value());
-  return *result.schema;
-}
+mesura::config::PluginSchema schema() { return mesura::test::accepted_schema(mesura_schema); }
 
 }  // namespace
 

@@ -1,43 +1,23 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// A program of its own: it replaces operator new to count.
-#include <malloc.h>
+// A program of its own, for the operator new of support/heap_count.hpp.
 #include <mesura/plugin.hpp>
 
 #include <cstdio>
-#include <cstdlib>
-#include <new>
 #include <string>
 
 #include "crc16.hpp"
 #include "support/catch.hpp"
+#include "support/heap_count.hpp"
 #include "support/plugin_harness.hpp"
 
 extern "C" const mesura_plugin* mesura_plugin_query(const mesura_host_info*, mesura_error*);
 
 namespace {
-std::size_t allocations = 0;
-std::size_t live_bytes = 0, peak_bytes = 0;
-}  // namespace
-
-void* operator new(std::size_t size) {
-  void* p = std::malloc(size);
-  if (p == nullptr) throw std::bad_alloc{};
-  ++allocations;
-  live_bytes += malloc_usable_size(p);
-  if (live_bytes > peak_bytes) peak_bytes = live_bytes;
-  return p;
-}
-void operator delete(void* p) noexcept {
-  if (p != nullptr) live_bytes -= malloc_usable_size(p);
-  std::free(p);
-}
-void operator delete(void* p, std::size_t) noexcept { operator delete(p); }
-
-namespace {
 
 using mesura::test::PluginHarness;
+using namespace mesura::test::heap;
 
 std::string telegram(int second) {
   char lines[1200];

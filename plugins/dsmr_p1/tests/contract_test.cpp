@@ -6,25 +6,19 @@
 #include <algorithm>
 #include <string>
 
-#include "config/plugin_schema.hpp"
 #include "dsmr_p1_schema.hpp"
 #include "model/vocabulary.hpp"
 #include "obis_table.hpp"
 #include "profile.hpp"
 #include "support/catch.hpp"
+#include "support/plugin_schema.hpp"
 
 using namespace mesura::dsmr_p1;
 using mesura::model::Vocabulary;
 
 namespace {
 
-mesura::config::PluginSchema schema() {
-  const auto result = mesura::config::parse_plugin_schema(mesura_schema, "schema.yaml");
-  for (const auto& d : result.diagnostics.list())
-    UNSCOPED_INFO(d.message << ", expected " << d.expected << ", got " << d.got);
-  REQUIRE(result.schema.has_value());
-  return *result.schema;
-}
+mesura::config::PluginSchema schema() { return mesura::test::accepted_schema(mesura_schema); }
 
 }  // namespace
 

@@ -6,25 +6,19 @@
 #include <algorithm>
 #include <string>
 
-#include "config/plugin_schema.hpp"
 #include "emitter.hpp"
 #include "measures.hpp"
 #include "model/vocabulary.hpp"
 #include "smartmeter_schema.hpp"
 #include "support/catch.hpp"
+#include "support/plugin_schema.hpp"
 
 using namespace mesura::smartmeter;
 using mesura::model::Vocabulary;
 
 namespace {
 
-mesura::config::PluginSchema schema() {
-  const auto result = mesura::config::parse_plugin_schema(mesura_schema, "schema.yaml");
-  for (const auto& d : result.diagnostics.list())
-    UNSCOPED_INFO(d.message << ", expected " << d.expected << ", got " << d.got);
-  REQUIRE(result.schema.has_value());
-  return *result.schema;
-}
+mesura::config::PluginSchema schema() { return mesura::test::accepted_schema(mesura_schema); }
 
 }  // namespace
 
