@@ -8,41 +8,23 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <mesura/plugin.hpp>
-#include <new>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "crc.hpp"
+#include "support/decode_bench.hpp"
 
-extern "C" const mesura_plugin* mesura_plugin_query(const mesura_host_info*, mesura_error*);
-
-namespace {
-
-std::uint64_t allocations = 0;
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* p = std::malloc(size)) return p;
-  throw std::bad_alloc{};
-}
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+using namespace mesura::bench;
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using mesura::Bytes;
 constexpr std::size_t kVariants = 256;
 constexpr std::size_t kRepeats = 16;
 constexpr std::size_t kCount = kRepeats * kVariants;
-constexpr int kRounds = 300;  // short ones: on a busy machine the best of them is the one that nobody disturbed
 
 Bytes bytes_of(std::string_view s) { return {reinterpret_cast<const std::uint8_t*>(s.data()), s.size()}; }
 
@@ -61,79 +43,18 @@ std::string reply(std::size_t n) {
   return s + "\r";
 }
 
-/// What the host does with a batch on its side of the border: copy it out.
-struct Host {
-  std::array<mesura_measurement, 256> copied{};
-  std::uint64_t measurements = 0, frames = 0, faults = 0;
-  std::uint32_t series = 0;
-
-  static Host& self(mesura_host* host) { return *reinterpret_cast<Host*>(host); }
-  static mesura_host_api table() {
-    mesura_host_api t{};
-    t.struct_size = sizeof t;
-    t.abi_major = MESURA_ABI_MAJOR;
-    t.abi_minor = MESURA_ABI_MINOR;
-    t.series = [](mesura_host* h, const mesura_series_info*) { return self(h).series++; };
-    t.attribute = [](mesura_host*, std::uint32_t, mesura_str, mesura_str) {};
-    t.emit = [](mesura_host* h, const mesura_batch* batch) {
-      std::copy_n(batch->items, std::min<std::size_t>(batch->count, self(h).copied.size()), self(h).copied.begin());
-      self(h).measurements += batch->count;
-    };
-    t.frame = [](mesura_host* h, std::uint32_t, mesura_bytes) { ++self(h).frames; };
-    t.fault = [](mesura_host* h, const mesura_fault*) { ++self(h).faults; };
-    t.arm = [](mesura_host*, std::uint32_t, std::int64_t) {};
-    t.log = [](mesura_host*, std::uint32_t, mesura_str) {};
-    return t;
-  }
-};
-
-template <class Work>
-double rate(Work&& work) {
-  double best = 0;
-  for (int round = 0; round < kRounds; ++round) {
-    const auto begin = Clock::now();
-    work();
-    const std::chrono::duration<double> took = Clock::now() - begin;
-    best = std::max(best, static_cast<double>(kCount) / took.count());
-  }
-  return best;
+Session open_session(CountingHost& host) {
+  mesura_option command{};
+  command.struct_size = sizeof command;
+  command.type = MESURA_OPTION_TEXT;
+  command.name = mesura::abi::str("command");
+  command.text = mesura::abi::str("QPIGS");
+  mesura_session_info info{};
+  info.struct_size = sizeof info;
+  info.options = &command;
+  info.option_count = 1;
+  return Session(host, info);
 }
-
-class Session {
- public:
-  explicit Session(Host& host) : api_(Host::table()), plugin_(*mesura_plugin_query(nullptr, nullptr)) {
-    mesura_option command{};
-    command.struct_size = sizeof command;
-    command.type = MESURA_OPTION_TEXT;
-    command.name = mesura::abi::str("command");
-    command.text = mesura::abi::str("QPIGS");
-    mesura_session_info info{};
-    info.struct_size = sizeof info;
-    info.options = &command;
-    info.option_count = 1;
-    session_ = plugin_.session->create(reinterpret_cast<mesura_host*>(&host), &api_, &info, &error_);
-    if (session_ == nullptr) std::abort();
-    plugin_.session->on_open(session_, 0, 0, &error_);
-  }
-  ~Session() { plugin_.session->destroy(session_); }
-  Session(const Session&) = delete;
-  Session& operator=(const Session&) = delete;
-
-  void push(std::string_view bytes) {
-    mesura_meta meta{};
-    meta.struct_size = sizeof meta;
-    meta.offset = offset_;
-    offset_ += bytes.size();
-    plugin_.session->on_bytes(session_, 0, mesura::abi::bytes(bytes_of(bytes)), &meta, &error_);
-  }
-
- private:
-  mesura_host_api api_;
-  const mesura_plugin& plugin_;
-  mesura_error error_{};
-  void* session_ = nullptr;
-  std::uint64_t offset_ = 0;
-};
 
 double parse_all(const std::string& s) {
   double sum = 0;
@@ -153,7 +74,7 @@ int main() {
   for (std::size_t n = 0; n < kVariants; ++n) replies.push_back(reply(n));
   double sum = 0;
   const auto loop = [&](auto&& f) {
-    return rate([&] {
+    return rate(kCount, [&] {
       for (std::size_t r = 0; r < kRepeats; ++r)
         for (const auto& s : replies) sum += f(s);
     });
@@ -176,8 +97,8 @@ int main() {
   std::string joined;
   for (const auto& s : replies) joined += s;
   for (const std::size_t piece : {std::size_t{110}, std::size_t{8}, std::size_t{4096}}) {
-    Host host;
-    Session session(host);
+    CountingHost host;
+    Session session = open_session(host);
     const auto feed = [&](std::size_t repeats) {
       for (std::size_t r = 0; r < repeats; ++r)
         for (std::string_view rest = joined; !rest.empty(); rest.remove_prefix(std::min(piece, rest.size())))
@@ -185,7 +106,7 @@ int main() {
     };
     feed(2);
     const std::uint64_t before = allocations, measurements = host.measurements;
-    const double full = rate([&] { feed(kRepeats); });
+    const double full = rate(kCount, [&] { feed(kRepeats); });
     fmt::print(
         "  full path, {:>5}-byte calls  {:9.0f} replies/s  {:4.1f} measurements each  {:4.2f} of the floor  {} "
         "allocations\n",

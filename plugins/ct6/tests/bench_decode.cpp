@@ -6,42 +6,26 @@
 // the same bytes in the same run.
 #include <fmt/format.h>
 #include <simdjson.h>
-#include <mesura/plugin.hpp>
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <new>
 #include <random>
 #include <string>
 #include <vector>
 
-extern "C" const mesura_plugin* mesura_plugin_query(const mesura_host_info*, mesura_error*);
+#include "support/decode_bench.hpp"
 
-namespace {
-
-std::uint64_t allocations = 0;
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* p = std::malloc(size)) return p;
-  throw std::bad_alloc{};
-}
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+using namespace mesura::bench;
 
 namespace {
 
 namespace od = simdjson::ondemand;
-using Clock = std::chrono::steady_clock;
 constexpr std::size_t kVariants = 256;
-constexpr int kRounds = 300;  // short ones: on a busy machine the best of them is the one that nobody disturbed
 constexpr std::int64_t kStart_ns = 1'781'441'101'000'000'000;
+constexpr const char* kPeer = "192.168.0.34:29340";
 
 /// The n-th answer of a unit in use on four ports; MicroPython prints floats with 7 digits.
 std::string answer(std::size_t n) {
@@ -71,81 +55,18 @@ std::string answer(std::size_t n) {
                             pick(29500, 29600), pick(-60, -50), pick(24, 25), n % 60, 1'781'441'100 + n % 60);
 }
 
-/// What the host does with a batch on its side of the border: copy it out.
-struct Host {
-  std::array<mesura_measurement, 256> copied{};
-  std::uint64_t measurements = 0, frames = 0, faults = 0;
-  std::uint32_t series = 0;
-
-  static Host& self(mesura_host* host) { return *reinterpret_cast<Host*>(host); }
-  static mesura_host_api table() {
-    mesura_host_api t{};
-    t.struct_size = sizeof t;
-    t.abi_major = MESURA_ABI_MAJOR;
-    t.abi_minor = MESURA_ABI_MINOR;
-    t.series = [](mesura_host* h, const mesura_series_info*) { return self(h).series++; };
-    t.attribute = [](mesura_host*, std::uint32_t, mesura_str, mesura_str) {};
-    t.emit = [](mesura_host* h, const mesura_batch* batch) {
-      std::copy_n(batch->items, std::min<std::size_t>(batch->count, self(h).copied.size()), self(h).copied.begin());
-      self(h).measurements += batch->count;
-    };
-    t.frame = [](mesura_host* h, std::uint32_t, mesura_bytes) { ++self(h).frames; };
-    t.fault = [](mesura_host* h, const mesura_fault*) { ++self(h).faults; };
-    t.send = [](mesura_host*, std::uint32_t, mesura_bytes, mesura_str) { return 0; };
-    t.arm = [](mesura_host*, std::uint32_t, std::int64_t) {};
-    t.log = [](mesura_host*, std::uint32_t, mesura_str) {};
-    return t;
-  }
-};
-
-/// Calls a second, the best of some rounds: `work` does `count` of them.
-template <class Work>
-double rate(std::size_t count, Work&& work) {
-  double best = 0;
-  for (int round = 0; round < kRounds; ++round) {
-    const auto begin = Clock::now();
-    work();
-    const std::chrono::duration<double> took = Clock::now() - begin;
-    best = std::max(best, static_cast<double>(count) / took.count());
-  }
-  return best;
+Session open_session(CountingHost& host) {
+  const mesura_link_info data{sizeof data, 0, mesura::abi::str("udp"), mesura::abi::str(kPeer)};
+  const mesura_link_info http{sizeof http, 1, {}, {}};
+  const std::array links = {&data, &http};
+  mesura_session_info info{};
+  info.struct_size = sizeof info;
+  info.live = 1;
+  info.now_ns = kStart_ns;
+  info.links = links.data();
+  info.link_count = links.size();
+  return Session(host, info);
 }
-
-class Session {
- public:
-  explicit Session(Host& host) : api_(Host::table()), plugin_(*mesura_plugin_query(nullptr, nullptr)) {
-    const mesura_link_info data{sizeof data, 0, mesura::abi::str("udp"), mesura::abi::str("192.168.0.34:29340")};
-    const mesura_link_info http{sizeof http, 1, {}, {}};
-    const std::array links = {&data, &http};
-    mesura_session_info info{};
-    info.struct_size = sizeof info;
-    info.live = 1;
-    info.now_ns = kStart_ns;
-    info.links = links.data();
-    info.link_count = links.size();
-    session_ = plugin_.session->create(reinterpret_cast<mesura_host*>(&host), &api_, &info, &error_);
-    if (session_ == nullptr) std::abort();
-    plugin_.session->on_open(session_, 0, info.now_ns, &error_);
-  }
-  ~Session() { plugin_.session->destroy(session_); }
-  Session(const Session&) = delete;
-  Session& operator=(const Session&) = delete;
-
-  void push(std::string_view bytes, std::int64_t received_ns) {
-    mesura_meta meta{};
-    meta.struct_size = sizeof meta;
-    meta.received_ns = received_ns;
-    meta.peer = mesura::abi::str("192.168.0.34:29340");
-    plugin_.session->on_bytes(session_, 0, {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, &meta,
-                              &error_);
-  }
-
- private:
-  mesura_host_api api_;
-  const mesura_plugin& plugin_;
-  mesura_error error_{};
-  void* session_ = nullptr;
-};
 
 void must(simdjson::error_code error) {
   if (error != simdjson::SUCCESS) std::abort();
@@ -184,12 +105,12 @@ void walk(od::parser& parser, std::vector<char>& buffer, std::string_view text, 
 
 double run_full(const std::vector<std::string>& answers, double floor, std::string_view what) {
   constexpr std::size_t kCount = 4 * kVariants;
-  Host host;
-  Session session(host);
+  CountingHost host;
+  Session session = open_session(host);
   std::int64_t second = 0;
   const auto feed = [&](std::size_t repeats) {
     for (std::size_t r = 0; r < repeats; ++r)
-      for (const std::string& a : answers) session.push(a, kStart_ns + second++ % 60 * 1'000'000'000);
+      for (const std::string& a : answers) session.push(a, kStart_ns + second++ % 60 * 1'000'000'000, kPeer);
   };
   feed(2);
   const std::uint64_t before = allocations, measurements = host.measurements;

@@ -8,38 +8,20 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <mesura/plugin.hpp>
-#include <new>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "crc16.hpp"
+#include "support/decode_bench.hpp"
 
-extern "C" const mesura_plugin* mesura_plugin_query(const mesura_host_info*, mesura_error*);
-
-namespace {
-
-std::uint64_t allocations = 0;
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* p = std::malloc(size)) return p;
-  throw std::bad_alloc{};
-}
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+using namespace mesura::bench;
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr std::size_t kVariants = 256;
-constexpr int kRounds = 300;  // short ones: on a busy machine the best of them is the one that nobody disturbed
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::int64_t kStart = 1'719'829'800;  // 2024-07-01T10:30:00Z, 12:30:00S on the meter
 
@@ -71,78 +53,13 @@ std::string telegram(std::size_t n) {
   return t + fmt::format("{:04X}\r\n", crc);
 }
 
-/// What the host does with a batch on its side of the border: copy it out.
-struct Host {
-  std::array<mesura_measurement, 256> copied{};
-  std::uint64_t measurements = 0, frames = 0, faults = 0;
-  std::uint32_t series = 0;
-
-  static Host& self(mesura_host* host) { return *reinterpret_cast<Host*>(host); }
-  static mesura_host_api table() {
-    mesura_host_api t{};
-    t.struct_size = sizeof t;
-    t.abi_major = MESURA_ABI_MAJOR;
-    t.abi_minor = MESURA_ABI_MINOR;
-    t.series = [](mesura_host* h, const mesura_series_info*) { return self(h).series++; };
-    t.attribute = [](mesura_host*, std::uint32_t, mesura_str, mesura_str) {};
-    t.emit = [](mesura_host* h, const mesura_batch* batch) {
-      std::copy_n(batch->items, std::min<std::size_t>(batch->count, self(h).copied.size()), self(h).copied.begin());
-      self(h).measurements += batch->count;
-    };
-    t.frame = [](mesura_host* h, std::uint32_t, mesura_bytes) { ++self(h).frames; };
-    t.fault = [](mesura_host* h, const mesura_fault*) { ++self(h).faults; };
-    t.arm = [](mesura_host*, std::uint32_t, std::int64_t) {};
-    t.set_lines = [](mesura_host*, std::uint32_t, std::int32_t, std::int32_t) { return 0; };
-    t.log = [](mesura_host*, std::uint32_t, mesura_str) {};
-    return t;
-  }
-};
-
-/// Calls a second, the best of some rounds: `work` does `count` of them.
-template <class Work>
-double rate(std::size_t count, Work&& work) {
-  double best = 0;
-  for (int round = 0; round < kRounds; ++round) {
-    const auto begin = Clock::now();
-    work();
-    const std::chrono::duration<double> took = Clock::now() - begin;
-    best = std::max(best, static_cast<double>(count) / took.count());
-  }
-  return best;
+Session open_session(CountingHost& host) {
+  mesura_session_info info{};
+  info.struct_size = sizeof info;
+  info.live = 1;
+  info.now_ns = kStart * kSecond;
+  return Session(host, info);
 }
-
-class Session {
- public:
-  explicit Session(Host& host) : api_(Host::table()), plugin_(*mesura_plugin_query(nullptr, nullptr)) {
-    mesura_session_info info{};
-    info.struct_size = sizeof info;
-    info.live = 1;
-    info.now_ns = kStart * kSecond;
-    session_ = plugin_.session->create(reinterpret_cast<mesura_host*>(&host), &api_, &info, &error_);
-    if (session_ == nullptr) std::abort();
-    plugin_.session->on_open(session_, 0, info.now_ns, &error_);
-  }
-  ~Session() { plugin_.session->destroy(session_); }
-  Session(const Session&) = delete;
-  Session& operator=(const Session&) = delete;
-
-  void push(std::string_view bytes, std::int64_t received_ns) {
-    mesura_meta meta{};
-    meta.struct_size = sizeof meta;
-    meta.received_ns = received_ns;
-    meta.offset = offset_;
-    offset_ += bytes.size();
-    plugin_.session->on_bytes(session_, 0, {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, &meta,
-                              &error_);
-  }
-
- private:
-  mesura_host_api api_;
-  const mesura_plugin& plugin_;
-  mesura_error error_{};
-  void* session_ = nullptr;
-  std::uint64_t offset_ = 0;
-};
 
 }  // namespace
 
@@ -164,8 +81,8 @@ int main() {
   const double used = crc_rate([](std::span<const std::uint8_t> b) { return mesura::dsmr_p1::crc16(b); });
 
   const auto decode_rate = [&](std::size_t piece, std::uint64_t& per_million) {
-    Host host;
-    Session session(host);
+    CountingHost host;
+    Session session = open_session(host);
     const auto feed = [&](std::size_t repeats) {
       for (std::size_t r = 0; r < repeats; ++r)
         for (std::size_t n = 0; n < kVariants; ++n) {
