@@ -11,6 +11,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace mesura {
@@ -22,16 +23,24 @@ struct Rejected {
   std::string reason;
 };
 
-/// The answer to one write(): per record committed (the default), rejected, or, for all of them, retry.
+/// The answer to one write(): per record committed (the default), rejected, or retry.
 struct WriteResult {
   enum class Outcome {
     committed,  ///< everything but `rejected` is durable at the far end (COMMIT, PUBACK, fsync)
-    retry       ///< nothing is promised; the same batches come again after a back-off
+    retry       ///< nothing is promised but `done`; the rest comes again after a back-off
   };
   Outcome outcome = Outcome::committed;
   std::string
       reason;  ///< for retry: stable code, then what, where, expected, got: "sink-busy: mesura.db is locked by ..."
-  std::vector<Rejected> rejected;
+  std::vector<Rejected> rejected;  ///< of what is committed; with retry only records of `done` count
+  std::vector<std::size_t> done;   ///< for retry: the batches that are durable all the same, ascending indexes
+
+  [[nodiscard]] static WriteResult retry(std::string reason) {
+    WriteResult result;
+    result.outcome = Outcome::retry;
+    result.reason = std::move(reason);
+    return result;
+  }
 };
 
 /// What open() throws; the sink is opened again after a back-off.

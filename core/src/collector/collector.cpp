@@ -171,8 +171,9 @@ Collector::RunningSink Collector::make_sink(const config::SinkConfig& sink,
   running.section = sink.section;
   running.zone = configuration.timezone;
   running.where = made->describe();
+  running.measurements = kind->takes_measurements;
   running.waveforms = kind->takes_waveforms;
-  running.queue_limit = static_cast<std::size_t>(sink.queue_limit) * (running.waveforms ? kWaveformFactor : 1);
+  running.queue_limit = static_cast<std::size_t>(sink.queue_limit) * (running.measurements ? 1 : kWaveformFactor);
   pipeline::SinkQueue::Options options;
   options.name = sink.name;
   options.limit = running.queue_limit;
@@ -189,7 +190,8 @@ void Collector::set_routes(const config::Configuration& configuration) {
   std::map<std::string, std::size_t, std::less<>> index;
   for (auto& [name, sink] : sinks_) {
     index.emplace(name, outputs.size());
-    outputs.push_back({[this, &sink = sink](BatchPtr batch) { deliver(sink, std::move(batch)); }, sink.waveforms});
+    outputs.push_back(
+        {[this, &sink = sink](BatchPtr batch) { deliver(sink, std::move(batch)); }, sink.measurements, sink.waveforms});
   }
   std::vector<pipeline::Route> routes;
   for (const auto& configured : configuration.routes) {

@@ -81,6 +81,7 @@ class Collector {
     std::string zone;
     std::string where;
     std::size_t queue_limit = 0;
+    bool measurements = true;
     bool waveforms = false;
     std::unique_ptr<pipeline::SinkQueue> queue;
     std::deque<BatchPtr> overflow;  ///< what a full queue with policy `block` did not take

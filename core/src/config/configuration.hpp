@@ -26,7 +26,7 @@ struct Catalog {
   std::vector<PluginSchema> plugins;
   std::vector<Field> transports;            ///< by kind: the schema of its options
   std::vector<Field> sinks;                 ///< by kind
-  std::vector<std::string> waveform_sinks;  ///< kinds of sinks that take waveforms, and nothing else
+  std::vector<std::string> waveform_sinks;  ///< kinds of sinks that take waveforms
 };
 
 struct LinkConfig {

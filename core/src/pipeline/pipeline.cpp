@@ -128,7 +128,7 @@ const Pipeline::Plan& Pipeline::plan(std::uint32_t series) {
       slot->sampled.push_back(sampler_of_route_[i]);
     } else {
       for (const std::size_t output : route.outputs)
-        if (!outputs_[output].waveforms) slot->direct[output] = true;
+        if (outputs_[output].measurements) slot->direct[output] = true;
     }
   }
   return *slot;
@@ -177,7 +177,7 @@ void Pipeline::route_waveform(const BatchPtr& batch) {
 void Pipeline::deliver(const std::vector<BatchPtr>& batches, const std::vector<std::size_t>& outputs) {
   for (const auto& batch : batches)
     for (const std::size_t output : outputs)
-      if (!outputs_[output].waveforms) outputs_[output].push(batch);
+      if (outputs_[output].measurements) outputs_[output].push(batch);
 }
 
 void Pipeline::close_windows() {

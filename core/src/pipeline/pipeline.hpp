@@ -24,7 +24,8 @@ namespace mesura::pipeline {
 /// Where a route's batches go: a sink's queue, a subscriber.
 struct Output {
   std::function<void(BatchPtr)> push;
-  bool waveforms = false;  ///< takes blocks of waveform, and nothing else
+  bool measurements = true;
+  bool waveforms = false;  ///< takes blocks of waveform
 };
 
 struct Route {

@@ -28,7 +28,8 @@ struct Kind {
   std::string name;       ///< "sqlite", "csv"
   config::Schema schema;  ///< of its options
   std::unique_ptr<Sink> (*make)(const config::Value& options, const Context& context);
-  bool takes_waveforms = false;  ///< blocks of waveform, and nothing else
+  bool takes_measurements = true;
+  bool takes_waveforms = false;  ///< blocks of waveform
 };
 
 [[nodiscard]] std::span<const Kind> kinds();

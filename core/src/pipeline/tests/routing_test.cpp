@@ -44,7 +44,7 @@ struct House {
   void routes(std::vector<Route> list) {
     pipeline.set_routes(std::move(list), {{[this](BatchPtr b) { got[0].push_back(std::move(b)); }},
                                           {[this](BatchPtr b) { got[1].push_back(std::move(b)); }},
-                                          {[this](BatchPtr b) { waveforms.push_back(std::move(b)); }, true}});
+                                          {[this](BatchPtr b) { waveforms.push_back(std::move(b)); }, false, true}});
   }
   void accept(const std::string& device, std::int64_t time_ns,
               const std::vector<std::pair<std::uint32_t, double>>& values) {

@@ -51,10 +51,12 @@ class Far {
     changed_.notify_all();
     changed_.wait(lock, [&] { return mood_ != Mood::stuck; });
     if (mood_ == Mood::throwing) throw std::runtime_error("far-broken: the far end threw");
-    if (mood_ == Mood::retry) return {WriteResult::Outcome::retry, "far-busy: the far end is busy", {}};
+    if (mood_ == Mood::retry) return WriteResult::retry("far-busy: the far end is busy");
     for (const BatchPtr& b : batches) stored_.push_back(b->time_ns);
     sizes_.push_back(batches.size());
-    return {WriteResult::Outcome::committed, {}, std::exchange(rejected_, {})};
+    WriteResult result;
+    result.rejected = std::exchange(rejected_, {});
+    return result;
   }
   void closed() {
     change([&] { closed_ = true; });

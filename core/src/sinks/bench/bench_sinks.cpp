@@ -4,8 +4,8 @@
 // Decoded batches into the sinks, beside the barest loop over the same library that gives the same promise: the same
 // values, the same table or lines, durable every 1000 rows. Each pair of figures is from one run, taken in turns;
 // medians. On a busy machine the ratio of processor time says more than that of the rates.
+#include "database/sqlite.hpp"
 #include "sinks/csv/csv_sink.hpp"
-#include "sinks/sqlite/database.hpp"
 #include "sinks/sqlite/sqlite_sink.hpp"
 
 #include <fcntl.h>
@@ -296,7 +296,7 @@ FleetCost fleet_sink(const Data& data, const std::filesystem::path& directory) {
 }
 
 FleetCost fleet_floor(const Data& data, const std::filesystem::path& directory) {
-  const sinks::sqlite::Database db{directory / "floor.db"};
+  const database::Database db{directory / "floor.db"};
   std::string columns;
   std::string marks;
   for (std::size_t c = 0; c < kUnitColumns; ++c) {
@@ -307,7 +307,7 @@ FleetCost fleet_floor(const Data& data, const std::filesystem::path& directory) 
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE units (time INTEGER NOT NULL, "
       "device_id INTEGER NOT NULL, " +
       columns + "PRIMARY KEY (time, device_id))");
-  sinks::sqlite::Statement insert = db.prepare("INSERT INTO units VALUES (?, ?" + marks + ")", true);
+  database::Statement insert = db.prepare("INSERT INTO units VALUES (?, ?" + marks + ")", true);
   return fleet_cost(data, [&](std::span<const BatchPtr> batches) {
     db.execute("BEGIN");
     std::int64_t unit = 0;

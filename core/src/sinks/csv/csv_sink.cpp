@@ -28,8 +28,6 @@ constexpr char kWideStart[] = "time,quality";
 constexpr char kLinesHeader[] = "time,device,channel,quantity,unit,value,quality\n";
 constexpr std::size_t kFixedCells = 2;  // time, quality
 
-WriteResult retry(std::string reason) { return {WriteResult::Outcome::retry, std::move(reason), {}}; }
-
 std::string cell(std::string_view text) {
   std::string out(text_room(text), '\0');
   out.resize(static_cast<std::size_t>(write_text(out.data(), text) - out.data()));
@@ -129,7 +127,7 @@ std::uint32_t CsvSink::device_of_stem(const std::string& stem) {
 }
 
 WriteResult CsvSink::write(std::span<const BatchPtr> batches) {
-  if (!directory_) return retry("sink-closed: " + options_.directory.string() + " is not open");
+  if (!directory_) return WriteResult::retry("sink-closed: " + options_.directory.string() + " is not open");
   WriteResult result;
   touched_.clear();
   const auto release = [&] {
@@ -149,7 +147,7 @@ WriteResult CsvSink::write(std::span<const BatchPtr> batches) {
   } catch (const SinkError& e) {
     for (const std::uint32_t d : touched_) devices_[d]->file.rollback();
     release();
-    return retry(e.what());
+    return WriteResult::retry(e.what());
   }
   for (const std::uint32_t d : touched_) devices_[d]->file.commit();
   release();

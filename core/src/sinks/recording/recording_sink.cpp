@@ -24,8 +24,6 @@ constexpr std::int64_t kIdleNs = 60'000'000'000;
 // A repeat is one of the last write: older runs need not be known for ever.
 constexpr std::size_t kOldRuns = 64;
 
-WriteResult retry(std::string reason) { return {WriteResult::Outcome::retry, std::move(reason), {}}; }
-
 /// Why a block can never be written; empty when it can.
 std::string fault_of(const Waveform& block) {
   if (!block.stream || block.stream->channels() == 0) return "sink-shape: a block of waveform without channels";
@@ -91,7 +89,7 @@ void RecordingSink::repair_file(const std::filesystem::path& sidecar) {
 }
 
 WriteResult RecordingSink::write(std::span<const BatchPtr> batches) {
-  if (!directory_) return retry("sink-closed: " + options_.directory.string() + " is not open");
+  if (!directory_) return WriteResult::retry("sink-closed: " + options_.directory.string() + " is not open");
   WriteResult result;
   touched_.clear();
   work_.clear();
@@ -111,7 +109,7 @@ WriteResult RecordingSink::write(std::span<const BatchPtr> batches) {
     store();
   } catch (const SinkError& e) {
     forget_write();
-    return retry(e.what());
+    return WriteResult::retry(e.what());
   }
   return result;
 }

@@ -5,8 +5,8 @@
 #include <mesura/measurement.hpp>
 #include <mesura/sink.hpp>
 
+#include "database/sqlite.hpp"
 #include "sinks/rows.hpp"
-#include "sinks/sqlite/database.hpp"
 #include "sinks/sqlite/layout.hpp"
 #include "sinks/sqlite/sqlite_sink.hpp"
 
@@ -21,7 +21,7 @@ namespace mesura::sinks::sqlite {
 
 /// The open file: its layout as last read, prepared statements, and what they need between calls.
 ///
-/// Every method throws Error and leaves no transaction open.
+/// Every method throws database::Error and leaves no transaction open.
 class SqliteSink::Connection {
  public:
   /// Opens the file and checks that it is ours, or makes it. Throws SinkError for one that is not.

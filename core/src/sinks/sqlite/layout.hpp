@@ -6,7 +6,7 @@
 
 #include <mesura/measurement.hpp>
 
-#include "sinks/sqlite/database.hpp"
+#include "database/sqlite.hpp"
 
 #include <cstdint>
 #include <set>
@@ -17,6 +17,10 @@
 #include <vector>
 
 namespace mesura::sinks::sqlite {
+
+using database::Database;
+using database::quote_name;
+using database::Statement;
 
 /// "Mesu": PRAGMA application_id, so that file(1) and we know whose file it is.
 inline constexpr std::int64_t kApplicationId = 0x4d657375;
@@ -53,7 +57,7 @@ struct Slot {
   std::int64_t id = 0;       ///< series.id
 };
 
-/// The file's tables as they are now, and the means to add to them. Throws Error.
+/// The file's tables as they are now, and the means to add to them. Throws database::Error.
 class Layout {
  public:
   /// Reads the layout, or makes it in a new file; in a transaction of the caller's.

@@ -13,7 +13,7 @@ namespace mesura::sinks::sqlite {
 namespace {
 
 // What failed, in the words of the one who has to mend it.
-std::string explain(const std::filesystem::path& path, const Error& e) {
+std::string explain(const std::filesystem::path& path, const database::Error& e) {
   const std::string file = path.string();
   switch (e.primary()) {
     case SQLITE_BUSY:
@@ -36,8 +36,6 @@ std::string explain(const std::filesystem::path& path, const Error& e) {
   }
 }
 
-WriteResult retry(std::string reason) { return {WriteResult::Outcome::retry, std::move(reason), {}}; }
-
 }  // namespace
 
 SqliteSink::SqliteSink(Options options, const SeriesTable& series, runtime::Logger log)
@@ -57,27 +55,27 @@ void SqliteSink::open() {
   }
   try {
     connection_ = std::make_unique<Connection>(options_, series_);
-  } catch (const Error& e) {
+  } catch (const database::Error& e) {
     throw SinkError(explain(options_.path, e));
   }
 }
 
 WriteResult SqliteSink::write(std::span<const BatchPtr> batches) {
-  if (!connection_) return retry("sink-closed: " + options_.path.string() + " is not open");
+  if (!connection_) return WriteResult::retry("sink-closed: " + options_.path.string() + " is not open");
   if (!connection_->still_there()) {
     connection_.reset();
-    return retry(
+    return WriteResult::retry(
         fmt::format("sink-gone: {} was moved or deleted while it was open; a new one is made", options_.path.string()));
   }
   try {
     WriteResult result;
     result.rejected = connection_->write(batches);
     return result;
-  } catch (const Error& e) {
+  } catch (const database::Error& e) {
     const std::string reason = explain(options_.path, e);
     // What was read of the layout may be wrong now: open() reads it again. A lock says nothing about it.
     if (connection_->dirty()) connection_.reset();
-    return retry(reason);
+    return WriteResult::retry(reason);
   }
 }
 
@@ -86,7 +84,7 @@ void SqliteSink::maintain(std::int64_t now_ns) {
   try {
     const std::uint64_t gone = connection_->expire((now_ns - options_.keep_raw->count()) / 1000);
     if (gone > 0) log_.debug("sink-retention", "{}: {} rows had reached their age", describe(), gone);
-  } catch (const Error& e) {
+  } catch (const database::Error& e) {
     log_.warn("sink-retention", "{}", explain(options_.path, e));
     if (connection_->dirty()) connection_.reset();
   }
@@ -96,7 +94,7 @@ void SqliteSink::close() {
   if (!connection_) return;
   try {
     connection_->checkpoint();
-  } catch (const Error& e) {
+  } catch (const database::Error& e) {
     // Nothing is lost: the next one to open the file finds its WAL.
     log_.debug("sink-close", "{}", explain(options_.path, e));
   }

@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sinks/tests/sink_fixtures.hpp"
 
+#include "database/sqlite.hpp"
 #include "runtime/time_text.hpp"
 #include "sinks/csv/csv_sink.hpp"
 #include "sinks/csv/device_file.hpp"
-#include "sinks/sqlite/database.hpp"
 #include "sinks/sqlite/sqlite_sink.hpp"
 
 #include <fcntl.h>
@@ -152,26 +152,26 @@ std::unique_ptr<Sink> SqliteAdapter::make(const SeriesTable& series) const {
 
 Stored SqliteAdapter::read(const std::vector<std::string>& devices) const {
   Stored out;
-  sqlite::Database db{directory() / "store.db"};
-  sqlite::Statement series = db.prepare("SELECT id, device, table_name, column_name, quality, fleet FROM series");
+  database::Database db{directory() / "store.db"};
+  database::Statement series = db.prepare("SELECT id, device, table_name, column_name, quality, fleet FROM series");
   while (series.step()) {
     const std::string device = series.text(1);
     if (std::find(devices.begin(), devices.end(), device) == devices.end()) continue;
     const std::string column = series.text(3);
     const auto usual = static_cast<std::uint8_t>(series.integer(4));
     std::map<std::int64_t, std::uint8_t> marks;
-    sqlite::Statement quality = db.prepare("SELECT time, flags FROM quality WHERE series = ?1");
+    database::Statement quality = db.prepare("SELECT time, flags FROM quality WHERE series = ?1");
     quality.bind(1, series.integer(0));
     while (quality.step()) marks[quality.integer(0)] = static_cast<std::uint8_t>(quality.integer(1));
 
     const bool state = series.text(2) == "states";
     std::string sql = fmt::format("SELECT time, number, text FROM states WHERE series = {}", series.integer(0));
     if (!state) {
-      sql = fmt::format("SELECT time, {0} FROM {1} WHERE {0} IS NOT NULL", sqlite::quote_name(column),
-                        sqlite::quote_name(series.text(2)));
+      sql = fmt::format("SELECT time, {0} FROM {1} WHERE {0} IS NOT NULL", database::quote_name(column),
+                        database::quote_name(series.text(2)));
       if (!series.text(5).empty()) sql += " AND device_id = (SELECT id FROM devices WHERE name = ?1 AND fleet = ?2)";
     }
-    sqlite::Statement values = db.prepare(sql);
+    database::Statement values = db.prepare(sql);
     const std::string fleet = series.text(5);
     if (!state && !fleet.empty()) {
       values.bind(1, std::string_view{device});
@@ -189,19 +189,19 @@ Stored SqliteAdapter::read(const std::vector<std::string>& devices) const {
 }
 
 std::size_t SqliteAdapter::rows(const std::vector<std::string>& devices) const {
-  sqlite::Database db{directory() / "store.db"};
+  database::Database db{directory() / "store.db"};
   std::set<std::string> tables;
-  sqlite::Statement series = db.prepare("SELECT device, table_name FROM series");
+  database::Statement series = db.prepare("SELECT device, table_name FROM series");
   while (series.step()) {
     if (std::find(devices.begin(), devices.end(), series.text(0)) != devices.end()) tables.insert(series.text(1));
   }
   std::int64_t n = 0;
-  for (const std::string& table : tables) n += db.integer("SELECT count(*) FROM " + sqlite::quote_name(table));
+  for (const std::string& table : tables) n += db.integer("SELECT count(*) FROM " + database::quote_name(table));
   return static_cast<std::size_t>(n);
 }
 
 std::shared_ptr<void> SqliteAdapter::lock() const {
-  auto db = std::make_shared<sqlite::Database>(directory() / "store.db");
+  auto db = std::make_shared<database::Database>(directory() / "store.db");
   db->execute("BEGIN IMMEDIATE");
   return db;
 }

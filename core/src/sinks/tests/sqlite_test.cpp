@@ -1,6 +1,6 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
-#include "sinks/sqlite/database.hpp"
+#include "database/sqlite.hpp"
 #include "sinks/sqlite/sqlite_sink.hpp"
 #include "sinks/tests/sink_fixtures.hpp"
 
@@ -23,7 +23,7 @@ struct Fixture {
   std::unique_ptr<sqlite::SqliteSink> sink() const {
     return std::make_unique<sqlite::SqliteSink>(options, feed.table(), runtime::Logger{});
   }
-  [[nodiscard]] sqlite::Database database() const { return sqlite::Database{options.path}; }
+  [[nodiscard]] database::Database database() const { return database::Database{options.path}; }
   [[nodiscard]] std::int64_t integer(const std::string& sql) const { return database().integer(sql); }
   [[nodiscard]] std::string text(const std::string& sql) const { return database().text(sql); }
 };
@@ -226,7 +226,7 @@ TEST_CASE_METHOD(Fixture, "it can be read while it is written", "[sqlite]") {
   const auto power = feed.number("grid", "l1", "active_power", "W");
   auto s = sink();
   REQUIRE(attempt(*s, {feed.batch(kNoon, {{power, 1.0}})}).committed);
-  const sqlite::Database reader = database();
+  const database::Database reader = database();
   reader.execute("BEGIN");
   CHECK(reader.integer("SELECT count(*) FROM grid") == 1);
   REQUIRE(attempt(*s, {feed.batch(kNoon + kSecond, {{power, 2.0}, {feed.number("grid", "l1", "voltage", "V"), 230.0}})})

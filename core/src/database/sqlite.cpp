@@ -1,10 +1,10 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
-#include "sinks/sqlite/database.hpp"
+#include "database/sqlite.hpp"
 
 #include <fmt/format.h>
 
-namespace mesura::sinks::sqlite {
+namespace mesura::database {
 namespace {
 
 // A reader that checkpoints or a backup holds the lock for moments: not worth a retry of the whole write.
@@ -22,7 +22,7 @@ Statement::Statement(sqlite3* db, std::string_view sql, bool persistent) {
   const unsigned flags = persistent ? SQLITE_PREPARE_PERSISTENT : 0;
   const int code = sqlite3_prepare_v3(db, sql.data(), static_cast<int>(sql.size()), flags, &made, nullptr);
   stmt_.reset(made);
-  if (code != SQLITE_OK) sqlite::fail(db, code, fmt::format("preparing \"{}\"", sql.substr(0, 80)));
+  if (code != SQLITE_OK) database::fail(db, code, fmt::format("preparing \"{}\"", sql.substr(0, 80)));
 }
 
 bool Statement::step() {
@@ -55,8 +55,8 @@ std::string Statement::text(int column) const {
 
 void Statement::fail(int code) const {
   const char* sql = sqlite3_sql(stmt_.get());
-  sqlite::fail(sqlite3_db_handle(stmt_.get()), code,
-               fmt::format("running \"{}\"", std::string_view{sql == nullptr ? "" : sql}.substr(0, 80)));
+  database::fail(sqlite3_db_handle(stmt_.get()), code,
+                 fmt::format("running \"{}\"", std::string_view{sql == nullptr ? "" : sql}.substr(0, 80)));
 }
 
 Database::Database(const std::filesystem::path& path) {
@@ -93,4 +93,4 @@ std::string quote_name(std::string_view name) {
   return out + '"';
 }
 
-}  // namespace mesura::sinks::sqlite
+}  // namespace mesura::database

@@ -1,7 +1,7 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The SQLite C API with owners: nothing more than this sink needs.
+// The SQLite C API with owners: nothing more than we need.
 #pragma once
 
 #include <sqlite3.h>
@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace mesura::sinks::sqlite {
+namespace mesura::database {
 
 /// A failed call: the extended result code and SQLite's own words.
 class Error : public std::runtime_error {
@@ -94,4 +94,4 @@ class Database {
 /// A name as SQL text: "l1_voltage_v" in double quotes, those inside doubled.
 [[nodiscard]] std::string quote_name(std::string_view name);
 
-}  // namespace mesura::sinks::sqlite
+}  // namespace mesura::database

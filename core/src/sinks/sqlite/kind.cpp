@@ -1,0 +1,36 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#include "sinks/kinds_list.hpp"
+#include "sinks/sqlite/sqlite_sink.hpp"
+
+namespace mesura::sinks {
+
+using config::Type;
+using config::Value;
+
+Kind sqlite_kind() {
+  config::Schema schema = config::object(
+      {config::optional("path", config::of(Type::path, "the database file; its directory must exist"), "mesura.db"),
+       config::optional(
+           "synchronous",
+           config::enumeration({"full", "normal"},
+                               "normal writes less, but a power cut loses the last commits (never the file)"),
+           "full"),
+       config::optional(
+           "retention",
+           config::object({config::optional("raw", config::duration("measurements older than this are deleted", "1m"))},
+                          "how long things are kept; without it for ever"))},
+      "one SQLite file with a table per device or fleet");
+  const auto make = [](const Value& options, const Context& context) -> std::unique_ptr<Sink> {
+    sqlite::Options o;
+    o.path = options["path"].text();
+    o.full_sync = options["synchronous"].text() == "full";
+    if (const Value& retention = options["retention"]; retention && retention["raw"])
+      o.keep_raw = retention["raw"].duration();
+    o.site_zone = context.site_zone;
+    return std::make_unique<sqlite::SqliteSink>(std::move(o), context.series, context.log);
+  };
+  return {"sqlite", std::move(schema), make};
+}
+
+}  // namespace mesura::sinks
