@@ -5,6 +5,7 @@
 #include "collector/device_setup.hpp"
 #include "runtime/files.hpp"
 #include "sinks/kinds.hpp"
+#include "spool/spool.hpp"
 #include "transport/capture.hpp"
 #include "transport/relay.hpp"
 #include "transport/transport.hpp"
@@ -47,6 +48,10 @@ pipeline::FullPolicy full_policy(const std::string& word) {
   if (word == "drop_newest") return pipeline::FullPolicy::drop_newest;
   return pipeline::FullPolicy::drop_oldest;
 }
+
+/// Bytes on disk, where the configuration says nothing: a week of a house, twenty minutes of a thousand CT6 units at 1
+/// Hz.
+constexpr std::int64_t kSpoolLimit = 1LL << 30;
 
 /// A kill loses at most so much of the integrated totals.
 constexpr std::chrono::seconds kKeepEnergy{10};
@@ -179,8 +184,15 @@ Collector::RunningSink Collector::make_sink(const config::SinkConfig& sink,
   options.limit = running.queue_limit;
   options.policy = full_policy(sink.queue_full);
   options.commit_interval = sink.commit_interval;
+  // A recording's own files are a disk as good as the spool's, and its stream many times as wide.
+  const std::int64_t spool_limit = sink.spool_limit.value_or(kind->takes_measurements ? kSpoolLimit : 0);
+  if (std::error_code error; spool_limit > 0 && std::filesystem::is_directory(configuration.state, error)) {
+    options.spool = spool::spool_path(configuration.state, sink.name);
+    options.spool_limit = static_cast<std::uint64_t>(spool_limit);
+  }
   options.seed = std::hash<std::string>{}(sink.name);
-  running.queue = std::make_unique<pipeline::SinkQueue>(std::move(made), std::move(options), log, loop_.clock());
+  running.queue =
+      std::make_unique<pipeline::SinkQueue>(std::move(made), std::move(options), series_, log, loop_.clock());
   running.queue->start();
   return running;
 }

@@ -33,7 +33,11 @@ ChannelConfig make_channel(const Value& v) {
 SinkConfig make_sink(const std::string& name, const Value& v) {
   const auto& [kind, options] = v.chosen();
   const Value& queue = v["queue"];
-  return {name, kind, options, queue["limit"].integer(), queue["full"].text(), v["commit_interval"].duration(), v};
+  std::optional<std::int64_t> spool_limit;
+  if (const Value& limit = v["spool"]["limit"]) spool_limit = limit.integer();
+  return {
+      name, kind, options, queue["limit"].integer(), queue["full"].text(), spool_limit, v["commit_interval"].duration(),
+      v};
 }
 
 RouteConfig make_route(const Value& v) {

@@ -72,9 +72,10 @@ struct DeviceConfig {
 struct SinkConfig {
   std::string name;
   std::string kind;
-  Value options;                 ///< by that kind's schema
-  std::int64_t queue_limit = 0;  ///< measurements
-  std::string queue_full;        ///< "block", "drop_oldest", "drop_newest"
+  Value options;                            ///< by that kind's schema
+  std::int64_t queue_limit = 0;             ///< measurements
+  std::string queue_full;                   ///< "block", "drop_oldest", "drop_newest"
+  std::optional<std::int64_t> spool_limit;  ///< bytes; 0: no spool
   std::chrono::nanoseconds commit_interval{0};
   Value section;  ///< all of it: equal sections need no restart
 };

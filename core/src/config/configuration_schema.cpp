@@ -128,12 +128,19 @@ Schema devices_schema(const Catalog& catalog) {
 Schema sinks_schema(const Catalog& catalog) {
   Schema sink = one_of(catalog.sinks, "where measurements go");
   sink.beside = {
+      optional("queue",
+               object({optional("limit", integer("measurements that may wait", 1000, 1e9), "200000"),
+                       optional("full",
+                                enumeration({"block", "drop_oldest", "drop_newest"},
+                                            "what happens when both it and the spool are full"),
+                                "drop_oldest")},
+                      "what waits for the sink in memory"),
+               "{}"),
       optional(
-          "queue",
-          object({optional("limit", integer("measurements that may wait", 1000, 1e9), "200000"),
-                  optional("full", enumeration({"block", "drop_oldest", "drop_newest"}, "what happens when it is full"),
-                           "drop_oldest")},
-                 "what waits for the sink"),
+          "spool",
+          object({optional("limit", size("how large its file may get; 0B: there is none; default 1GiB, for waveforms "
+                                         "0B"))},
+                 "what waits for the sink on disk, in the state directory"),
           "{}"),
       optional("commit_interval", duration("the longest that a measurement waits to be written", "10ms", "60s"), "1s")};
   return named(std::move(sink), "sink", "where measurements go, by name");

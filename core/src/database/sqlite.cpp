@@ -59,10 +59,11 @@ void Statement::fail(int code) const {
                  fmt::format("running \"{}\"", std::string_view{sql == nullptr ? "" : sql}.substr(0, 80)));
 }
 
-Database::Database(const std::filesystem::path& path) {
+Database::Database(const std::filesystem::path& path, Open open) {
   sqlite3* made = nullptr;
   // One thread uses a connection at a time: SQLite's own mutex around every bind would only cost.
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int flags = SQLITE_OPEN_READWRITE | (open == Open::create ? SQLITE_OPEN_CREATE : 0) | SQLITE_OPEN_NOMUTEX |
+                    SQLITE_OPEN_EXRESCODE;
   const int code = sqlite3_open_v2(path.c_str(), &made, flags, nullptr);
   db_.reset(made);
   if (code != SQLITE_OK) fail(made, code, "opening");

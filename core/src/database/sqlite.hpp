@@ -40,6 +40,10 @@ class Statement {
     check(sqlite3_bind_text64(stmt_.get(), index, value.data() == nullptr ? "" : value.data(), value.size(), nullptr,
                               SQLITE_UTF8));
   }
+  /// Like a text, but bytes of any kind.
+  void bind_blob(int index, std::string_view value) {
+    check(sqlite3_bind_blob64(stmt_.get(), index, value.data() == nullptr ? "" : value.data(), value.size(), nullptr));
+  }
   void bind_null(int index) { check(sqlite3_bind_null(stmt_.get(), index)); }
   /// True while there is a row. Throws Error.
   bool step();
@@ -49,10 +53,20 @@ class Statement {
   bool try_run();
   void reset() { sqlite3_reset(stmt_.get()); }
 
+  [[nodiscard]] int columns() const { return sqlite3_column_count(stmt_.get()); }
+  /// SQLITE_INTEGER, SQLITE_FLOAT, SQLITE_TEXT, SQLITE_BLOB or SQLITE_NULL.
+  [[nodiscard]] int type(int column) const { return sqlite3_column_type(stmt_.get(), column); }
   [[nodiscard]] bool is_null(int column) const { return sqlite3_column_type(stmt_.get(), column) == SQLITE_NULL; }
   [[nodiscard]] std::int64_t integer(int column) const { return sqlite3_column_int64(stmt_.get(), column); }
   [[nodiscard]] double number(int column) const { return sqlite3_column_double(stmt_.get(), column); }
   [[nodiscard]] std::string text(int column) const;
+  /// The bytes of a blob, until the next step() or reset().
+  [[nodiscard]] std::string_view blob(int column) const {
+    const auto* bytes = static_cast<const char*>(sqlite3_column_blob(stmt_.get(), column));
+    return bytes == nullptr
+               ? std::string_view{}
+               : std::string_view{bytes, static_cast<std::size_t>(sqlite3_column_bytes(stmt_.get(), column))};
+  }
 
  private:
   struct Finalize {
@@ -69,8 +83,9 @@ class Statement {
 /// One connection, for one thread.
 class Database {
  public:
-  /// Opens or creates the file. Throws Error.
-  explicit Database(const std::filesystem::path& path);
+  enum class Open : std::uint8_t { create, existing };
+  /// Opens the file, by default also one that does not exist yet. Throws Error.
+  explicit Database(const std::filesystem::path& path, Open open = Open::create);
 
   [[nodiscard]] Statement prepare(std::string_view sql, bool persistent = false) const {
     return Statement{db_.get(), sql, persistent};

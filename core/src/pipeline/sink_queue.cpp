@@ -1,34 +1,21 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
-#include "pipeline/sink_queue.hpp"
+#include "pipeline/sink_queue_state.hpp"
 
 #include <algorithm>
-#include <condition_variable>
-#include <deque>
 #include <exception>
-#include <mutex>
-#include <thread>
 #include <utility>
-#include <vector>
 
 namespace mesura::pipeline {
 namespace {
 
-using SteadyTime = std::chrono::steady_clock::time_point;
-using Nanoseconds = SinkQueue::Nanoseconds;
-
-SteadyTime now() { return std::chrono::steady_clock::now(); }
-
 // Writes have gone quiet: nothing for so long.
 constexpr auto kQuiet = std::chrono::seconds{2};
-
-std::string in_words(Nanoseconds d) {
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(d).count();
-  if (seconds < 1) return fmt::format("{} ms", std::chrono::duration_cast<std::chrono::milliseconds>(d).count());
-  if (seconds < 60) return fmt::format("{} s", seconds);
-  if (seconds < 3600) return fmt::format("{} min {} s", seconds / 60, seconds % 60);
-  return fmt::format("{} h {} min", seconds / 3600, seconds / 60 % 60);
-}
+// What one write() gets from the spool: larger than a live flush, for the backlog is to be gone soon.
+constexpr std::size_t kDrainBatches = 5000;
+constexpr std::size_t kDrainValues = 50'000;
+// A write must be done by the time its oldest batch would go into the spool: so long before it begins.
+constexpr auto kLeastMargin = std::chrono::milliseconds{20};
 
 }  // namespace
 
@@ -52,98 +39,45 @@ std::string_view to_string(FullPolicy policy) {
   return "unknown";
 }
 
-// Everything the worker uses. The worker holds a share of it, so that a sink that never comes back keeps what it needs.
-struct SinkQueue::Shared {
-  Shared(std::unique_ptr<Sink> s, Options o, runtime::Logger l, const runtime::Clock& c, Callbacks cb)
-      : sink(std::move(s)),
-        options(std::move(o)),
-        log(std::move(l)),
-        clock(c),
-        callbacks(std::move(cb)),
-        backoff(options.backoff, options.seed) {}
+std::size_t SinkQueue::Shared::memory_limit() const {
+  // What waits for a spool that works is on its way out of the memory.
+  return spool && !spool_failing ? 2 * options.limit : options.limit;
+}
 
-  // Any thread.
-  Push push(BatchPtr batch);
+bool SinkQueue::Shared::idle() const { return waiting.empty() && flight.empty() && spooled_batches == 0; }
 
-  // The worker.
-  void run();
-  void open_sink();
-  void write_group();
-  void committed(const std::vector<Rejected>& rejected);
-  void report_rejected(const std::vector<Rejected>& rejected);
-  void failed(const std::string& reason, bool in_write);
-  void recovered();
-  void summarise();
-  void maintain();
-  void finish();
-  [[nodiscard]] SteadyTime next_turn() const;
-  [[nodiscard]] bool flush_due() const;
-
-  const std::unique_ptr<Sink> sink;
-  const Options options;
-  const runtime::Logger log;
-  const runtime::Clock& clock;
-  const Callbacks callbacks;
-
-  mutable std::mutex mutex;
-  mutable std::condition_variable wake;    // the worker
-  mutable std::condition_variable change;  // those who wait for the worker
-  std::thread thread;
-  std::deque<BatchPtr> waiting;  // the first `in_flight` of them are being written
-  std::size_t in_flight = 0;
-  Status status;
-  bool stopping = false;
-  SteadyTime give_up{};  // valid while stopping
-  bool finished = false;
-  bool refused_one = false;  // someone waits for on_space
-  bool lost_some = false;    // at the end
-
-  // Only the worker touches these.
-  runtime::Backoff backoff;
-  std::vector<BatchPtr> group;
-  bool open = false;
-  SteadyTime next_attempt{};
-  SteadyTime last_write{};
-  SteadyTime last_maintained = now();
-  bool quiet_maintained = true;
-  SteadyTime failing_since{};
-  SteadyTime next_summary{};
-  std::uint64_t failures = 0;  // since failing_since
-  bool write_failed = false;   // only a commit ends this failure
-  bool hurried = false;
-  std::uint64_t dropped_reported = 0;
-  SteadyTime next_drop_report{};
-  std::uint64_t rejected_unreported = 0;
-  SteadyTime next_reject_report{};
-  std::string last_rejection;
-};
+// What is being written may already be stored: only the rest can go.
+void SinkQueue::Shared::drop_oldest(std::size_t room_for) {
+  while (!waiting.empty() && status.counts.waiting + room_for > memory_limit()) {
+    const std::size_t gone = waiting.front().batch->values();
+    waiting.pop_front();
+    status.counts.waiting -= gone;
+    status.counts.dropped += gone;
+  }
+}
 
 SinkQueue::Push SinkQueue::Shared::push(BatchPtr batch) {
   const std::size_t size = batch->values();
   const std::lock_guard lock(mutex);
-  if (finished || (stopping && now() >= give_up)) {
+  if (finished || (stopping && steady_now() >= give_up)) {
     status.counts.pushed += size;
     status.counts.dropped += size;
     return Push::dropped;
   }
+  const auto full = [&] {
+    return status.counts.waiting + size > memory_limit() && !(waiting.empty() && flight.empty());
+  };
   bool dropped_any = false;
-  if (status.counts.waiting + size > options.limit && !waiting.empty()) {
+  if (full()) {
     if (options.policy == FullPolicy::block) {
       refused_one = true;
       return Push::full;
     }
-    // What is being written may already be stored: only the rest can go.
-    while (options.policy == FullPolicy::drop_oldest && waiting.size() > in_flight &&
-           status.counts.waiting + size > options.limit) {
-      const auto oldest = waiting.begin() + static_cast<std::ptrdiff_t>(in_flight);
-      const std::size_t gone = (*oldest)->values();
-      waiting.erase(oldest);
-      --status.counts.waiting_batches;
-      status.counts.waiting -= gone;
-      status.counts.dropped += gone;
+    if (options.policy == FullPolicy::drop_oldest) {
+      drop_oldest(size);
       dropped_any = true;
     }
-    if (status.counts.waiting + size > options.limit && !waiting.empty()) {
+    if (full()) {
       status.counts.pushed += size;
       status.counts.dropped += size;
       wake.notify_one();  // to report it
@@ -152,19 +86,31 @@ SinkQueue::Push SinkQueue::Shared::push(BatchPtr batch) {
   }
   status.counts.pushed += size;
   status.counts.waiting += size;
-  ++status.counts.waiting_batches;
-  waiting.push_back(std::move(batch));
+  waiting.push_back({next_id++, std::move(batch), steady_now(), false});
   // Between the first of a flush and the one that fills it, the worker's own timer does.
   if (waiting.size() == 1 || waiting.size() == options.flush_batches || status.counts.waiting >= options.limit / 4 ||
       dropped_any)
     wake.notify_one();
+  if ((waiting.size() == 1 && flight.empty()) || status.counts.waiting >= options.limit / 4 * 3)
+    wake_spool.notify_one();
   return Push::queued;
 }
 
+SteadyTime SinkQueue::Shared::flush_time() const {
+  SteadyTime at = last_write + options.commit_interval;
+  if (!options.spool.empty()) {
+    const Nanoseconds margin =
+        std::min<Nanoseconds>(std::max<Nanoseconds>(kLeastMargin, 2 * last_duration), options.commit_interval / 2);
+    at = std::min(at, waiting.front().since + options.commit_interval - margin);
+  }
+  return at;
+}
+
 bool SinkQueue::Shared::flush_due() const {
+  if (spooled_batches > unerased.size() && !spool_failing) return true;
   if (waiting.empty()) return false;
-  return stopping || waiting.size() >= options.flush_batches || status.counts.waiting >= options.limit / 4 ||
-         now() >= last_write + options.commit_interval;
+  return stopping || write_failed || waiting.size() >= options.flush_batches ||
+         status.counts.waiting >= options.limit / 4 || steady_now() >= flush_time();
 }
 
 // When the worker has something to do if nobody calls.
@@ -174,7 +120,7 @@ SteadyTime SinkQueue::Shared::next_turn() const {
     turn = next_attempt;
     if (failures > 0) turn = std::min(turn, next_summary);
   } else {
-    if (!waiting.empty()) turn = std::min(turn, last_write + options.commit_interval);
+    if (!waiting.empty()) turn = std::min(turn, flush_time());
     if (!quiet_maintained) turn = std::min(turn, last_write + kQuiet);
   }
   if (status.counts.dropped > dropped_reported) turn = std::min(turn, next_drop_report);
@@ -186,26 +132,34 @@ SteadyTime SinkQueue::Shared::next_turn() const {
 void SinkQueue::Shared::run() {
   std::unique_lock lock(mutex);
   status.state = State::opening;
+  // What is found in the spool is older than everything else.
+  wake.wait(lock, [&] { return spool_tried; });
+  std::uint64_t failures_at_stop = 0;
   for (;;) {
-    const bool late = stopping && now() >= give_up;
-    if (stopping && (waiting.empty() || late)) break;
-    if (stopping && !std::exchange(hurried, true)) next_attempt = now();  // no back-off is worth the last chance
+    if (stopping) {
+      if (!std::exchange(hurried, true)) {
+        next_attempt = steady_now();  // no back-off is worth the last chance
+        failures_at_stop = failures;
+      }
+      if (idle() || steady_now() >= give_up) break;
+      // The spool keeps what there is: nobody waits for a sink that is behind or away.
+      if (spool && !spool_failing && (spooled_batches > 0 || failures > failures_at_stop)) break;
+    }
+    if (std::exchange(hurry, false)) next_attempt = steady_now();
     if (!open) {
-      if (now() >= next_attempt) {
+      if (steady_now() >= next_attempt) {
         lock.unlock();
         open_sink();
         lock.lock();
         continue;
       }
     } else if (flush_due()) {
-      const std::size_t n = std::min(waiting.size(), options.flush_batches);
-      group.assign(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(n));
-      in_flight = n;
+      if (!take_group(lock)) continue;
       lock.unlock();
       write_group();
       lock.lock();
       continue;
-    } else if (const auto t = now();
+    } else if (const auto t = steady_now();
                t >= last_maintained + options.maintain_interval || (!quiet_maintained && t >= last_write + kQuiet)) {
       lock.unlock();
       maintain();
@@ -214,7 +168,7 @@ void SinkQueue::Shared::run() {
     }
     summarise();
     const SteadyTime turn = next_turn();
-    if (turn > now()) wake.wait_until(lock, turn);
+    if (turn > steady_now()) wake.wait_until(lock, turn);
   }
   lock.unlock();
   finish();
@@ -245,72 +199,162 @@ void SinkQueue::Shared::open_sink() {
   change.notify_all();
 }
 
+// Fills `flight` and `group` with what comes first. False when there was nothing after all.
+bool SinkQueue::Shared::take_group(std::unique_lock<std::mutex>& lock) {
+  group.clear();
+  if (spooled_batches > unerased.size() && !spool_failing) {
+    if (!take_from_spool(lock)) return false;
+  } else {
+    const std::size_t n = std::min(waiting.size(), options.flush_batches);
+    const auto end = waiting.begin() + static_cast<std::ptrdiff_t>(n);
+    flight.assign(std::make_move_iterator(waiting.begin()), std::make_move_iterator(end));
+    waiting.erase(waiting.begin(), end);
+  }
+  for (const Item& item : flight) group.push_back(item.batch);
+  writing_since = steady_now();
+  return !group.empty();
+}
+
+bool SinkQueue::Shared::take_from_spool(std::unique_lock<std::mutex>& lock) {
+  const auto from = spool;
+  lock.unlock();
+  std::vector<spool::Entry> entries;
+  std::string error;
+  try {
+    for (std::int64_t after = 0; entries.empty();) {
+      entries = from->read(after, kDrainBatches, kDrainValues);
+      if (entries.empty()) break;
+      after = entries.back().id;
+      std::erase_if(entries, [&](const spool::Entry& e) { return unerased.contains(e.id); });
+    }
+  } catch (const spool::SpoolError& e) {
+    error = e.what();
+  }
+  if (!error.empty()) spool_failed(error);
+  if (entries.empty()) count_spool();
+  lock.lock();
+  for (spool::Entry& e : entries) flight.push_back({e.id, std::move(e.batch), steady_now(), true});
+  return !flight.empty();
+}
+
 void SinkQueue::Shared::write_group() {
-  last_write = now();
+  last_write = steady_now();
   quiet_maintained = false;
   WriteResult result;
   try {
     result = sink->write(group);
   } catch (const std::exception& e) {
-    result.outcome = WriteResult::Outcome::retry;
-    result.reason = e.what();
+    result = WriteResult::retry(e.what());
   } catch (...) {
-    result.outcome = WriteResult::Outcome::retry;
-    result.reason = "sink-exception: write() threw something that is no std::exception";
+    result = WriteResult::retry("sink-exception: write() threw something that is no std::exception");
   }
+  last_duration = steady_now() - last_write;
   if (result.outcome == WriteResult::Outcome::committed) {
-    committed(result.rejected);
+    result.done.resize(group.size());
+    for (std::size_t i = 0; i < group.size(); ++i) result.done[i] = i;
+    if (failures > 0) recovered();
+    settle(result);
   } else {
-    {
-      const std::lock_guard lock(mutex);
-      in_flight = 0;
-    }
+    settle(result);
+    give_back();
     failed(result.reason, true);
   }
   group.clear();
 }
 
-void SinkQueue::Shared::committed(const std::vector<Rejected>& rejected) {
-  if (failures > 0) recovered();
-  // Dead letters are safe before the queue lets go of them.
-  report_rejected(rejected);
+// Lets go of what is done.
+void SinkQueue::Shared::settle(const WriteResult& result) {
+  bury(result.rejected);
+  std::vector<std::int64_t> in_spool;
   bool space = false;
   {
     const std::lock_guard lock(mutex);
-    std::size_t measurements = 0;
-    for (const BatchPtr& batch : group) measurements += batch->values();
-    waiting.erase(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(group.size()));
-    in_flight = 0;
-    status.counts.waiting -= measurements;
-    status.counts.waiting_batches -= group.size();
-    status.counts.committed += measurements - rejected.size();
-    status.counts.rejected += rejected.size();
-    ++status.counts.writes;
-    status.state = State::ready;
-    status.last_commit_ns = clock.wall_ns();
+    writing_since = SteadyTime{};
+    std::uint64_t values = 0;
+    std::vector<Item> rest;
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < flight.size(); ++i) {
+      Item& item = flight[i];
+      if (next >= result.done.size() || result.done[next] != i) {
+        rest.push_back(std::move(item));
+        continue;
+      }
+      ++next;
+      values += item.batch->values();
+      if (item.spooled) {
+        in_spool.push_back(item.id);
+      } else {
+        status.counts.waiting -= item.batch->values();
+      }
+    }
+    flight = std::move(rest);
+    if (!result.done.empty()) {
+      status.counts.committed += values - result.rejected.size();
+      status.counts.rejected += result.rejected.size();
+      status.last_commit_ns = clock.wall_ns();
+    }
+    if (result.outcome == WriteResult::Outcome::committed) {
+      ++status.counts.writes;
+      status.state = State::ready;
+    }
     // Half a queue of room: one refused batch after each commit would wake the caller a thousand times.
     if (refused_one && status.counts.waiting <= options.limit / 2) {
       refused_one = false;
       space = true;
     }
   }
+  if (!in_spool.empty()) erase_spooled(in_spool);
   change.notify_all();
   if (space && callbacks.on_space) callbacks.on_space();
 }
 
-void SinkQueue::Shared::report_rejected(const std::vector<Rejected>& rejected) {
+void SinkQueue::Shared::give_back() {
+  const std::lock_guard lock(mutex);
+  for (auto item = flight.rbegin(); item != flight.rend(); ++item) {
+    if (!item->spooled) waiting.push_front(std::move(*item));
+  }
+  flight.clear();
+}
+
+// Dead letters are safe before the queue lets go of them.
+void SinkQueue::Shared::bury(const std::vector<Rejected>& rejected) {
+  if (rejected.empty()) return;
+  if (const auto keeper = the_spool()) {
+    std::vector<spool::Spool::Rejection> letters;
+    letters.reserve(rejected.size());
+    for (const Rejected& r : rejected) letters.push_back({group[r.batch].get(), r.item, r.reason});
+    try {
+      keeper->bury(letters, clock.wall_ns());
+      count_spool();
+    } catch (const spool::SpoolError& e) {
+      spool_failed(e.what());
+    }
+  }
   for (const Rejected& r : rejected) {
     if (callbacks.on_rejected) callbacks.on_rejected(group[r.batch], r.item, r.reason);
   }
-  if (rejected.empty()) return;
   last_rejection = rejected.back().reason;
   rejected_unreported += rejected.size();
+}
+
+void SinkQueue::Shared::erase_spooled(const std::vector<std::int64_t>& ids) {
+  unerased.insert(ids.begin(), ids.end());
+  const std::vector<std::int64_t> all{unerased.begin(), unerased.end()};
+  try {
+    // A queue that was stopped while its sink hung has closed it: they are written once more after a restart.
+    if (const auto keeper = the_spool()) keeper->erase(all);
+    unerased.clear();
+  } catch (const spool::SpoolError& e) {
+    // They are written once more after a restart, which changes nothing at the far end.
+    spool_failed(e.what());
+  }
+  count_spool();
 }
 
 void SinkQueue::Shared::failed(const std::string& reason, bool in_write) {
   open = false;
   write_failed = write_failed || in_write;
-  next_attempt = now() + backoff.next();
+  next_attempt = steady_now() + backoff.next();
   const bool first = failures++ == 0;
   {
     const std::lock_guard lock(mutex);
@@ -318,48 +362,22 @@ void SinkQueue::Shared::failed(const std::string& reason, bool in_write) {
     status.last_error = reason;
     status.last_error_ns = clock.wall_ns();
     ++status.counts.retries;
+    draining_since = SteadyTime{};
   }
   change.notify_all();
-  if (!first) return;
-  failing_since = now();
-  next_summary = failing_since + options.summary_interval;
-  log.warn("sink-failing", "{}: {}\n  hint      measurements wait, at most {}, then {}; trying again until it works",
-           sink->describe(), reason, options.limit, to_string(options.policy));
+  wake_spool.notify_one();
+  if (first) report_failing(reason);
 }
 
 void SinkQueue::Shared::recovered() {
   backoff.reset();
-  log.info("sink-recovered", "{} works again after {} and {} failed attempts", sink->describe(),
-           in_words(now() - failing_since), failures);
+  report_recovered();
   failures = 0;
   write_failed = false;
 }
 
-// What lasts is said once an interval. With the lock held: everything here is rare.
-void SinkQueue::Shared::summarise() {
-  const SteadyTime t = now();
-  if (failures > 0 && t >= next_summary) {
-    next_summary = t + options.summary_interval;
-    log.warn("sink-failing", "{} has failed for {} ({} attempts), {} measurements wait; latest: {}", sink->describe(),
-             in_words(t - failing_since), failures, status.counts.waiting, status.last_error);
-  }
-  if (status.counts.dropped > dropped_reported && t >= next_drop_report) {
-    next_drop_report = t + options.summary_interval;
-    log.error("queue-full", "{}: the queue is full (limit {} measurements, {} wait), {} dropped by {}, {} in all",
-              options.name, options.limit, status.counts.waiting, status.counts.dropped - dropped_reported,
-              to_string(options.policy), status.counts.dropped);
-    dropped_reported = status.counts.dropped;
-  }
-  if (rejected_unreported > 0 && t >= next_reject_report) {
-    next_reject_report = t + options.summary_interval;
-    log.error("sink-rejected", "{} refused {} measurements for good; latest: {}", sink->describe(), rejected_unreported,
-              last_rejection);
-    rejected_unreported = 0;
-  }
-}
-
 void SinkQueue::Shared::maintain() {
-  last_maintained = now();
+  last_maintained = steady_now();
   quiet_maintained = true;
   try {
     sink->maintain(clock.wall_ns());
@@ -378,34 +396,27 @@ void SinkQueue::Shared::finish() {
   }
   {
     const std::lock_guard lock(mutex);
-    lost_some = !waiting.empty();
-    if (lost_some) {
-      log.error("sink-lost", "{}: stopped with {} measurements not written; {}", sink->describe(),
-                status.counts.waiting, status.last_error.empty() ? "there was no time left" : status.last_error);
-      status.counts.dropped += status.counts.waiting;
-      dropped_reported += status.counts.waiting;  // said just now, with the true cause
-      status.counts.waiting = 0;
-      status.counts.waiting_batches = 0;
-      waiting.clear();
-    }
-    next_drop_report = next_reject_report = SteadyTime{};
-    summarise();
     status.state = State::stopped;
     finished = true;
   }
   change.notify_all();
 }
 
-SinkQueue::SinkQueue(std::unique_ptr<Sink> sink, Options options, runtime::Logger log, const runtime::Clock& clock,
-                     Callbacks callbacks)
-    : shared_(
-          std::make_shared<Shared>(std::move(sink), std::move(options), std::move(log), clock, std::move(callbacks))) {}
+SinkQueue::SinkQueue(std::unique_ptr<Sink> sink, Options options, SeriesTable& series, runtime::Logger log,
+                     const runtime::Clock& clock, Callbacks callbacks)
+    : shared_(std::make_shared<Shared>(std::move(sink), std::move(options), series, std::move(log), clock,
+                                       std::move(callbacks))) {}
 
 SinkQueue::~SinkQueue() { stop(Nanoseconds{0}); }
 
 void SinkQueue::start() {
   const std::lock_guard lock(shared_->mutex);
   if (shared_->thread.joinable() || shared_->finished) return;
+  if (shared_->options.spool.empty()) {
+    shared_->spool_tried = true;
+  } else {
+    shared_->spool_thread = std::thread([shared = shared_] { shared->spool_run(); });
+  }
   shared_->thread = std::thread([shared = shared_] { shared->run(); });
 }
 
@@ -419,19 +430,22 @@ bool SinkQueue::stop(Nanoseconds grace) {
     return !s.lost_some && s.waiting.empty();
   }
   s.stopping = true;
-  s.give_up = now() + grace;
+  s.give_up = steady_now() + grace;
   s.wake.notify_one();
   // A write that has begun may end a little after the deadline; one that hangs must not hold up the end of the program.
   const bool ended = s.change.wait_until(lock, s.give_up + std::chrono::milliseconds{500}, [&] { return s.finished; });
+  s.finished = true;
+  s.spool_stop = true;
+  s.wake_spool.notify_one();
+  lock.unlock();
+  if (s.spool_thread.joinable()) s.spool_thread.join();
   if (ended) {
-    lock.unlock();
     s.thread.join();
-    return !s.lost_some;
+  } else {
+    s.log.error("sink-hangs", "{} did not come back within {}", s.sink->describe(), in_words(grace));
+    s.thread.detach();
   }
-  s.log.error("sink-hangs", "{} did not come back within {}; {} measurements not confirmed", s.sink->describe(),
-              in_words(grace), s.status.counts.waiting);
-  s.thread.detach();
-  return false;
+  return s.spool_rest();
 }
 
 SinkQueue::Status SinkQueue::status() const {
@@ -446,7 +460,35 @@ std::size_t SinkQueue::waiting() const {
 
 bool SinkQueue::wait_idle(Nanoseconds timeout) const {
   std::unique_lock lock(shared_->mutex);
-  return shared_->change.wait_for(lock, timeout, [&] { return shared_->waiting.empty(); });
+  return shared_->change.wait_for(lock, timeout, [&] { return shared_->idle(); });
+}
+
+void SinkQueue::hurry() {
+  const std::lock_guard lock(shared_->mutex);
+  shared_->hurry = true;
+  shared_->wake.notify_one();
+}
+
+std::size_t SinkQueue::requeue(std::span<const std::int64_t> ids) {
+  Shared& s = *shared_;
+  std::shared_ptr<spool::Spool> spool;
+  std::int64_t first = 0;
+  {
+    const std::lock_guard lock(s.mutex);
+    spool = s.spool;
+    if (!spool) throw spool::SpoolError("spool-none: sink '" + s.options.name + "' has no spool");
+    first = s.next_id;
+    s.next_id += static_cast<std::int64_t>(spool::Spool::kMaxDead);
+  }
+  const std::uint64_t before = spool->contents().values;
+  const std::size_t count = spool->requeue(ids, first);
+  const std::uint64_t after = spool->contents().values;
+  s.count_spool();
+  const std::lock_guard lock(s.mutex);
+  // What the worker has written meanwhile is in neither; each letter is one record.
+  s.status.counts.found += std::max<std::uint64_t>(after > before ? after - before : 0, count);
+  s.wake.notify_one();
+  return count;
 }
 
 }  // namespace mesura::pipeline

@@ -38,6 +38,8 @@ void counts(runtime::JsonWriter& json, const pipeline::SinkQueue::Counts& c) {
   json.key("rejected").unsigned_integer(c.rejected);
   json.key("dropped").unsigned_integer(c.dropped);
   json.key("waiting").unsigned_integer(c.waiting);
+  json.key("spooled").unsigned_integer(c.spooled);
+  json.key("found").unsigned_integer(c.found);
   json.key("retries").unsigned_integer(c.retries);
 }
 
@@ -57,13 +59,16 @@ std::string status_table(const collector::Collector& collector, const ServiceFac
                    h.reconnects, h.link);
     if (!h.error.empty()) fmt::format_to(to, "{:<16} {}\n", "", h.error);
   }
-  fmt::format_to(to, "\n{:<16} {:<10} {:>12} {:>10} {:>9} {:>9}  {}\n", "SINK", "STATE", "COMMITTED", "WAITING",
-                 "REJECTED", "DROPPED", "WHERE");
+  fmt::format_to(to, "\n{:<16} {:<10} {:>12} {:>10} {:>10} {:>9} {:>9}  {}\n", "SINK", "STATE", "COMMITTED", "WAITING",
+                 "SPOOLED", "REJECTED", "DROPPED", "WHERE");
   for (const auto& s : collector.sinks()) {
-    fmt::format_to(to, "{:<16} {:<10} {:>12} {:>10} {:>9} {:>9}  {}\n", s.name, to_string(s.queue.state),
-                   s.queue.counts.committed, s.queue.counts.waiting, s.queue.counts.rejected, s.queue.counts.dropped,
-                   s.where);
+    const auto& c = s.queue.counts;
+    fmt::format_to(to, "{:<16} {:<10} {:>12} {:>10} {:>10} {:>9} {:>9}  {}\n", s.name, to_string(s.queue.state),
+                   c.committed, c.waiting, c.spooled, c.rejected, c.dropped, s.where);
     if (s.queue.state == pipeline::SinkQueue::State::failing) fmt::format_to(to, "{:<16} {}\n", "", s.queue.last_error);
+    if (!s.queue.spool_error.empty()) fmt::format_to(to, "{:<16} {}\n", "", s.queue.spool_error);
+    if (s.queue.dead > 0)
+      fmt::format_to(to, "{:<16} {} dead letters: `mesura spool ls {}`\n", "", s.queue.dead, s.name);
   }
   return out;
 }
@@ -113,6 +118,9 @@ std::string status_json(const collector::Collector& collector, const ServiceFact
     json.key("state").string(to_string(s.queue.state));
     json.key("queue_limit").unsigned_integer(s.queue_limit);
     counts(json, s.queue.counts);
+    json.key("spool_bytes").unsigned_integer(s.queue.spool_bytes);
+    json.key("spool_error").string(s.queue.spool_error);
+    json.key("dead_letters").unsigned_integer(s.queue.dead);
     time_or_null(json, "last_commit", s.queue.last_commit_ns);
     time_or_null(json, "last_error_time", s.queue.last_error_ns);
     json.key("last_error").string(s.queue.last_error);

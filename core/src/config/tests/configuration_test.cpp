@@ -222,6 +222,7 @@ sinks:
     queue:
       limit: 200000
       full: drop_oldest
+    spool: {}
     commit_interval: 1s
 )");
 }

@@ -1,0 +1,24 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "database/sqlite.hpp"
+
+#include <cstdint>
+#include <filesystem>
+
+namespace mesura::spool {
+
+/// Moves the file, its WAL and its index aside, as `<name>.damaged-<time>`; returns where to. Throws
+/// std::filesystem::filesystem_error.
+std::filesystem::path move_aside(const std::filesystem::path& path);
+
+struct Salvaged {
+  std::uint64_t batches = 0;
+  std::uint64_t dead = 0;
+};
+/// Copies what can be read of the damaged spool at `from` into the new one `to`, in a transaction of the caller's.
+/// Pages that cannot be read cost what is on them. Throws database::Error for troubles of `to` only.
+Salvaged salvage(const std::filesystem::path& from, const database::Database& to);
+
+}  // namespace mesura::spool

@@ -1,0 +1,185 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#include "spool/series_store.hpp"
+
+#include <atomic>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace mesura::spool {
+namespace {
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const auto& word : words) {
+    if (!out.empty()) out += '\n';
+    out += word;
+  }
+  return out;
+}
+
+std::vector<std::string> split(std::string_view text) {
+  std::vector<std::string> words;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    words.emplace_back(text.substr(0, end));
+    text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
+  }
+  return words;
+}
+
+// Runs of this process have small numbers; a run that comes from a file must not be taken for one of them.
+std::uint64_t next_loaded_run() {
+  static std::atomic<std::uint64_t> next{1ULL << 63U};
+  return next++;
+}
+
+}  // namespace
+
+void SeriesStore::create(const database::Database& db) {
+  db.execute(R"sql(
+CREATE TABLE series ( /* what the numbers in the batches mean */
+  id INTEGER PRIMARY KEY,
+  device TEXT NOT NULL,
+  fleet TEXT NOT NULL,
+  channel TEXT NOT NULL,
+  quantity TEXT NOT NULL,
+  unit TEXT NOT NULL,
+  flat_name TEXT NOT NULL,
+  label TEXT NOT NULL,
+  role TEXT NOT NULL,
+  source TEXT NOT NULL,
+  kind INTEGER NOT NULL,
+  is_text INTEGER NOT NULL,
+  decimals INTEGER NOT NULL,
+  integration INTEGER NOT NULL
+);
+CREATE TABLE streams ( /* the same for runs of waveform */
+  id INTEGER PRIMARY KEY,
+  device TEXT NOT NULL,
+  start_ns INTEGER NOT NULL,
+  period_ns REAL NOT NULL,
+  names TEXT NOT NULL, /* one a line */
+  units TEXT NOT NULL
+);
+)sql");
+}
+
+SeriesStore::SeriesStore(const database::Database& db, SeriesTable& table) : db_(db), table_(table) {
+  database::Statement series = db_.prepare(
+      "SELECT id, device, fleet, channel, quantity, unit, flat_name, label, role, source, kind, is_text, decimals, "
+      "integration FROM series");
+  while (series.step()) {
+    SeriesInfo info;
+    int at = 0;
+    const auto stored = static_cast<std::uint32_t>(series.integer(at));
+    for (std::string* text : {&info.device, &info.fleet, &info.channel, &info.quantity, &info.unit, &info.flat_name,
+                              &info.label, &info.role, &info.source}) {
+      *text = series.text(++at);
+    }
+    info.kind = static_cast<Kind>(series.integer(++at));
+    info.text = series.integer(++at) != 0;
+    info.decimals = static_cast<int>(series.integer(++at));
+    info.integration = static_cast<Integration>(series.integer(++at));
+    const std::uint32_t id = table_.add(std::move(info));
+    loaded_.emplace(stored, id);
+    if (id >= stored_.size()) stored_.resize(id + 1, 0);
+    stored_[id] = stored;
+  }
+  database::Statement streams = db_.prepare("SELECT id, device, start_ns, period_ns, names, units FROM streams");
+  while (streams.step()) {
+    auto stream = std::make_shared<WaveformStream>();
+    stream->id = next_loaded_run();
+    stream->device = streams.text(1);
+    stream->start_ns = streams.integer(2);
+    stream->period_ns = streams.number(3);
+    stream->names = split(streams.text(4));
+    stream->units = split(streams.text(5));
+    loaded_runs_.emplace(static_cast<std::uint32_t>(streams.integer(0)), std::move(stream));
+  }
+  put_series_ = db_.prepare(
+      "INSERT INTO series (device, fleet, channel, quantity, unit, flat_name, label, role, source, kind, is_text, "
+      "decimals, integration) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) RETURNING id",
+      true);
+  put_stream_ = db_.prepare(
+      "INSERT INTO streams (device, start_ns, period_ns, names, units) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id", true);
+}
+
+std::uint32_t SeriesStore::store(std::uint32_t series) {
+  if (series < stored_.size() && stored_[series] != 0) return stored_[series];
+  const SeriesInfo& info = table_.at(series);
+  int at = 0;
+  for (const std::string* text : {&info.device, &info.fleet, &info.channel, &info.quantity, &info.unit, &info.flat_name,
+                                  &info.label, &info.role, &info.source}) {
+    put_series_.bind(++at, std::string_view{*text});
+  }
+  put_series_.bind(++at, static_cast<std::int64_t>(info.kind));
+  put_series_.bind(++at, std::int64_t{info.text ? 1 : 0});
+  put_series_.bind(++at, std::int64_t{info.decimals});
+  put_series_.bind(++at, static_cast<std::int64_t>(info.integration));
+  std::uint32_t stored = 0;
+  while (put_series_.step()) stored = static_cast<std::uint32_t>(put_series_.integer(0));
+  put_series_.reset();
+  if (series >= stored_.size()) stored_.resize(series + 1, 0);
+  stored_[series] = stored;
+  loaded_.emplace(stored, series);
+  fresh_series_.push_back(series);
+  return stored;
+}
+
+std::uint32_t SeriesStore::store(const WaveformStream& stream) {
+  if (const auto known = stored_runs_.find(stream.id); known != stored_runs_.end()) return known->second;
+  const std::string names = joined(stream.names);
+  const std::string units = joined(stream.units);
+  put_stream_.bind(1, std::string_view{stream.device});
+  put_stream_.bind(2, stream.start_ns);
+  put_stream_.bind(3, stream.period_ns);
+  put_stream_.bind(4, std::string_view{names});
+  put_stream_.bind(5, std::string_view{units});
+  std::uint32_t stored = 0;
+  while (put_stream_.step()) stored = static_cast<std::uint32_t>(put_stream_.integer(0));
+  put_stream_.reset();
+  stored_runs_.emplace(stream.id, stored);
+  // A copy with the run's own number: blocks that waited and blocks that did not are of one run.
+  loaded_runs_.emplace(stored, std::make_shared<WaveformStream>(stream));
+  fresh_streams_.push_back(stream.id);
+  return stored;
+}
+
+model::StoredIds SeriesStore::stored_ids() {
+  return {[this](std::uint32_t series) { return store(series); },
+          [this](const WaveformStream& stream) { return store(stream); }};
+}
+
+model::LoadedIds SeriesStore::loaded_ids() {
+  return {[this](std::uint32_t stored) -> std::optional<std::uint32_t> {
+            const auto known = loaded_.find(stored);
+            return known != loaded_.end() ? std::optional{known->second} : std::nullopt;
+          },
+          [this](std::uint32_t stored) -> std::shared_ptr<const WaveformStream> {
+            const auto known = loaded_runs_.find(stored);
+            return known != loaded_runs_.end() ? known->second : nullptr;
+          }};
+}
+
+void SeriesStore::rolled_back() {
+  for (const std::uint32_t series : fresh_series_) {
+    loaded_.erase(stored_[series]);
+    stored_[series] = 0;
+  }
+  for (const std::uint64_t run : fresh_streams_) {
+    loaded_runs_.erase(stored_runs_[run]);
+    stored_runs_.erase(run);
+  }
+  committed();
+}
+
+void SeriesStore::forget_streams() {
+  if (loaded_runs_.empty()) return;
+  db_.execute("DELETE FROM streams");
+  stored_runs_.clear();
+  loaded_runs_.clear();
+}
+
+}  // namespace mesura::spool

@@ -1,0 +1,51 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <mesura/measurement.hpp>
+
+#include "database/sqlite.hpp"
+#include "model/batch_codec.hpp"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+namespace mesura::spool {
+
+/// The descriptions of series and waveform runs in a spool's file: what the numbers in its batches mean.
+class SeriesStore {
+ public:
+  static void create(const database::Database& db);
+
+  /// Both must outlive the store.
+  SeriesStore(const database::Database& db, SeriesTable& table);
+
+  /// Numbers for writing; new descriptions go into the file within the caller's transaction.
+  [[nodiscard]] model::StoredIds stored_ids();
+  [[nodiscard]] model::LoadedIds loaded_ids();
+  /// After the transaction: its new descriptions stay, or never were.
+  void committed() { fresh_series_.clear(), fresh_streams_.clear(); }
+  void rolled_back();
+  /// Drops the descriptions of waveform runs; only while no batch is stored.
+  void forget_streams();
+
+ private:
+  std::uint32_t store(std::uint32_t series);
+  std::uint32_t store(const WaveformStream& stream);
+
+  const database::Database& db_;
+  SeriesTable& table_;
+  std::vector<std::uint32_t> stored_;                             ///< by series of this process; 0: not yet
+  std::unordered_map<std::uint32_t, std::uint32_t> loaded_;       ///< stored -> series of this process
+  std::unordered_map<std::uint64_t, std::uint32_t> stored_runs_;  ///< by WaveformStream::id
+  std::map<std::uint32_t, std::shared_ptr<const WaveformStream>> loaded_runs_;
+  std::vector<std::uint32_t> fresh_series_;
+  std::vector<std::uint64_t> fresh_streams_;
+  database::Statement put_series_;
+  database::Statement put_stream_;
+};
+
+}  // namespace mesura::spool

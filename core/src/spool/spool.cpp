@@ -1,0 +1,493 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#include "spool/spool.hpp"
+
+#include "model/batch_codec.hpp"
+#include "spool/repair.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+namespace mesura::spool {
+namespace {
+
+/// "Mspl": PRAGMA application_id.
+constexpr std::int64_t kApplicationId = 0x4d73706c;
+constexpr std::int64_t kVersion = 1;
+/// What SQLite needs beside the bytes of a batch.
+constexpr std::uint64_t kRowBytes = 32;
+/// So much free space is given back to the file system.
+constexpr std::int64_t kShrinkPages = 1024;
+
+constexpr char kCreate[] = R"sql(
+CREATE TABLE batches ( /* what the sink has not confirmed, in the order in which it came */
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  value_count INTEGER NOT NULL,
+  time_ns INTEGER NOT NULL, /* of the telegram, UTC */
+  body BLOB NOT NULL
+);
+CREATE TABLE dead ( /* what the sink will never take */
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  rejected_ns INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  damaged INTEGER NOT NULL, /* the body cannot be read */
+  body BLOB NOT NULL
+);
+)sql";
+
+std::uint64_t row_cost(std::size_t body) { return body + kRowBytes; }
+
+}  // namespace
+
+std::filesystem::path spool_path(const std::filesystem::path& state, const std::string& sink) {
+  return state / "spool" / (sink + ".spool");
+}
+
+template <class F>
+auto Spool::guarded(const char* doing, F&& f) -> decltype(f()) {
+  try {
+    return f();
+  } catch (const database::Error& e) {
+    const std::string hint = [&]() -> std::string {
+      switch (e.primary()) {
+        case SQLITE_FULL: return "\n  hint      make room on its disk";
+        case SQLITE_BUSY:
+        case SQLITE_LOCKED: return "\n  hint      another program has it open for writing";
+        case SQLITE_READONLY:
+        case SQLITE_CANTOPEN:
+        case SQLITE_PERM: return "\n  hint      the state directory must be writable";
+        default: return {};
+      }
+    }();
+    const char* code = e.primary() == SQLITE_FULL                                      ? "spool-full"
+                       : e.primary() == SQLITE_CORRUPT || e.primary() == SQLITE_NOTADB ? "spool-damaged"
+                       : e.primary() == SQLITE_BUSY || e.primary() == SQLITE_LOCKED    ? "spool-busy"
+                                                                                       : "spool-io";
+    throw SpoolError(fmt::format("{}: {} {}: {}{}", code, doing, path_.string(), e.what(), hint));
+  }
+}
+
+template <class F>
+void Spool::transaction(F&& f) {
+  begin_.run();
+  try {
+    f();
+    commit_.run();
+    series_->committed();
+  } catch (...) {
+    rollback();
+    throw;
+  }
+}
+
+void Spool::rollback() noexcept {
+  // Some errors (disk full, I/O) have rolled back by themselves.
+  if (db_->in_transaction()) sqlite3_exec(db_->handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+  series_->rolled_back();
+}
+
+Spool::Spool(std::filesystem::path path, SeriesTable& table, runtime::Logger log, Mode mode)
+    : path_(std::move(path)), table_(table), log_(std::move(log)), mode_(mode) {
+  guarded("opening", [&] { open(); });
+}
+
+Spool::~Spool() {
+  if (mode_ != Mode::owner) return;
+  try {
+    db_->execute("PRAGMA user_version = 1; PRAGMA wal_checkpoint(TRUNCATE)");
+  } catch (const database::Error& e) {
+    log_.debug("spool-close", "{}: {}", path_.string(), e.what());
+  }
+}
+
+void Spool::create() {
+  // Before the first table, or it has no effect. Deleted batches would otherwise be overwritten with zeros (Debian's
+  // default), which doubles what is written.
+  db_->execute("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL");
+  db_->execute("BEGIN IMMEDIATE");
+  db_->execute(kCreate);
+  SeriesStore::create(*db_);
+  db_->execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}; COMMIT", kApplicationId, kVersion));
+}
+
+void Spool::open() {
+  using database::Database;
+  if (mode_ == Mode::reader) {
+    db_ = std::make_unique<Database>(path_, Database::Open::existing);
+    db_->execute("PRAGMA query_only = 1");
+    if (db_->integer("PRAGMA application_id") != kApplicationId) {
+      throw SpoolError(fmt::format("spool-foreign: {} is no spool of Mesura", path_.string()));
+    }
+    prepare();
+    return;
+  }
+  std::optional<std::filesystem::path> damaged;
+  try {
+    db_ = std::make_unique<Database>(path_);
+    if (db_->integer("SELECT count(*) FROM sqlite_schema") == 0) {
+      create();
+    } else if (db_->integer("PRAGMA application_id") != kApplicationId) {
+      throw SpoolError(
+          fmt::format("spool-foreign: {} is no spool of Mesura\n  hint      move it away", path_.string()));
+    }
+    // user_version is 0 while somebody has it open: what a kill leaves behind is looked through.
+    if (db_->integer("PRAGMA user_version") == 0) {
+      if (const std::string word = db_->text("PRAGMA quick_check(1)"); word != "ok") {
+        throw database::Error(SQLITE_CORRUPT, word);
+      }
+    }
+    db_->execute("PRAGMA user_version = 0");
+    prepare();
+  } catch (const database::Error& e) {
+    if (e.primary() != SQLITE_CORRUPT && e.primary() != SQLITE_NOTADB) throw;
+    log_.error("spool-damaged", "{}: {}", path_.string(), e.what());
+    series_.reset();
+    for (database::Statement* s : {&begin_, &commit_, &put_, &read_, &erase_, &put_dead_}) *s = database::Statement{};
+    db_.reset();
+    damaged = move_aside(path_);
+  }
+  if (damaged) {
+    db_ = std::make_unique<Database>(path_);
+    create();
+    db_->execute("PRAGMA user_version = 0; BEGIN IMMEDIATE");
+    const Salvaged salvaged = salvage(*damaged, *db_);
+    db_->execute("COMMIT");
+    log_.warn("spool-repaired", "{}: {} batches and {} dead letters could be read and go on; the rest stays in {}",
+              path_.string(), salvaged.batches, salvaged.dead, damaged->string());
+    prepare();
+  }
+}
+
+void Spool::prepare() {
+  if (mode_ == Mode::owner) {
+    db_->execute(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = OFF; "
+        "PRAGMA journal_size_limit = 16777216");
+  }
+  series_ = std::make_unique<SeriesStore>(*db_, table_);
+  begin_ = db_->prepare(mode_ == Mode::owner ? "BEGIN IMMEDIATE" : "BEGIN", true);
+  commit_ = db_->prepare("COMMIT", true);
+  put_ = db_->prepare("INSERT INTO batches (id, value_count, time_ns, body) VALUES (?1, ?2, ?3, ?4)", true);
+  read_ = db_->prepare("SELECT id, value_count, body FROM batches WHERE id > ?1 ORDER BY id", true);
+  erase_ = db_->prepare("DELETE FROM batches WHERE id = ?1 RETURNING value_count, length(body)", true);
+  put_dead_ = db_->prepare("INSERT INTO dead (rejected_ns, reason, damaged, body) VALUES (?1, ?2, ?3, ?4)", true);
+  count();
+}
+
+void Spool::count() {
+  database::Statement s = db_->prepare(
+      "SELECT count(*), coalesce(sum(value_count), 0), coalesce(sum(length(body)), 0), coalesce(min(time_ns), 0) "
+      "FROM batches");
+  if (s.step()) {
+    contents_.batches = static_cast<std::uint64_t>(s.integer(0));
+    contents_.values = static_cast<std::uint64_t>(s.integer(1));
+    contents_.bytes = static_cast<std::uint64_t>(s.integer(2)) + contents_.batches * kRowBytes;
+    contents_.oldest_ns = s.integer(3);
+  }
+  contents_.dead = static_cast<std::uint64_t>(db_->integer("SELECT count(*) FROM dead"));
+  last_id_ = std::max(db_->integer("SELECT max(id) FROM batches"),
+                      db_->integer("SELECT seq FROM sqlite_sequence WHERE name = 'batches'"));
+}
+
+Contents Spool::contents() const {
+  const std::lock_guard lock(mutex_);
+  return contents_;
+}
+
+std::int64_t Spool::last_id() const {
+  const std::lock_guard lock(mutex_);
+  return last_id_;
+}
+
+std::uint64_t Spool::cost(const Batch& batch) {
+  // An estimate from above, so that nobody has to encode a batch to know.
+  if (batch.waveform) return row_cost(64 + batch.device.size() + batch.waveform->samples.size() * sizeof(float));
+  return row_cost(32 + batch.device.size() + batch.items.size() * 22 + batch.texts.size());
+}
+
+void Spool::put(const Entry& entry) {
+  const Batch& batch = *entry.batch;
+  bytes_.clear();
+  model::encode(batch, series_->stored_ids(), bytes_);
+  put_.bind(1, entry.id);
+  put_.bind(2, static_cast<std::int64_t>(batch.values()));
+  put_.bind(3, batch.time_ns);
+  put_.bind_blob(4, bytes_);
+  put_.run();
+}
+
+void Spool::append(std::span<const Entry> entries) {
+  if (entries.empty()) return;
+  const std::lock_guard lock(mutex_);
+  Contents after = contents_;
+  guarded("writing", [&] {
+    transaction([&] {
+      for (const Entry& entry : entries) {
+        put(entry);
+        ++after.batches;
+        after.values += entry.batch->values();
+        after.bytes += row_cost(bytes_.size());
+        const std::int64_t time = entry.batch->time_ns;
+        after.oldest_ns = after.oldest_ns == 0 ? time : std::min(after.oldest_ns, time);
+      }
+    });
+  });
+  contents_ = after;
+  last_id_ = std::max(last_id_, entries.back().id);
+}
+
+void Spool::probe() {
+  const std::lock_guard lock(mutex_);
+  guarded("writing", [&] { db_->execute("PRAGMA user_version = 0"); });
+}
+
+std::vector<Entry> Spool::read(std::int64_t after, std::size_t max_batches, std::size_t max_values) {
+  const std::lock_guard lock(mutex_);
+  std::vector<Entry> entries;
+  std::vector<std::pair<std::int64_t, std::string>> damaged;
+  const model::LoadedIds ids = series_->loaded_ids();
+  guarded("reading", [&] {
+    std::size_t values = 0;
+    read_.bind(1, after);
+    try {
+      while (entries.size() < max_batches && (entries.empty() || values < max_values) && read_.step()) {
+        const std::int64_t id = read_.integer(0);
+        try {
+          entries.push_back({id, model::decode(read_.blob(2), ids)});
+          values += entries.back().batch->values();
+        } catch (const std::runtime_error& e) {
+          damaged.emplace_back(id, e.what());
+        }
+      }
+    } catch (...) {
+      read_.reset();
+      throw;
+    }
+    read_.reset();
+    if (mode_ != Mode::owner) return;
+    for (const auto& [id, reason] : damaged) bury_damaged(id, reason);
+  });
+  return entries;
+}
+
+void Spool::bury_damaged(std::int64_t id, std::string_view reason) {
+  transaction([&] {
+    database::Statement move = db_->prepare(
+        "INSERT INTO dead (rejected_ns, reason, damaged, body) SELECT time_ns, ?2, 1, body FROM batches WHERE id = ?1");
+    move.bind(1, id);
+    move.bind(2, reason);
+    move.run();
+    db_->execute(fmt::format("DELETE FROM batches WHERE id = {}", id));
+  });
+  count();
+  log_.error("spool-batch", "{}: batch {} cannot be read and is a dead letter now: {}", path_.string(), id, reason);
+}
+
+void Spool::erase(std::span<const std::int64_t> ids) {
+  if (ids.empty()) return;
+  const std::lock_guard lock(mutex_);
+  Contents after = contents_;
+  guarded("emptying", [&] {
+    transaction([&] {
+      for (const std::int64_t id : ids) {
+        erase_.bind(1, id);
+        while (erase_.step()) {
+          --after.batches;
+          after.values -= static_cast<std::uint64_t>(erase_.integer(0));
+          after.bytes -= row_cost(static_cast<std::size_t>(erase_.integer(1)));
+        }
+        erase_.reset();
+      }
+      if (after.batches == 0) series_->forget_streams();
+    });
+  });
+  if (after.batches == 0) after.oldest_ns = 0;
+  contents_ = after;
+  if (after.batches == 0) shrink();
+}
+
+// A spool that is empty again need not occupy the disk.
+void Spool::shrink() {
+  try {
+    if (db_->integer("PRAGMA freelist_count") < kShrinkPages) return;
+    db_->execute("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)");
+  } catch (const database::Error& e) {
+    log_.debug("spool-shrink", "{}: {}", path_.string(), e.what());
+  }
+}
+
+Dropped Spool::drop_oldest(std::int64_t after, std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  Dropped dropped;
+  guarded("emptying", [&] {
+    std::uint64_t freed = 0;
+    std::int64_t last = after;
+    read_.bind(1, after);
+    try {
+      while (freed < bytes && read_.step()) {
+        last = read_.integer(0);
+        ++dropped.batches;
+        dropped.values += static_cast<std::uint64_t>(read_.integer(1));
+        freed += row_cost(read_.blob(2).size());
+      }
+    } catch (...) {
+      read_.reset();
+      throw;
+    }
+    read_.reset();
+    transaction([&] { db_->execute(fmt::format("DELETE FROM batches WHERE id > {} AND id <= {}", after, last)); });
+    contents_.bytes -= freed;
+  });
+  contents_.batches -= dropped.batches;
+  contents_.values -= dropped.values;
+  return dropped;
+}
+
+void Spool::bury(std::span<const Rejection> rejections, std::int64_t now_ns) {
+  if (rejections.empty()) return;
+  const std::lock_guard lock(mutex_);
+  guarded("keeping dead letters in", [&] {
+    transaction([&] {
+      for (const Rejection& r : rejections) {
+        Batch one;
+        one.device = r.batch->device;
+        one.time_ns = r.batch->time_ns;
+        one.received_ns = r.batch->received_ns;
+        one.waveform = r.batch->waveform;
+        if (r.item < r.batch->items.size()) {
+          Measurement m = r.batch->items[r.item];
+          one.texts = r.batch->text(m);
+          m.text_offset = 0;
+          one.items.push_back(m);
+        }
+        bytes_.clear();
+        model::encode(one, series_->stored_ids(), bytes_);
+        put_dead_.bind(1, now_ns);
+        put_dead_.bind(2, r.reason);
+        put_dead_.bind(3, std::int64_t{0});
+        put_dead_.bind_blob(4, bytes_);
+        put_dead_.run();
+      }
+    });
+  });
+  contents_.dead += rejections.size();
+  trim_dead();
+}
+
+void Spool::trim_dead() {
+  if (contents_.dead <= kMaxDead) return;
+  const std::uint64_t over = contents_.dead - kMaxDead;
+  guarded("trimming", [&] {
+    transaction([&] {
+      db_->execute(fmt::format("DELETE FROM dead WHERE id IN (SELECT id FROM dead ORDER BY id LIMIT {})", over));
+    });
+  });
+  contents_.dead -= over;
+  log_.error("spool-dead", "{}: the limit of {} dead letters is reached, the oldest {} are gone", path_.string(),
+             kMaxDead, over);
+}
+
+std::vector<DeadLetter> Spool::dead_letters(std::int64_t after, std::size_t count) {
+  const std::lock_guard lock(mutex_);
+  std::vector<DeadLetter> letters;
+  const model::LoadedIds ids = series_->loaded_ids();
+  guarded("reading", [&] {
+    database::Statement s = db_->prepare(fmt::format(
+        "SELECT id, rejected_ns, reason, damaged, body FROM dead WHERE id > {} ORDER BY id LIMIT {}", after, count));
+    while (s.step()) {
+      DeadLetter letter{s.integer(0), s.integer(1), s.text(2), nullptr, s.blob(4).size()};
+      try {
+        if (s.integer(3) == 0) letter.batch = model::decode(s.blob(4), ids);
+      } catch (const std::runtime_error&) {
+        letter.batch = nullptr;  // shown as damaged
+      }
+      letters.push_back(std::move(letter));
+    }
+  });
+  return letters;
+}
+
+std::size_t Spool::requeue(std::span<const std::int64_t> ids, std::int64_t first_id) {
+  std::vector<std::int64_t> wanted{ids.begin(), ids.end()};
+  std::vector<Entry> entries;
+  std::vector<std::int64_t> taken;
+  for (std::int64_t after = 0;;) {
+    const auto letters = dead_letters(after, 1000);
+    if (letters.empty()) break;
+    for (const DeadLetter& letter : letters) {
+      after = letter.id;
+      if (!letter.batch || (!wanted.empty() && std::find(wanted.begin(), wanted.end(), letter.id) == wanted.end())) {
+        continue;
+      }
+      entries.push_back({first_id + static_cast<std::int64_t>(entries.size()), letter.batch});
+      taken.push_back(letter.id);
+    }
+  }
+  // In this order a kill in between leaves a letter twice, never not at all; writing is idempotent.
+  append(entries);
+  erase_dead(taken);
+  return entries.size();
+}
+
+void Spool::erase_dead(std::span<const std::int64_t> ids) {
+  if (ids.empty()) return;
+  const std::lock_guard lock(mutex_);
+  guarded("emptying", [&] {
+    database::Statement s = db_->prepare("DELETE FROM dead WHERE id = ?1");
+    transaction([&] {
+      for (const std::int64_t id : ids) {
+        s.bind(1, id);
+        s.run();
+      }
+    });
+    contents_.dead = static_cast<std::uint64_t>(db_->integer("SELECT count(*) FROM dead"));
+  });
+}
+
+std::vector<std::string> Spool::check(const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+  std::vector<std::string> wrong;
+  const std::uint64_t total = contents().batches;
+  const auto damaged = [&](const std::string& what) {
+    if (wrong.size() < 100) wrong.push_back(what);
+  };
+  std::uint64_t done = 0;
+  std::int64_t after = 0;
+  try {
+    const std::lock_guard lock(mutex_);
+    if (const std::string word = db_->text("PRAGMA integrity_check(1)"); word != "ok") damaged(word);
+  } catch (const database::Error& e) {
+    damaged(e.what());
+  }
+  for (;;) {
+    const std::lock_guard lock(mutex_);
+    const model::LoadedIds ids = series_->loaded_ids();
+    std::size_t count = 0;
+    try {
+      read_.bind(1, after);
+      while (count < 1000 && read_.step()) {
+        after = read_.integer(0);
+        ++count;
+        try {
+          (void)model::decode(read_.blob(2), ids);
+        } catch (const std::runtime_error& e) {
+          damaged(fmt::format("batch {}: {}", after, e.what()));
+        }
+      }
+      read_.reset();
+    } catch (const database::Error& e) {
+      read_.reset();
+      damaged(e.what());
+      break;
+    }
+    done += count;
+    if (progress) progress(done, total);
+    if (count < 1000) break;
+  }
+  return wrong;
+}
+
+}  // namespace mesura::spool
