@@ -63,6 +63,18 @@ void add_duration(CLI::App& verb, const std::string& name, std::optional<std::ch
       ->type_name("DURATION");
 }
 
+void add_progress(CLI::App& verb, ProgressForm& form) {
+  verb.add_option_function<std::string>(
+          "--progress",
+          [&form](const std::string& word) {
+            form = word == "json" ? ProgressForm::json : word == "none" ? ProgressForm::none : ProgressForm::automatic;
+          },
+          "How progress is shown, on stderr: a bar on a terminal, JSON lines, nothing")
+      ->check(CLI::IsMember({"auto", "json", "none"}))
+      ->type_name("")
+      ->default_str("auto");
+}
+
 KeyValues split_pairs(const std::vector<std::string>& words, const std::string& option) {
   KeyValues pairs;
   for (const auto& word : words) {
@@ -245,6 +257,52 @@ int dispatch(int argc, char** argv) {
   v->add_option("device", log_options.component, "Device (default: everything)");
   v->footer("  mesura log trace grid\n  mesura log default grid");
   v->callback([&] { verb = [&] { return log(log_options); }; });
+
+  auto* spool_verbs =
+      app.add_subcommand("spool", "What waits for the sinks on disk: ls, check, drain, export, requeue");
+  spool_verbs->require_subcommand(1);
+  SpoolOptions spool_options;
+  const auto add_spool = [&](const char* name, SpoolOptions::What what, const char* help) {
+    auto* s = spool_verbs->add_subcommand(name, help);
+    add_common(*s, spool_options.common);
+    s->callback([&, what] {
+      spool_options.what = what;
+      verb = [&] { return spool(spool_options); };
+    });
+    return s;
+  };
+  v = add_spool("ls", SpoolOptions::What::ls, "What waits for each sink; of the sinks named, their dead letters");
+  v->add_option("sink", spool_options.sinks, "Show the dead letters of these sinks");
+  add_format(*v, spool_options.format, {{"table", Format::table}, {"json", Format::json}});
+  v->footer("  mesura spool ls\n  mesura spool ls local");
+  v = add_spool("check", SpoolOptions::What::check, "Read everything and tell what is damaged");
+  v->add_option("sink", spool_options.sinks, "Of these sinks (default: all)");
+  add_progress(*v, spool_options.progress);
+  v = add_spool("drain", SpoolOptions::What::drain,
+                "Write now what waits; works with the running service, and without one");
+  v->add_option("sink", spool_options.sinks, "For these sinks (default: all)");
+  add_progress(*v, spool_options.progress);
+  v = add_spool("export", SpoolOptions::What::export_all, "Print what waits, or the dead letters; changes nothing");
+  v->add_option("sink", spool_options.sinks, "For these sinks (default: all)");
+  v->add_flag("--dead", spool_options.dead, "The dead letters instead");
+  Format export_format = Format::jsonl;
+  add_format(*v, export_format, {{"jsonl", Format::jsonl}, {"csv", Format::csv}});
+  add_progress(*v, spool_options.progress);
+  v->callback([&] {
+    spool_options.what = SpoolOptions::What::export_all;
+    spool_options.format = export_format;
+    verb = [&] { return spool(spool_options); };
+  });
+  v->footer("  mesura spool export broker > waiting.jsonl\n  mesura spool export local --dead --format csv");
+  v = add_spool("requeue", SpoolOptions::What::requeue, "Put dead letters back to be written again");
+  std::string requeue_sink;
+  v->add_option("sink", requeue_sink, "The sink")->required();
+  v->add_option("id", spool_options.ids, "Numbers from `mesura spool ls SINK` (default: all of them)");
+  v->callback([&] {
+    spool_options.what = SpoolOptions::What::requeue;
+    spool_options.sinks = {requeue_sink};
+    verb = [&] { return spool(spool_options); };
+  });
 
   auto* plugin = app.add_subcommand("plugin", "Device plugins: list, info");
   plugin->require_subcommand(1);

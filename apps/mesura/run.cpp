@@ -80,7 +80,7 @@ class Service {
     const bool complete = collector_.stop(kStopGrace);
     logger_.info("run-end", "stopped{}", complete ? "" : "; not everything that was measured could be written");
     // A sink that hangs has left its thread behind, which still uses what would now be destroyed.
-    if (!complete) ::_exit(kPartial);
+    if (!complete || collector_.left_behind()) ::_exit(complete ? kDone : kPartial);
     return kDone;
   }
 

@@ -4,6 +4,8 @@
 // The verbs of the command line, one function each; cli.cpp turns arguments into their options.
 #pragma once
 
+#include "progress.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -129,6 +131,19 @@ struct LogOptions {
   std::string level;      ///< "error" ... "trace", "default"
 };
 int log(const LogOptions& options);
+
+struct SpoolOptions {
+  enum class What : std::uint8_t { ls, check, drain, export_all, requeue };
+  Common common;
+  What what = What::ls;
+  std::vector<std::string> sinks;  ///< empty: all that have a spool
+  std::vector<std::int64_t> ids;   ///< of dead letters; empty: all
+  bool dead = false;               ///< export the dead letters
+  Format format = Format::table;
+  ProgressForm progress = ProgressForm::automatic;
+};
+/// What waits for the sinks on disk.
+int spool(const SpoolOptions& options);
 
 struct PluginListOptions {
   Common common;

@@ -162,6 +162,7 @@ bool Collector::stop_sink(const std::string& name, RunningSink& sink, std::chron
                   "sink '{}': {} batches were lost: its queue (limit {}, full: block) had no room until the end", name,
                   sink.overflow.size(), sink.queue_limit);
   const bool complete = sink.queue->stop(deadline - std::chrono::steady_clock::now()) && sink.overflow.empty();
+  if (sink.queue->left_behind()) left_behind_ = true;
   sink.overflow.clear();
   return complete;
 }
@@ -388,6 +389,11 @@ std::vector<SinkStatus> Collector::sinks() const {
   for (const auto& [name, running] : sinks_)
     list.push_back({name, running.where, running.queue_limit, running.queue->status()});
   return list;
+}
+
+pipeline::SinkQueue* Collector::queue(const std::string& sink) {
+  const auto found = sinks_.find(sink);
+  return found != sinks_.end() ? found->second.queue.get() : nullptr;
 }
 
 Collector::SubscriptionId Collector::subscribe(std::function<void(const BatchPtr&)> callback) {

@@ -13,6 +13,7 @@
 
 #include <mesura/measurement.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -65,6 +66,10 @@ class Collector {
   [[nodiscard]] const Latest& latest() const { return latest_; }
   [[nodiscard]] std::vector<DeviceStatus> devices() const;
   [[nodiscard]] std::vector<SinkStatus> sinks() const;
+  /// The queue of a running sink; null: no sink has that name.
+  [[nodiscard]] pipeline::SinkQueue* queue(const std::string& sink);
+  /// A sink has not come back from a write, and its thread goes on: end the process without destroying anything.
+  [[nodiscard]] bool left_behind() const { return left_behind_; }
   using SubscriptionId = std::uint64_t;
   /// Every batch after the rules of time, until unsubscribe().
   SubscriptionId subscribe(std::function<void(const BatchPtr&)> callback);
@@ -134,6 +139,7 @@ class Collector {
   std::string energy_file_;    ///< where the totals of integrated energy are kept
   std::thread energy_writer_;  ///< a disk may be slow, and the loop must not wait for it
   runtime::EventLoop::TimerId energy_timer_ = 0;
+  std::atomic<bool> left_behind_ = false;
   Pressure held_ = Pressure::none;
   runtime::EventLoop::TimerId ease_timer_ = 0;
 };

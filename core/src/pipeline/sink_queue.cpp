@@ -444,8 +444,15 @@ bool SinkQueue::stop(Nanoseconds grace) {
   } else {
     s.log.error("sink-hangs", "{} did not come back within {}", s.sink->describe(), in_words(grace));
     s.thread.detach();
+    const std::lock_guard again(s.mutex);
+    s.left_behind = true;
   }
   return s.spool_rest();
+}
+
+bool SinkQueue::left_behind() const {
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->left_behind;
 }
 
 SinkQueue::Status SinkQueue::status() const {

@@ -115,6 +115,9 @@ class SinkQueue {
   /// batches were lost; that is logged. What is pushed afterwards is dropped.
   bool stop(Nanoseconds grace);
 
+  /// After stop(): the sink did not come back from a write, and its thread goes on with what this was made of.
+  [[nodiscard]] bool left_behind() const;
+
   [[nodiscard]] Status status() const;
   /// Measurements that wait in memory; cheaper than status().
   [[nodiscard]] std::size_t waiting() const;

@@ -114,8 +114,9 @@ struct SinkQueue::Shared {
   bool stopping = false;
   SteadyTime give_up{};  // valid while stopping
   bool finished = false;
-  bool refused_one = false;    // someone waits for on_space
-  bool lost_some = false;      // at the end
+  bool refused_one = false;  // someone waits for on_space
+  bool lost_some = false;    // at the end
+  bool left_behind = false;
   bool hurry = false;          // the next attempt at once
   SteadyTime writing_since{};  // {}: the worker is not in write()
   bool hang_reported = false;

@@ -4,10 +4,12 @@
 
 #include "model/glob.hpp"
 #include "service/measurement_text.hpp"
+#include "spool/spool.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -57,6 +59,8 @@ void Requests::handle(const std::vector<std::string>& words, const std::shared_p
     watch(words, reply);
   } else if (verb == "log") {
     log(words, *reply);
+  } else if (verb == "spool") {
+    spool(words, *reply);
   } else if (verb == "reload") {
     const std::string wrong = parts_.reload();
     if (wrong.empty())
@@ -124,6 +128,41 @@ void Requests::watch(const std::vector<std::string>& words, const std::shared_pt
     state->text.append(state->out, wanted);
     if (!state->reply->send(state->out)) collector.unsubscribe(state->subscription);
   });
+}
+
+void Requests::spool(const std::vector<std::string>& words, Reply& reply) {
+  const std::string what = words.size() > 1 ? words[1] : std::string{};
+  const std::string name = words.size() > 2 ? words[2] : std::string{};
+  pipeline::SinkQueue* queue = parts_.collector.queue(name);
+  if (queue == nullptr) {
+    error(reply,
+          fmt::format("mesura: error[ctl-sink]: no sink is named '{}'\n  hint      `mesura status` shows all\n", name));
+    return;
+  }
+  if (what == "state") {
+    const auto status = queue->status();
+    ok(reply, fmt::format("{}\t{}\t{}\n", status.counts.spooled + status.counts.waiting, to_string(status.state),
+                          status.last_error));
+  } else if (what == "hurry") {
+    queue->hurry();
+    ok(reply, "");
+  } else if (what == "requeue") {
+    std::vector<std::int64_t> ids;
+    for (std::size_t i = 3; i < words.size(); ++i) {
+      std::int64_t id = 0;
+      const char* end = words[i].data() + words[i].size();
+      if (const auto parsed = std::from_chars(words[i].data(), end, id); parsed.ec == std::errc{} && parsed.ptr == end)
+        ids.push_back(id);
+    }
+    try {
+      const std::size_t count = queue->requeue(ids);
+      ok(reply, fmt::format("{}: {} dead letters wait to be written again\n", name, count));
+    } catch (const spool::SpoolError& e) {
+      error(reply, fmt::format("mesura: error[{}]\n", e.what()));
+    }
+  } else {
+    error(reply, fmt::format("mesura: error[ctl-unknown]: the service knows no request 'spool {}'\n", what));
+  }
 }
 
 void Requests::log(const std::vector<std::string>& words, Reply& reply) {

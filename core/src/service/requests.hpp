@@ -20,6 +20,7 @@ namespace mesura::service {
 ///   latest table|jsonl|csv [GLOB...]
 ///   watch  jsonl|csv|table [GLOB...]    goes on until the client hangs up
 ///   log    LEVEL|default [DEVICE]
+///   spool  state|hurry|requeue SINK [ID...]
 ///   reload
 class Requests {
  public:
@@ -40,6 +41,7 @@ class Requests {
  private:
   void latest(const std::vector<std::string>& words, Reply& reply);
   void watch(const std::vector<std::string>& words, const std::shared_ptr<Reply>& reply);
+  void spool(const std::vector<std::string>& words, Reply& reply);
   void log(const std::vector<std::string>& words, Reply& reply);
 
   Parts parts_;
