@@ -91,8 +91,7 @@ SinkQueue::Push SinkQueue::Shared::push(BatchPtr batch) {
   if (waiting.size() == 1 || waiting.size() == options.flush_batches || status.counts.waiting >= options.limit / 4 ||
       dropped_any)
     wake.notify_one();
-  if ((waiting.size() == 1 && flight.empty()) || status.counts.waiting >= options.limit / 4 * 3)
-    wake_spool.notify_one();
+  if (waiting.size() == 1 || status.counts.waiting >= options.limit / 4 * 3) wake_spool.notify_one();
   return Push::queued;
 }
 
@@ -218,6 +217,7 @@ bool SinkQueue::Shared::take_group(std::unique_lock<std::mutex>& lock) {
 bool SinkQueue::Shared::take_from_spool(std::unique_lock<std::mutex>& lock) {
   const auto from = spool;
   lock.unlock();
+  const std::lock_guard turn(moving);
   std::vector<spool::Entry> entries;
   std::string error;
   try {

@@ -20,25 +20,28 @@ std::shared_ptr<spool::Spool> SinkQueue::Shared::the_spool() const {
   return spool;
 }
 
+bool SinkQueue::Shared::refresh_spool_counts() {
+  if (!spool) return false;
+  const spool::Contents contents = spool->contents();
+  status.counts.spooled = contents.values;
+  status.spool_bytes = contents.bytes;
+  status.dead = contents.dead;
+  spooled_batches = contents.batches;
+  if (contents.batches == 0 && draining_since != SteadyTime{}) {
+    log.info("spool-drained", "{}: {} measurements that had waited on disk are written, after {}", sink->describe(),
+             draining, in_words(steady_now() - draining_since));
+    draining_since = SteadyTime{};
+  }
+  return idle();
+}
+
 void SinkQueue::Shared::count_spool() {
-  const auto s = the_spool();
-  if (!s) return;
-  const spool::Contents contents = s->contents();
-  bool drained = false;
+  bool all_done = false;
   {
     const std::lock_guard lock(mutex);
-    status.counts.spooled = contents.values;
-    status.spool_bytes = contents.bytes;
-    status.dead = contents.dead;
-    spooled_batches = contents.batches;
-    if (contents.batches == 0 && draining_since != SteadyTime{}) {
-      log.info("spool-drained", "{}: {} measurements that had waited on disk are written, after {}", sink->describe(),
-               draining, in_words(steady_now() - draining_since));
-      draining_since = SteadyTime{};
-    }
-    drained = idle();
+    all_done = refresh_spool_counts();
   }
-  if (drained) change.notify_all();
+  if (all_done) change.notify_all();
 }
 
 void SinkQueue::Shared::open_spool() {
@@ -127,6 +130,9 @@ std::vector<spool::Entry> SinkQueue::Shared::overdue(bool everything) const {
 
 // False when nothing could be done: the spool is full or broken.
 bool SinkQueue::Shared::spool_some(std::unique_lock<std::mutex>& lock, bool everything) {
+  lock.unlock();
+  std::unique_lock turn(moving);
+  lock.lock();
   std::vector<spool::Entry> entries = overdue(everything);
   if (entries.empty() && !spool_failing) return false;
   const auto to = spool;
@@ -153,9 +159,10 @@ bool SinkQueue::Shared::spool_some(std::unique_lock<std::mutex>& lock, bool ever
     }
     spool_works();
     count_spool();
-    wake.notify_one();
   }
+  turn.unlock();
   lock.lock();
+  wake.notify_one();
   return done;
 }
 
@@ -181,11 +188,27 @@ bool SinkQueue::Shared::make_room(std::vector<spool::Entry>& entries) {
     for (const Item& item : flight)
       if (item.spooled) written = std::max(written, item.id);
   }
+  while (cost > options.spool_limit && entries.size() > 1) {
+    cost -= spool::Spool::cost(*entries.front().batch);
+    entries.erase(entries.begin());
+  }
+  drop_before(entries.front().id);
   const spool::Dropped dropped = to->drop_oldest(written, used + cost - options.spool_limit);
   const std::lock_guard lock(mutex);
   status.counts.dropped += dropped.values;
   wake.notify_one();  // to report it
   return true;
+}
+
+// What is older than what fits.
+void SinkQueue::Shared::drop_before(std::int64_t id) {
+  const std::lock_guard lock(mutex);
+  while (!waiting.empty() && waiting.front().id < id) {
+    const std::size_t gone = waiting.front().batch->values();
+    waiting.pop_front();
+    status.counts.waiting -= gone;
+    status.counts.dropped += gone;
+  }
 }
 
 // `settled`: those that were confirmed or dropped while they were being spooled.
@@ -212,6 +235,8 @@ void SinkQueue::Shared::moved_to_spool(const std::vector<spool::Entry>& entries,
     }
     waiting.erase(waiting.begin(), keep);
     while (entry != entries.end()) settled.push_back((entry++)->id);
+    // In one step for the worker: what was here is there.
+    (void)refresh_spool_counts();
     if (refused_one && status.counts.waiting <= options.limit / 2) {
       refused_one = false;
       space = true;

@@ -54,6 +54,7 @@ struct SinkQueue::Shared {
   [[nodiscard]] bool idle() const;  // with the lock held
   void drop_oldest(std::size_t room_for);
   [[nodiscard]] std::size_t memory_limit() const;
+  bool refresh_spool_counts();                                    // with the lock held; true: nothing waits any more
   void count_spool();                                             // takes the lock
   [[nodiscard]] std::shared_ptr<spool::Spool> the_spool() const;  // the same
 
@@ -83,6 +84,7 @@ struct SinkQueue::Shared {
   [[nodiscard]] std::vector<spool::Entry> overdue(bool everything) const;
   bool make_room(std::vector<spool::Entry>& entries);
   void moved_to_spool(const std::vector<spool::Entry>& entries, std::vector<std::int64_t>& settled);
+  void drop_before(std::int64_t id);
   void spool_failed(const std::string& reason);
   void spool_works();
   void watch_write();
@@ -123,9 +125,14 @@ struct SinkQueue::Shared {
 
   // The spool: set once by the spooler, then used by all; its own lock guards it.
   std::shared_ptr<spool::Spool> spool;
+  // Held while batches go from memory to the spool or from the spool to `flight`, so that nothing is seen in both or in
+  // neither. Taken before `mutex`.
+  std::mutex moving;
   std::uint64_t spooled_batches = 0;
-  bool spool_tried = false;  // to open it
-  SteadyTime spool_retry{};  // not before
+  std::pair<std::int64_t, std::int64_t> appending{1,
+                                                  0};  ///< first and last number: on their way to the disk, still here
+  bool spool_tried = false;                            // to open it
+  SteadyTime spool_retry{};                            // not before
   bool spool_stop = false;
   bool spool_failing = false;
   SteadyTime draining_since{};  // {}: it is empty, or the sink is away

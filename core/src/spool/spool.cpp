@@ -179,23 +179,30 @@ void Spool::prepare() {
 }
 
 void Spool::count() {
+  Contents counted;
   database::Statement s = db_->prepare(
       "SELECT count(*), coalesce(sum(value_count), 0), coalesce(sum(length(body)), 0), coalesce(min(time_ns), 0) "
       "FROM batches");
   if (s.step()) {
-    contents_.batches = static_cast<std::uint64_t>(s.integer(0));
-    contents_.values = static_cast<std::uint64_t>(s.integer(1));
-    contents_.bytes = static_cast<std::uint64_t>(s.integer(2)) + contents_.batches * kRowBytes;
-    contents_.oldest_ns = s.integer(3);
+    counted.batches = static_cast<std::uint64_t>(s.integer(0));
+    counted.values = static_cast<std::uint64_t>(s.integer(1));
+    counted.bytes = static_cast<std::uint64_t>(s.integer(2)) + counted.batches * kRowBytes;
+    counted.oldest_ns = s.integer(3);
   }
-  contents_.dead = static_cast<std::uint64_t>(db_->integer("SELECT count(*) FROM dead"));
+  counted.dead = static_cast<std::uint64_t>(db_->integer("SELECT count(*) FROM dead"));
+  set_contents(counted);
   last_id_ = std::max(db_->integer("SELECT max(id) FROM batches"),
                       db_->integer("SELECT seq FROM sqlite_sequence WHERE name = 'batches'"));
 }
 
 Contents Spool::contents() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(contents_mutex_);
   return contents_;
+}
+
+void Spool::set_contents(const Contents& contents) {
+  const std::lock_guard lock(contents_mutex_);
+  contents_ = contents;
 }
 
 std::int64_t Spool::last_id() const {
@@ -236,7 +243,7 @@ void Spool::append(std::span<const Entry> entries) {
       }
     });
   });
-  contents_ = after;
+  set_contents(after);
   last_id_ = std::max(last_id_, entries.back().id);
 }
 
@@ -306,7 +313,7 @@ void Spool::erase(std::span<const std::int64_t> ids) {
     });
   });
   if (after.batches == 0) after.oldest_ns = 0;
-  contents_ = after;
+  set_contents(after);
   if (after.batches == 0) shrink();
 }
 
@@ -323,6 +330,7 @@ void Spool::shrink() {
 Dropped Spool::drop_oldest(std::int64_t after, std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   Dropped dropped;
+  Contents left = contents_;
   guarded("emptying", [&] {
     std::uint64_t freed = 0;
     std::int64_t last = after;
@@ -340,10 +348,11 @@ Dropped Spool::drop_oldest(std::int64_t after, std::uint64_t bytes) {
     }
     read_.reset();
     transaction([&] { db_->execute(fmt::format("DELETE FROM batches WHERE id > {} AND id <= {}", after, last)); });
-    contents_.bytes -= freed;
+    left.bytes -= freed;
   });
-  contents_.batches -= dropped.batches;
-  contents_.values -= dropped.values;
+  left.batches -= dropped.batches;
+  left.values -= dropped.values;
+  set_contents(left);
   return dropped;
 }
 
@@ -374,7 +383,9 @@ void Spool::bury(std::span<const Rejection> rejections, std::int64_t now_ns) {
       }
     });
   });
-  contents_.dead += rejections.size();
+  Contents after = contents_;
+  after.dead += rejections.size();
+  set_contents(after);
   trim_dead();
 }
 
@@ -386,7 +397,9 @@ void Spool::trim_dead() {
       db_->execute(fmt::format("DELETE FROM dead WHERE id IN (SELECT id FROM dead ORDER BY id LIMIT {})", over));
     });
   });
-  contents_.dead -= over;
+  Contents after = contents_;
+  after.dead -= over;
+  set_contents(after);
   log_.error("spool-dead", "{}: the limit of {} dead letters is reached, the oldest {} are gone", path_.string(),
              kMaxDead, over);
 }
@@ -444,7 +457,9 @@ void Spool::erase_dead(std::span<const std::int64_t> ids) {
         s.run();
       }
     });
-    contents_.dead = static_cast<std::uint64_t>(db_->integer("SELECT count(*) FROM dead"));
+    Contents after = contents_;
+    after.dead = static_cast<std::uint64_t>(db_->integer("SELECT count(*) FROM dead"));
+    set_contents(after);
   });
 }
 

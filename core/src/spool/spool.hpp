@@ -83,6 +83,7 @@ class Spool {
   Spool& operator=(const Spool&) = delete;
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  /// Never waits for the disk.
   [[nodiscard]] Contents contents() const;
   /// The greatest number ever used here.
   [[nodiscard]] std::int64_t last_id() const;
@@ -130,6 +131,7 @@ class Spool {
   void rollback() noexcept;
   void bury_damaged(std::int64_t id, std::string_view reason);
   void trim_dead();
+  void set_contents(const Contents& contents);
   void put(const Entry& entry);
   void shrink();
 
@@ -140,7 +142,8 @@ class Spool {
   mutable std::mutex mutex_;
   std::unique_ptr<database::Database> db_;
   std::unique_ptr<SeriesStore> series_;
-  Contents contents_;
+  mutable std::mutex contents_mutex_;  ///< taken last
+  Contents contents_;                  ///< written with both locks held
   std::int64_t last_id_ = 0;
   std::string bytes_;  ///< scratch
   database::Statement begin_, commit_, put_, read_, erase_, put_dead_;

@@ -112,7 +112,7 @@ TEST_CASE_METHOD(Spooling, "a stop leaves in the spool what the sink did not tak
 TEST_CASE_METHOD(Spooling, "a full memory goes to disk instead of being dropped") {
   far->set(Far::Mood::stuck);
   auto o = spooled();
-  o.commit_interval = 1h;
+  o.commit_interval = 300ms;
   o.limit = 100;
   auto q = queue(o);
   q->start();
