@@ -88,9 +88,16 @@ bool Collector::apply(const config::Configuration& configuration) {
   if (!pipeline_) {
     pipeline::SyncHold::Limits limits;
     limits.hold = configuration.clock.hold;
+    std::unique_ptr<pipeline::HoldKeeper> keeper;
+    if (std::error_code error; std::filesystem::is_directory(configuration.state, error)) {
+      pipeline::HoldKeeper::Options options;
+      options.path = std::filesystem::path{configuration.state} / "spool" / "clock.held";
+      keeper = std::make_unique<pipeline::HoldKeeper>(std::move(options), series_, logger_);
+    }
     pipeline_ = std::make_unique<pipeline::Pipeline>(
         loop_, series_, integrator_,
-        pipeline::kernel_synchronised(sync_mode(configuration.clock.sync), configuration.clock.hold), limits);
+        pipeline::kernel_synchronised(sync_mode(configuration.clock.sync), configuration.clock.hold), limits,
+        std::move(keeper));
     pipeline_->set_observer([this](const BatchPtr& batch) { observe(batch); });
     restore_energy(configuration.state);
   }

@@ -45,8 +45,13 @@ bool leads(const Route& route, const SeriesInfo& info) {
 }  // namespace
 
 Pipeline::Pipeline(runtime::EventLoop& loop, const SeriesTable& series, Integrator& integrator,
-                   std::function<bool()> synchronised, SyncHold::Limits limits)
-    : loop_(loop), series_(series), integrator_(integrator), hold_(loop.clock(), std::move(synchronised), limits) {}
+                   std::function<bool()> synchronised, SyncHold::Limits limits, std::unique_ptr<HoldKeeper> keeper)
+    : loop_(loop),
+      series_(series),
+      integrator_(integrator),
+      hold_(loop.clock(), std::move(synchronised), limits, std::move(keeper)) {
+  arm_hold();  // for what an earlier run has left
+}
 
 Pipeline::~Pipeline() {
   loop_.cancel(hold_timer_);

@@ -42,7 +42,7 @@ class Pipeline {
  public:
   /// `series` and `integrator` must outlive it; the integrator's totals outlive it.
   Pipeline(runtime::EventLoop& loop, const SeriesTable& series, Integrator& integrator,
-           std::function<bool()> synchronised, SyncHold::Limits limits);
+           std::function<bool()> synchronised, SyncHold::Limits limits, std::unique_ptr<HoldKeeper> keeper = nullptr);
   ~Pipeline();
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;

@@ -119,11 +119,11 @@ std::vector<spool::Entry> SinkQueue::Shared::overdue(bool everything) const {
   std::vector<spool::Entry> entries;
   const SteadyTime since = everything ? SteadyTime::max() : steady_now() - options.commit_interval / 2;
   for (const Item& item : flight) {
-    if (!item.spooled && item.since <= since) entries.push_back({item.id, item.batch});
+    if (!item.spooled && item.since <= since) entries.push_back({item.id, item.batch, 0});
   }
   for (const Item& item : waiting) {
     if (item.since > since) break;
-    entries.push_back({item.id, item.batch});
+    entries.push_back({item.id, item.batch, 0});
   }
   return entries;
 }

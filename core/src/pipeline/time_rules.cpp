@@ -48,16 +48,33 @@ void ClockGuard::apply(Batch& batch) {
   batch.time_ns = batch.received_ns;
 }
 
-SyncHold::SyncHold(const runtime::Clock& clock, std::function<bool()> synchronised, Limits limits)
-    : clock_(clock), synchronised_(std::move(synchronised)), limits_(limits) {}
+SyncHold::SyncHold(const runtime::Clock& clock, std::function<bool()> synchronised, Limits limits,
+                   std::unique_ptr<HoldKeeper> keeper)
+    : clock_(clock), synchronised_(std::move(synchronised)), limits_(limits), keeper_(std::move(keeper)) {
+  if (keeper_) take_over();
+}
+
+void SyncHold::take_over() {
+  HoldKeeper::Left left = keeper_->left_behind();
+  if (left.same_boot) wall_offset_ns_ = left.wall_offset_ns;
+  for (auto& found : left.found) {
+    const std::int64_t wall = found.batch->time_ns;
+    measurements_ += found.batch->items.size();
+    held_.push_back({std::move(found.batch), wall - found.offset_ns, wall, found.id, !left.same_boot});
+  }
+}
 
 void SyncHold::add(std::shared_ptr<Batch> batch, std::vector<BatchPtr>& out) {
   if (held_.empty() && synchronised_()) {
     out.push_back(std::move(batch));
     return;
   }
+  if (held_.empty()) wall_offset_ns_.reset();  // the clock has been lost again
   measurements_ += batch->items.size();
-  held_.push_back({std::move(batch), clock_.steady_ns(), clock_.wall_ns()});
+  const std::int64_t steady = clock_.steady_ns();
+  const std::int64_t wall = clock_.wall_ns();
+  const std::int64_t kept = keeper_ ? keeper_->keep(*batch, wall - steady) : 0;
+  held_.push_back({std::move(batch), steady, wall, kept, false});
   tick(out);
 }
 
@@ -65,39 +82,47 @@ void SyncHold::tick(std::vector<BatchPtr>& out) {
   if (held_.empty()) return;
   const bool synchronised = synchronised_();
   const std::int64_t now = clock_.steady_ns();
-  while (!held_.empty() && (synchronised || measurements_ > limits_.measurements ||
+  std::int64_t kept = 0;
+  while (!held_.empty() && (synchronised || held_.front().unknown_boot || measurements_ > limits_.measurements ||
                             now - held_.front().steady_ns >= limits_.hold.count())) {
     Held front = std::move(held_.front());
     held_.pop_front();
+    kept = front.kept;
     release(std::move(front), synchronised, out);
   }
+  if (keeper_ && kept > 0) keeper_->released(kept, wall_offset_ns_);
 }
 
 void SyncHold::release_all(std::vector<BatchPtr>& out) {
   const bool synchronised = synchronised_();
+  std::int64_t kept = 0;
   while (!held_.empty()) {
     Held front = std::move(held_.front());
     held_.pop_front();
+    kept = front.kept;
     release(std::move(front), synchronised, out);
   }
+  if (keeper_ && kept > 0) keeper_->released(kept, wall_offset_ns_);
 }
 
 void SyncHold::release(Held held, bool synchronised, std::vector<BatchPtr>& out) {
   measurements_ -= held.batch->items.size();
+  const bool moves = synchronised && !held.unknown_boot;
+  // Once for all: the clock is slewed a little all the time, and a batch that comes again after a kill must get the
+  // same time again.
+  if (moves && !wall_offset_ns_) wall_offset_ns_ = clock_.wall_ns() - clock_.steady_ns();
   // What the wall clock would have said then, had it been right: now minus the monotonic time that has passed.
-  const std::int64_t shift = (clock_.wall_ns() - clock_.steady_ns()) - (held.wall_ns - held.steady_ns);
+  const std::int64_t shift = moves ? *wall_offset_ns_ - (held.wall_ns - held.steady_ns) : 0;
   Batch& batch = *held.batch;
   for (Measurement& m : batch.items) {
     if (m.time_ns != batch.time_ns) continue;
-    if (synchronised)
+    if (moves)
       m.time_ns += shift;
     else
       m.quality = static_cast<std::uint8_t>(m.quality | MESURA_CLOCK_UNSYNCED);
   }
-  if (synchronised) {
-    batch.time_ns += shift;
-    batch.received_ns += shift;
-  }
+  batch.time_ns += shift;
+  batch.received_ns += shift;
   out.push_back(std::move(held.batch));
 }
 

@@ -4,6 +4,7 @@
 
 #include <mesura/measurement.hpp>
 
+#include "pipeline/hold_keeper.hpp"
 #include "runtime/clock.hpp"
 
 #include <chrono>
@@ -11,6 +12,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -48,8 +50,10 @@ class SyncHold {
     std::chrono::nanoseconds hold = std::chrono::minutes{10};
     std::size_t measurements = 100'000;
   };
-  /// `synchronised` is asked at every batch and tick.
-  SyncHold(const runtime::Clock& clock, std::function<bool()> synchronised, Limits limits);
+  /// `synchronised` is asked at every batch and tick. `keeper` (may be null) keeps what is held over a kill; what it
+  /// still has of an earlier run is held again, or waits for the first tick if it has to go on.
+  SyncHold(const runtime::Clock& clock, std::function<bool()> synchronised, Limits limits,
+           std::unique_ptr<HoldKeeper> keeper = nullptr);
 
   /// `batch` is at its receive time. What may go on is appended to `out`, in order.
   void add(std::shared_ptr<Batch> batch, std::vector<BatchPtr>& out);
@@ -64,12 +68,17 @@ class SyncHold {
     std::shared_ptr<Batch> batch;
     std::int64_t steady_ns;
     std::int64_t wall_ns;
+    std::int64_t kept = 0;      ///< its number with the keeper
+    bool unknown_boot = false;  ///< held before the machine's last start: nobody knows how far its clock was off
   };
+  void take_over();
   void release(Held held, bool synchronised, std::vector<BatchPtr>& out);
 
   const runtime::Clock& clock_;
   std::function<bool()> synchronised_;
   Limits limits_;
+  std::unique_ptr<HoldKeeper> keeper_;
+  std::optional<std::int64_t> wall_offset_ns_;  ///< wall minus monotonic, when the clock was first found synchronised
   std::deque<Held> held_;
   std::size_t measurements_ = 0;
 };

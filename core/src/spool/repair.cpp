@@ -40,7 +40,7 @@ std::uint64_t copy_from_one_end(const database::Database& from, std::string_view
   std::uint64_t copied = 0;
   database::Statement into = to.prepare(put);
   try {
-    database::Statement rows = from.prepare(fmt::format("SELECT * FROM {} ORDER BY id {}", table, order));
+    database::Statement rows = from.prepare(fmt::format("SELECT * FROM {} ORDER BY 1 {}", table, order));
     const int columns = rows.columns();
     for (;;) {
       if (!rows.step()) break;
@@ -103,7 +103,7 @@ Salvaged salvage(const std::filesystem::path& from, const database::Database& to
   fill_up(from);
   try {
     const database::Database damaged{from, database::Database::Open::existing};
-    for (const char* table : {"series", "streams", "batches", "dead"}) {
+    for (const char* table : {"meta", "series", "streams", "batches", "dead"}) {
       const auto columns =
           static_cast<int>(to.integer(fmt::format("SELECT count(*) FROM pragma_table_info('{}')", table)));
       const std::uint64_t copied = copy_table(damaged, table, columns, to);

@@ -28,8 +28,10 @@ CREATE TABLE batches ( /* what the sink has not confirmed, in the order in which
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   value_count INTEGER NOT NULL,
   time_ns INTEGER NOT NULL, /* of the telegram, UTC */
-  body BLOB NOT NULL
+  body BLOB NOT NULL,
+  note INTEGER NOT NULL /* of whoever put it here */
 );
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE dead ( /* what the sink will never take */
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   rejected_ns INTEGER NOT NULL,
@@ -171,8 +173,8 @@ void Spool::prepare() {
   series_ = std::make_unique<SeriesStore>(*db_, table_);
   begin_ = db_->prepare(mode_ == Mode::owner ? "BEGIN IMMEDIATE" : "BEGIN", true);
   commit_ = db_->prepare("COMMIT", true);
-  put_ = db_->prepare("INSERT INTO batches (id, value_count, time_ns, body) VALUES (?1, ?2, ?3, ?4)", true);
-  read_ = db_->prepare("SELECT id, value_count, body FROM batches WHERE id > ?1 ORDER BY id", true);
+  put_ = db_->prepare("INSERT INTO batches (id, value_count, time_ns, body, note) VALUES (?1, ?2, ?3, ?4, ?5)", true);
+  read_ = db_->prepare("SELECT id, value_count, body, note FROM batches WHERE id > ?1 ORDER BY id", true);
   erase_ = db_->prepare("DELETE FROM batches WHERE id = ?1 RETURNING value_count, length(body)", true);
   put_dead_ = db_->prepare("INSERT INTO dead (rejected_ns, reason, damaged, body) VALUES (?1, ?2, ?3, ?4)", true);
   count();
@@ -224,6 +226,7 @@ void Spool::put(const Entry& entry) {
   put_.bind(2, static_cast<std::int64_t>(batch.values()));
   put_.bind(3, batch.time_ns);
   put_.bind_blob(4, bytes_);
+  put_.bind(5, entry.note);
   put_.run();
 }
 
@@ -247,6 +250,23 @@ void Spool::append(std::span<const Entry> entries) {
   last_id_ = std::max(last_id_, entries.back().id);
 }
 
+std::string Spool::meta(const std::string& key) const {
+  const std::lock_guard lock(mutex_);
+  database::Statement s = db_->prepare("SELECT value FROM meta WHERE key = ?1");
+  s.bind(1, std::string_view{key});
+  return s.step() ? s.text(0) : std::string{};
+}
+
+void Spool::set_meta(const std::string& key, const std::string& value) {
+  const std::lock_guard lock(mutex_);
+  guarded("writing", [&] {
+    database::Statement s = db_->prepare("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)");
+    s.bind(1, std::string_view{key});
+    s.bind(2, std::string_view{value});
+    s.run();
+  });
+}
+
 void Spool::probe() {
   const std::lock_guard lock(mutex_);
   guarded("writing", [&] { db_->execute("PRAGMA user_version = 0"); });
@@ -264,7 +284,7 @@ std::vector<Entry> Spool::read(std::int64_t after, std::size_t max_batches, std:
       while (entries.size() < max_batches && (entries.empty() || values < max_values) && read_.step()) {
         const std::int64_t id = read_.integer(0);
         try {
-          entries.push_back({id, model::decode(read_.blob(2), ids)});
+          entries.push_back({id, model::decode(read_.blob(2), ids), read_.integer(3)});
           values += entries.back().batch->values();
         } catch (const std::runtime_error& e) {
           damaged.emplace_back(id, e.what());
@@ -315,6 +335,15 @@ void Spool::erase(std::span<const std::int64_t> ids) {
   if (after.batches == 0) after.oldest_ns = 0;
   set_contents(after);
   if (after.batches == 0) shrink();
+}
+
+void Spool::erase_up_to(std::int64_t id) {
+  const std::lock_guard lock(mutex_);
+  guarded("emptying", [&] {
+    transaction([&] { db_->execute(fmt::format("DELETE FROM batches WHERE id <= {}", id)); });
+    count();
+  });
+  if (contents_.batches == 0) shrink();
 }
 
 // A spool that is empty again need not occupy the disk.
@@ -436,7 +465,7 @@ std::size_t Spool::requeue(std::span<const std::int64_t> ids, std::int64_t first
       if (!letter.batch || (!wanted.empty() && std::find(wanted.begin(), wanted.end(), letter.id) == wanted.end())) {
         continue;
       }
-      entries.push_back({first_id + static_cast<std::int64_t>(entries.size()), letter.batch});
+      entries.push_back({first_id + static_cast<std::int64_t>(entries.size()), letter.batch, 0});
       taken.push_back(letter.id);
     }
   }

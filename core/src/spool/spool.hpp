@@ -37,6 +37,7 @@ class SpoolError : public std::runtime_error {
 struct Entry {
   std::int64_t id = 0;
   BatchPtr batch;
+  std::int64_t note = 0;  ///< of whoever put it here
 };
 
 /// A record that a sink rejected, or a batch whose bytes are damaged (no batch then).
@@ -90,6 +91,9 @@ class Spool {
 
   /// Durable when it returns; all or nothing.
   void append(std::span<const Entry> entries);
+  /// Words of whoever uses it; empty: none.
+  [[nodiscard]] std::string meta(const std::string& key) const;
+  void set_meta(const std::string& key, const std::string& value);
   /// Throws if nothing could be written just now.
   void probe();
   /// What `batch` will count against the limit.
@@ -99,6 +103,8 @@ class Spool {
   [[nodiscard]] std::vector<Entry> read(std::int64_t after, std::size_t max_batches, std::size_t max_values);
   /// Not in order of any kind; unknown numbers are fine.
   void erase(std::span<const std::int64_t> ids);
+  /// All with numbers up to `id`.
+  void erase_up_to(std::int64_t id);
   /// Erases entries from the oldest on, but none up to `after`, until `bytes` less are stored.
   Dropped drop_oldest(std::int64_t after, std::uint64_t bytes);
 

@@ -71,6 +71,8 @@ struct House {
   }
 };
 
+Entry entry(std::int64_t id, BatchPtr batch) { return {id, std::move(batch), 0}; }
+
 std::vector<std::int64_t> ids(const std::vector<Entry>& entries) {
   std::vector<std::int64_t> out;
   for (const auto& e : entries) out.push_back(e.id);
@@ -90,7 +92,7 @@ void overwrite(const std::filesystem::path& path, std::uint64_t from, std::uint6
     const auto spool = house.open();
     for (std::int64_t id = spool->last_id() + 1;; id += 3) {
       std::vector<Entry> three;
-      for (std::int64_t n = id; n < id + 3; ++n) three.push_back({n, house.batch(n, static_cast<double>(n))});
+      for (std::int64_t n = id; n < id + 3; ++n) three.push_back(entry(n, house.batch(n, static_cast<double>(n))));
       spool->append(three);
       if (::write(pipe, &three[2].id, sizeof three[2].id) != sizeof three[2].id) break;
       spool->erase(std::vector<std::int64_t>{id});
@@ -107,8 +109,8 @@ TEST_CASE("what is appended is read in order, also by another process, until it 
   House house;
   auto spool = house.open();
   CHECK(spool->last_id() == 0);
-  spool->append(std::vector<Entry>{{1, house.batch(10, 1.5, "a \"text\"")}, {2, house.batch(20, 2.5)}});
-  spool->append(std::vector<Entry>{{3, house.batch(5, 3.5)}});
+  spool->append(std::vector<Entry>{entry(1, house.batch(10, 1.5, "a \"text\"")), entry(2, house.batch(20, 2.5))});
+  spool->append(std::vector<Entry>{entry(3, house.batch(5, 3.5))});
   CHECK(spool->contents().batches == 3);
   CHECK(spool->contents().values == 4);
   CHECK(spool->contents().oldest_ns == 5);
@@ -157,7 +159,7 @@ TEST_CASE("a block of waveform waits with its run") {
   b->waveform = block;
   {
     auto spool = house.open();
-    spool->append(std::vector<Entry>{{1, b}, {2, b}});
+    spool->append(std::vector<Entry>{entry(1, b), entry(2, b)});
     const auto here = spool->read(0, 10, 1000);
     CHECK(here[0].batch->waveform->stream->id == 5);
   }
@@ -177,7 +179,7 @@ TEST_CASE("the oldest go to make room, but none that is being written") {
   House house;
   auto spool = house.open();
   std::vector<Entry> entries;
-  for (std::int64_t i = 1; i <= 10; ++i) entries.push_back({i, house.batch(i, 1.0)});
+  for (std::int64_t i = 1; i <= 10; ++i) entries.push_back(entry(i, house.batch(i, 1.0)));
   spool->append(entries);
   const auto before = spool->contents();
   const auto dropped = spool->drop_oldest(2, before.bytes / 10 * 3);
@@ -220,7 +222,8 @@ TEST_CASE("a batch with damaged bytes becomes a dead letter, the others go on") 
   House house;
   {
     auto spool = house.open();
-    spool->append(std::vector<Entry>{{1, house.batch(1, 1)}, {2, house.batch(2, 2)}, {3, house.batch(3, 3)}});
+    spool->append(
+        std::vector<Entry>{entry(1, house.batch(1, 1)), entry(2, house.batch(2, 2)), entry(3, house.batch(3, 3))});
   }
   {
     const database::Database db{house.path()};
@@ -244,7 +247,7 @@ TEST_CASE("a damaged file is moved aside, and what can be read goes on") {
   {
     auto spool = house.open();
     std::vector<Entry> entries;
-    for (std::int64_t i = 1; i <= kBatches; ++i) entries.push_back({i, house.batch(i, static_cast<double>(i))});
+    for (std::int64_t i = 1; i <= kBatches; ++i) entries.push_back(entry(i, house.batch(i, static_cast<double>(i))));
     spool->append(entries);
   }
   const auto size = std::filesystem::file_size(house.path());
@@ -271,7 +274,7 @@ TEST_CASE("a damaged file is moved aside, and what can be read goes on") {
     if (file.path().filename().string().find(".damaged-") != std::string::npos) ++aside;
   CHECK(aside >= 1);
   // And it works.
-  spool->append(std::vector<Entry>{{kBatches + 1, house.batch(1, 1)}});
+  spool->append(std::vector<Entry>{entry(kBatches + 1, house.batch(1, 1))});
   CHECK(spool->check({}).empty());
 }
 
@@ -288,14 +291,14 @@ TEST_CASE("another program's file is refused and left alone") {
 TEST_CASE("one looks on while the owner works") {
   House house;
   auto owner = house.open();
-  owner->append(std::vector<Entry>{{1, house.batch(1, 1)}});
+  owner->append(std::vector<Entry>{entry(1, house.batch(1, 1))});
   SeriesTable other;
   Spool reader{house.path(), other, runtime::Logger{house.log, "spool"}, Spool::Mode::reader};
   CHECK(reader.contents().batches == 1);
   CHECK(ids(reader.read(0, 10, 10)) == std::vector<std::int64_t>{1});
-  owner->append(std::vector<Entry>{{2, house.batch(1, 1)}});
+  owner->append(std::vector<Entry>{entry(2, house.batch(1, 1))});
   CHECK(ids(reader.read(0, 10, 10)) == std::vector<std::int64_t>{1, 2});
-  CHECK_THROWS_AS(reader.append(std::vector<Entry>{{3, house.batch(1, 1)}}), spool::SpoolError);
+  CHECK_THROWS_AS(reader.append(std::vector<Entry>{entry(3, house.batch(1, 1))}), spool::SpoolError);
 }
 
 TEST_CASE("what append() has returned for survives a kill at any instant", "[soak]") {
