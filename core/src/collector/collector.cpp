@@ -53,7 +53,7 @@ pipeline::FullPolicy full_policy(const std::string& word) {
 /// Hz.
 constexpr std::int64_t kSpoolLimit = 1LL << 30;
 
-/// A kill loses at most so much of the integrated totals.
+/// How old the file of integrated energy gets; what was committed since is found in the sinks.
 constexpr std::chrono::seconds kKeepEnergy{10};
 
 /// Whether the running thing `name` with `section` is wanted as it is.
@@ -99,7 +99,7 @@ bool Collector::apply(const config::Configuration& configuration) {
         pipeline::kernel_synchronised(sync_mode(configuration.clock.sync), configuration.clock.hold), limits,
         std::move(keeper));
     pipeline_->set_observer([this](const BatchPtr& batch) { observe(batch); });
-    restore_energy(configuration.state);
+    restore_energy(configuration);
   }
   bool complete = true;
   if (!sinks_and_routes_equal(configuration)) {
@@ -284,16 +284,23 @@ std::unique_ptr<session::FleetNames> Collector::fleet_names(const config::Device
   return names;
 }
 
-void Collector::restore_energy(const std::string& directory) {
+void Collector::restore_energy(const config::Configuration& configuration) {
   if (!energy_file_.empty()) return;  // running already
   // `probe` has no state directory, and nothing to keep.
-  if (std::error_code error; !std::filesystem::is_directory(directory, error)) return;
-  energy_file_ = (std::filesystem::path{directory} / "energy.totals").string();
+  if (std::error_code error; !std::filesystem::is_directory(configuration.state, error)) return;
+  energy_file_ = (std::filesystem::path{configuration.state} / "energy.totals").string();
   try {
     if (const auto text = runtime::read_file(energy_file_)) integrator_.restore(*text);
   } catch (const std::runtime_error& e) {
-    logger_.error("core-energy", "integrated energy starts from 0: {}", e.what());
+    logger_.error("core-energy", "integrated energy starts from what the sinks have: {}", e.what());
   }
+  // The file may be ten seconds older than the last commit, if the end was a kill.
+  for (const auto& sink : configuration.sinks) {
+    const sinks::Kind* kind = sinks::find_kind(sink.kind);
+    if (kind == nullptr || kind->integrated == nullptr) continue;
+    for (const auto& stored : kind->integrated(sink.options)) integrator_.raise(stored);
+  }
+  for (const auto& stored : spool::integrated_registers(configuration.state)) integrator_.raise(stored);
   keep_energy();
 }
 

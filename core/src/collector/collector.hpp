@@ -106,7 +106,7 @@ class Collector {
   void add_devices(const config::Configuration& configuration);
   [[nodiscard]] std::unique_ptr<session::FleetNames> fleet_names(const config::DeviceConfig& fleet,
                                                                  const config::Configuration& configuration) const;
-  void restore_energy(const std::string& directory);
+  void restore_energy(const config::Configuration& configuration);
   void finish_energy();
   void keep_energy();
   void save_energy();

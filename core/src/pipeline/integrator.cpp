@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::string_view kImport = "active_energy_import";
 constexpr std::string_view kExport = "active_energy_export";
-constexpr std::string_view kMadeHere = "integrated";
 constexpr double kNsPerHour = 3.6e12;
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 constexpr std::int64_t kGapFactor = 3;
@@ -34,7 +33,7 @@ SeriesInfo register_of(const SeriesInfo& power, std::string_view quantity) {
   info.quantity = std::string{quantity};
   info.unit = "Wh";
   info.flat_name = model::flat_name(info.channel, info.quantity, info.unit);
-  info.source = std::string{kMadeHere};
+  info.source = std::string{model::kIntegrated};
   info.kind = Kind::reg;
   info.integration = Integration::none;
   const model::Quantity* known = model::Vocabulary::standard().find(quantity);
@@ -109,7 +108,7 @@ Integrator::State* Integrator::state_of(std::uint32_t series) {
   slot.emplace();
   const SeriesInfo& info = series_.at(series);
   if (info.quantity == kImport || info.quantity == kExport) {
-    if (info.source != kMadeHere) own_register(info);
+    if (info.source != model::kIntegrated) own_register(info);
     return nullptr;
   }
   if (info.integration == Integration::none) return nullptr;
@@ -194,6 +193,13 @@ std::string Integrator::save() const {
     out += '\n';
   }
   return out;
+}
+
+void Integrator::raise(const model::RegisterValue& stored) {
+  if (!std::isfinite(stored.value) || (stored.quantity != kImport && stored.quantity != kExport)) return;
+  Totals& totals = totals_[stored.device + "/" + stored.channel];
+  double& total = stored.quantity == kImport ? totals.import_wh : totals.export_wh;
+  total = std::max(total, stored.value);
 }
 
 void Integrator::restore(const std::string& text) {

@@ -4,6 +4,8 @@
 
 #include <mesura/measurement.hpp>
 
+#include "model/register_value.hpp"
+
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -33,6 +35,8 @@ class Integrator {
   /// The totals as text, to be kept over a restart, and back. A text that is not of this make changes nothing.
   [[nodiscard]] std::string save() const;
   void restore(const std::string& text);
+  /// A register stood at least there when it was last stored: totals only grow.
+  void raise(const model::RegisterValue& stored);
   /// Totals have changed since save() was called last.
   [[nodiscard]] bool changed() const { return changed_; }
 

@@ -7,12 +7,14 @@
 
 #include "config/schema.hpp"
 #include "config/value.hpp"
+#include "model/register_value.hpp"
 #include "runtime/log.hpp"
 
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace mesura::sinks {
 
@@ -28,6 +30,9 @@ struct Kind {
   std::string name;       ///< "sqlite", "csv"
   config::Schema schema;  ///< of its options
   std::unique_ptr<Sink> (*make)(const config::Value& options, const Context& context);
+  /// Where integrated energy stood when the sink was last written: the registers that the core itself integrates. Reads
+  /// the far end at once and without the sink; null: it cannot tell.
+  std::vector<model::RegisterValue> (*integrated)(const config::Value& options) = nullptr;
   bool takes_measurements = true;
   bool takes_waveforms = false;  ///< blocks of waveform
 };

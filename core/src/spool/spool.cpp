@@ -3,12 +3,14 @@
 #include "spool/spool.hpp"
 
 #include "model/batch_codec.hpp"
+#include "model/register_value.hpp"
 #include "spool/repair.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <system_error>
 #include <utility>
 
@@ -31,6 +33,13 @@ CREATE TABLE batches ( /* what the sink has not confirmed, in the order in which
   body BLOB NOT NULL,
   note INTEGER NOT NULL /* of whoever put it here */
 );
+CREATE TABLE registers ( /* integrated energy, as it stood with the newest batch that came here */
+  device TEXT NOT NULL,
+  channel TEXT NOT NULL,
+  quantity TEXT NOT NULL,
+  value REAL NOT NULL,
+  PRIMARY KEY (device, channel, quantity)
+) WITHOUT ROWID;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE dead ( /* what the sink will never take */
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -47,6 +56,24 @@ std::uint64_t row_cost(std::size_t body) { return body + kRowBytes; }
 
 std::filesystem::path spool_path(const std::filesystem::path& state, const std::string& sink) {
   return state / "spool" / (sink + ".spool");
+}
+
+std::vector<model::RegisterValue> integrated_registers(const std::filesystem::path& state) {
+  std::vector<model::RegisterValue> all;
+  std::error_code none;  // no directory: no spools
+  for (const auto& file : std::filesystem::directory_iterator{state / "spool", none}) {
+    if (file.path().extension() != ".spool") continue;
+    try {
+      SeriesTable series;
+      const Spool spool{file.path(), series, runtime::Logger{std::make_shared<runtime::Log>(), "spool"},
+                        Spool::Mode::reader};
+      const auto found = spool.registers();
+      all.insert(all.end(), found.begin(), found.end());
+    } catch (const std::exception&) {
+      continue;  // its owner repairs it, and says so
+    }
+  }
+  return all;
 }
 
 template <class F>
@@ -244,6 +271,7 @@ void Spool::append(std::span<const Entry> entries) {
         const std::int64_t time = entry.batch->time_ns;
         after.oldest_ns = after.oldest_ns == 0 ? time : std::min(after.oldest_ns, time);
       }
+      put_registers(entries);
     });
   });
   set_contents(after);
@@ -270,6 +298,39 @@ void Spool::set_meta(const std::string& key, const std::string& value) {
 void Spool::probe() {
   const std::lock_guard lock(mutex_);
   guarded("writing", [&] { db_->execute("PRAGMA user_version = 0"); });
+}
+
+// In the transaction of the powers that they come from.
+void Spool::put_registers(std::span<const Entry> entries) {
+  std::map<std::uint32_t, double> latest;
+  integrated_.resize(table_.size(), -1);
+  for (const Entry& entry : entries) {
+    for (const Measurement& m : entry.batch->items) {
+      signed char& known = integrated_[m.series];
+      if (known < 0) known = model::is_integrated(table_.at(m.series)) ? 1 : 0;
+      if (known == 1) latest[m.series] = std::max(latest[m.series], m.number);
+    }
+  }
+  if (latest.empty()) return;
+  database::Statement put = db_->prepare(
+      "INSERT INTO registers (device, channel, quantity, value) VALUES (?1, ?2, ?3, ?4) "
+      "ON CONFLICT DO UPDATE SET value = max(value, excluded.value)");
+  for (const auto& [series, value] : latest) {
+    const SeriesInfo& info = table_.at(series);
+    put.bind(1, std::string_view{info.device});
+    put.bind(2, std::string_view{info.channel});
+    put.bind(3, std::string_view{info.quantity});
+    put.bind(4, value);
+    put.run();
+  }
+}
+
+std::vector<model::RegisterValue> Spool::registers() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<model::RegisterValue> found;
+  database::Statement s = db_->prepare("SELECT device, channel, quantity, value FROM registers");
+  while (s.step()) found.push_back({s.text(0), s.text(1), s.text(2), s.number(3)});
+  return found;
 }
 
 std::vector<Entry> Spool::read(std::int64_t after, std::size_t max_batches, std::size_t max_values) {

@@ -7,6 +7,7 @@
 #include <mesura/measurement.hpp>
 
 #include "database/sqlite.hpp"
+#include "model/register_value.hpp"
 #include "runtime/log.hpp"
 #include "spool/series_store.hpp"
 
@@ -32,6 +33,9 @@ class SpoolError : public std::runtime_error {
 
 /// Where the spool of a sink lies: "<state>/spool/<sink>.spool".
 [[nodiscard]] std::filesystem::path spool_path(const std::filesystem::path& state, const std::string& sink);
+
+/// Where integrated energy stood in any spool of a state directory; files that cannot be read are passed over.
+[[nodiscard]] std::vector<model::RegisterValue> integrated_registers(const std::filesystem::path& state);
 
 /// A batch and its number; numbers grow with time and are never used again.
 struct Entry {
@@ -91,6 +95,8 @@ class Spool {
 
   /// Durable when it returns; all or nothing.
   void append(std::span<const Entry> entries);
+  /// Where integrated energy stood with the newest batch that was ever appended.
+  [[nodiscard]] std::vector<model::RegisterValue> registers() const;
   /// Words of whoever uses it; empty: none.
   [[nodiscard]] std::string meta(const std::string& key) const;
   void set_meta(const std::string& key, const std::string& value);
@@ -139,6 +145,7 @@ class Spool {
   void trim_dead();
   void set_contents(const Contents& contents);
   void put(const Entry& entry);
+  void put_registers(std::span<const Entry> entries);
   void shrink();
 
   std::filesystem::path path_;
@@ -151,7 +158,8 @@ class Spool {
   mutable std::mutex contents_mutex_;  ///< taken last
   Contents contents_;                  ///< written with both locks held
   std::int64_t last_id_ = 0;
-  std::string bytes_;  ///< scratch
+  std::string bytes_;                    ///< scratch
+  std::vector<signed char> integrated_;  ///< by series: -1 not asked yet, 0 no, 1 yes
   database::Statement begin_, commit_, put_, read_, erase_, put_dead_;
 };
 

@@ -36,7 +36,7 @@ Kind recording_kind() {
     o.fill = gaps == "nan" ? recording::Fill::nan : gaps == "zero" ? recording::Fill::zero : recording::Fill::none;
     return std::make_unique<recording::RecordingSink>(std::move(o), context.log);
   };
-  return {"recording", std::move(schema), make, false, true};
+  return {"recording", std::move(schema), make, nullptr, false, true};
 }
 
 }  // namespace mesura::sinks

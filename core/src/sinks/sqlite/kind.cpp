@@ -1,6 +1,7 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
 #include "sinks/kinds_list.hpp"
+#include "sinks/sqlite/registers.hpp"
 #include "sinks/sqlite/sqlite_sink.hpp"
 
 namespace mesura::sinks {
@@ -30,7 +31,8 @@ Kind sqlite_kind() {
     o.site_zone = context.site_zone;
     return std::make_unique<sqlite::SqliteSink>(std::move(o), context.series, context.log);
   };
-  return {"sqlite", std::move(schema), make};
+  const auto integrated = [](const Value& options) { return sqlite::integrated_registers(options["path"].text()); };
+  return {"sqlite", std::move(schema), make, integrated};
 }
 
 }  // namespace mesura::sinks
