@@ -124,9 +124,8 @@ TEST_CASE("a block of waveform is a line, with its samples where they are asked 
   b.waveform = block;
   std::string out;
   append_json_lines(out, SeriesTable{}, b);
-  const std::string head =
-      R"({"device":"lab","channel":"waveform","start":"2026-06-14T12:45:01.001Z","rate":8000,)"
-      R"("channels":["v_l1","i_l1"],"units":["V","mA"],"first_row":8,"rows":3,"packet":7,"gap":3)";
+  const std::string head = R"({"device":"lab","channel":"waveform","start":"2026-06-14T12:45:01.001Z","rate":8000,)"
+                           R"("channels":["v_l1","i_l1"],"units":["V","mA"],"first_row":8,"rows":3,"packet":7,"gap":3)";
   CHECK(out == head + "}\n");
   out.clear();
   append_json_lines(out, SeriesTable{}, b, Samples::with);
