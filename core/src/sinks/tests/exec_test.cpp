@@ -14,10 +14,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
+#include <limits>
 #include <mutex>
+#include <random>
+#include <set>
 #include <thread>
 
 using namespace mesura;
@@ -79,6 +85,15 @@ std::size_t open_files() {
   std::size_t n = 0;
   for (int fd = 0; fd < 1024; ++fd) n += ::fcntl(fd, F_GETFD) >= 0 ? 1U : 0U;
   return n;
+}
+
+std::vector<pid_t> children() {
+  std::vector<pid_t> out;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream file{task.path() / "children"};
+    for (pid_t pid = 0; file >> pid;) out.push_back(pid);
+  }
+  return out;
 }
 
 bool runs(pid_t pid) { return ::kill(pid, 0) == 0; }
@@ -382,6 +397,41 @@ TEST_CASE_METHOD(Fixture, "what the program has started ends with it", "[exec]")
   };
   while (state() != 'X' && state() != 'Z') std::this_thread::yield();
   SUCCEED();
+}
+
+TEST_CASE_METHOD(Fixture, "a program killed at random instants loses nothing and doubles nothing", "[exec]") {
+  constexpr int kBatches = 4000;
+  auto s = sink();
+  std::vector<BatchPtr> left = many(kBatches);
+  int kills = 0;
+  std::mt19937 random{4711};
+  while (!left.empty()) {
+    s->open();
+    const auto pids = children();
+    REQUIRE(pids.size() == 1);
+    const auto n = std::min<std::size_t>(left.size(), 400);
+    std::atomic<bool> armed{false};
+    std::thread killer{[&, pause = std::chrono::microseconds{random() % 4000}] {
+      while (!armed) std::this_thread::yield();
+      std::this_thread::sleep_for(pause);
+      ::kill(pids[0], SIGKILL);  // still its number: the sink reaps it when it has died, which is our doing
+    }};
+    armed = true;
+    const WriteResult result = s->write(std::span{left}.first(n));
+    killer.join();
+    const bool committed = result.outcome == WriteResult::Outcome::committed;
+    if (!committed) ++kills;
+    // `done` are the first ones: lines are answered in their order.
+    const std::size_t safe = committed ? n : result.done.size();
+    if (!committed && safe > 0) CHECK(result.done.back() == safe - 1);
+    left.erase(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(safe));
+    REQUIRE(kills < 1000);
+  }
+  s->close();
+  CHECK(kills > 0);
+  const auto lines = far.lines();
+  CHECK(lines.size() == kBatches);
+  CHECK(std::set<std::string>(lines.begin(), lines.end()).size() == kBatches);
 }
 
 TEST_CASE_METHOD(Fixture, "a closed pipe is no signal to anybody", "[exec]") {
