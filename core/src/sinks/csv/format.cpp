@@ -25,7 +25,8 @@ namespace {
 // decimal of up to 15 digits does, they are the shortest text: five times faster than the general way. Else null.
 char* write_thousandths(char* to, double value, double size) {
   if (size >= 1e12) return nullptr;
-  const auto thousandths = static_cast<std::uint64_t>(size * 1000 + 0.5);
+  const double about = size * 1000 + 0.5;  // may round to a neighbour: then it does not read back
+  const auto thousandths = static_cast<std::uint64_t>(about);
   if (static_cast<double>(thousandths) / 1000 != size) return nullptr;
   if (value < 0) *to++ = '-';
   to = std::to_chars(to, to + kNumberRoom, thousandths / 1000).ptr;
