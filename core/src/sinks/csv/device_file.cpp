@@ -258,7 +258,8 @@ void DeviceFile::create(std::int64_t time_ns, const std::string& header) {
 // Named by the first line's second, or the next one that is free; at the very end of a period by a number.
 std::filesystem::path DeviceFile::free_name(std::int64_t time_ns) {
   constexpr std::int64_t kSecond = 1'000'000'000;
-  std::int64_t stamp = period_of(time_ns, kSecond) * kSecond;
+  constexpr std::int64_t kRoom = 86'400 * kSecond;  // no sum below overflows
+  std::int64_t stamp = period_of(std::clamp(time_ns, INT64_MIN + kRoom, INT64_MAX - kRoom), kSecond) * kSecond;
   if (latest_name_ >= stamp) stamp = latest_name_ + kSecond;
   const std::int64_t period = period_of(time_ns, limits_.every_ns);
   const auto is_free = [&](const std::string& name) {

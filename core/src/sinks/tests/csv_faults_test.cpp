@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // CSV files under what happens to them: late data, restarts, full disks, kills; alone and all at random.
+#include "runtime/time_text.hpp"
 #include "sinks/csv/csv_sink.hpp"
 #include "sinks/tests/sink_fixtures.hpp"
 
@@ -114,6 +115,55 @@ TEST_CASE_METHOD(Fixture, "names sort as the files were written", "[csv]") {
                                             "grid-20260614-120000.csv.part"});
   CHECK(far.read({"grid"}).at({"grid", "l1_active_power_w", (kNoon - 2 * kDay - 60 * kSecond) / 1000}).first ==
         Feed::Value{0.25});
+}
+
+TEST_CASE_METHOD(Fixture, "a directory that becomes read-only and writable again: nothing lost, nothing twice",
+                 "[csv]") {
+  options.every = 1h;
+  const auto permit = [&](unsigned mode) {
+    std::filesystem::permissions(far.directory(), static_cast<std::filesystem::perms>(mode));
+  };
+  const std::vector<BatchPtr> next{feed.batch(kNoon + 1800 * kSecond, {{power, 2.0}}),
+                                   feed.batch(kNoon + 3600 * kSecond, {{power, 3.0}})};
+  auto s = sink();
+  permit(0777);
+  {
+    const OrdinaryUser nobody;
+    REQUIRE(attempt(*s, {feed.batch(kNoon, {{power, 1.0}})}).committed);
+  }
+  permit(0555);
+  {
+    const OrdinaryUser nobody;
+    // The file in progress takes its line; what needs the directory fails: its last name, the next file.
+    for (int i = 0; i < 3; ++i) CHECK_THAT(attempt(*s, next).reason, Catch::Matchers::StartsWith("sink-read-only: "));
+    const std::string head = "time,quality,l1_active_power_w\n";
+    CHECK(file("grid-20260614-120000.csv.part") == head + "2026-06-14T12:00:00.000Z,,1\n");
+    REQUIRE(attempt(*s, {feed.batch(kNoon + kSecond, {{power, 1.5}})}).committed);
+  }
+  permit(0777);
+  {
+    const OrdinaryUser nobody;
+    REQUIRE(attempt(*s, next).committed);
+    s->close();
+  }
+  CHECK(files() == std::vector<std::string>{"grid-20260614-120000.csv", "grid-20260614-130000.csv.part"});
+  CHECK(far.rows({"grid"}) == 4);
+  CHECK(far.read({"grid"}).size() == 4);
+}
+
+TEST_CASE_METHOD(Fixture, "times at both ends of what there is", "[csv]") {
+  options.every = GENERATE(0ns, std::chrono::nanoseconds{1h});
+  auto s = sink();
+  const std::vector<BatchPtr> batches{
+      feed.batch(runtime::parse_time("1678-01-01T00:00:00Z").value(), {{power, 1.0}}),
+      feed.batch(runtime::parse_time("2261-12-31T23:59:59.999Z").value(), {{power, 2.0}}),
+      feed.batch(-1, {{power, 3.0}})};
+  for (int i = 0; i < 2; ++i) {
+    REQUIRE(attempt(*s, batches).committed);
+    s->close();
+    CAPTURE(files());
+    CHECK(far.rows({"grid"}) == 3);
+  }
 }
 
 TEST_CASE_METHOD(Fixture, "a disk that fills up loses nothing and tears nothing", "[csv]") {
