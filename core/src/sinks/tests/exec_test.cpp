@@ -239,7 +239,8 @@ TEST_CASE_METHOD(Fixture, "what a program does wrong is retry, and the next one 
       Case{"flood", "without a line end"}, Case{"flood-numbers", "did not answer for 0.2 s"},
       Case{"silent", "did not answer for 0.2 s"});
   CAPTURE(c.how);
-  auto s = sink(c.how, 200ms);
+  const std::string how = c.how;
+  auto s = sink(how, how == "flood-numbers" || how == "silent" ? 200ms : 30s);
   const auto refused = attempt(*s, many(5));
   CHECK_FALSE(refused.committed);
   CHECK(refused.done.empty());
@@ -252,7 +253,7 @@ TEST_CASE_METHOD(Fixture, "what a program does wrong is retry, and the next one 
 
 TEST_CASE_METHOD(Fixture, "a program that never reads, or stops reading, is left after the timeout", "[exec]") {
   const auto how = GENERATE(as<std::string>{}, "never-read", "close-stdin");
-  auto s = sink(how, 300ms);
+  auto s = sink(how, how == "never-read" ? 300ms : 30s);
   const auto refused = attempt(*s, many(20'000));
   CHECK_FALSE(refused.committed);
   CHECK_THAT(refused.reason, contains(how == "never-read" ? "did not read for 0.3 s" : "closed its stdin"));
@@ -358,7 +359,7 @@ TEST_CASE_METHOD(Fixture, "close waits for the program's end, then ends it", "[e
     CHECK_THAT(records.all(), contains("ended with status 7"));
   }
   SECTION("it stays, and ignores SIGTERM") {
-    auto s = sink("stay", 100ms);
+    auto s = sink("stay", 2s);
     REQUIRE(attempt(*s, {one()}).committed);
     s->close();
     CHECK_THAT(records.all(), contains("exec-terminate") && contains("exec-kill") && contains("signal 9"));
@@ -404,6 +405,7 @@ TEST_CASE_METHOD(Fixture, "a program killed at random instants loses nothing and
   auto s = sink();
   std::vector<BatchPtr> left = many(kBatches);
   int kills = 0;
+  unsigned most_us = 4000;  // grows until something is done in between, however slow the machine
   std::mt19937 random{4711};
   while (!left.empty()) {
     s->open();
@@ -411,7 +413,7 @@ TEST_CASE_METHOD(Fixture, "a program killed at random instants loses nothing and
     REQUIRE(pids.size() == 1);
     const auto n = std::min<std::size_t>(left.size(), 400);
     std::atomic<bool> armed{false};
-    std::thread killer{[&, pause = std::chrono::microseconds{random() % 4000}] {
+    std::thread killer{[&, pause = std::chrono::microseconds{random() % most_us}] {
       while (!armed) std::this_thread::yield();
       std::this_thread::sleep_for(pause);
       ::kill(pids[0], SIGKILL);  // still its number: the sink reaps it when it has died, which is our doing
@@ -424,8 +426,9 @@ TEST_CASE_METHOD(Fixture, "a program killed at random instants loses nothing and
     // `done` are the first ones: lines are answered in their order.
     const std::size_t safe = committed ? n : result.done.size();
     if (!committed && safe > 0) CHECK(result.done.back() == safe - 1);
+    if (safe == 0) most_us *= 2;
     left.erase(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(safe));
-    REQUIRE(kills < 1000);
+    REQUIRE(kills < 300);
   }
   s->close();
   CHECK(kills > 0);
@@ -436,7 +439,7 @@ TEST_CASE_METHOD(Fixture, "a program killed at random instants loses nothing and
 
 TEST_CASE_METHOD(Fixture, "a closed pipe is no signal to anybody", "[exec]") {
   auto* const before = std::signal(SIGPIPE, SIG_DFL);  // would end this program
-  auto s = sink("close-stdin", 300ms);
+  auto s = sink("close-stdin");
   CHECK_FALSE(attempt(*s, many(20'000)).committed);
   sigset_t pending;
   ::sigpending(&pending);
