@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/measurement_json.hpp"
 
+#include <charconv>
 #include <cmath>
 #include <string_view>
 
@@ -45,7 +46,26 @@ void append_object(std::string& out, const SeriesInfo& series, std::string_view 
   out += '}';
 }
 
-void append_waveform(std::string& out, const Waveform& block) {
+void append_samples(std::string& out, const std::vector<float>& samples) {
+  constexpr std::size_t kRoom = 16;  // "-1.2345678e-38,"
+  out += R"(,"samples":[)";
+  const std::size_t start = out.size();
+  out.resize(start + samples.size() * kRoom + 1);
+  char* to = out.data() + start;
+  char* const end = out.data() + out.size();
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    if (i > 0) *to++ = ',';
+    if (std::isfinite(samples[i])) {
+      to = std::to_chars(to, end, samples[i]).ptr;
+    } else {
+      to += std::string_view{"null"}.copy(to, 4);
+    }
+  }
+  *to++ = ']';
+  out.resize(static_cast<std::size_t>(to - out.data()));
+}
+
+void append_waveform(std::string& out, const Waveform& block, Samples samples) {
   const WaveformStream& stream = *block.stream;
   const auto texts = [&out](std::string_view key, const std::vector<std::string>& list) {
     out += key;
@@ -71,6 +91,7 @@ void append_waveform(std::string& out, const Waveform& block) {
   number(R"(,"rows":)", block.rows);
   number(R"(,"packet":)", block.packet);
   number(R"(,"gap":)", block.gap_rows);
+  if (samples == Samples::with) append_samples(out, block.samples);
   out += '}';
 }
 
@@ -86,9 +107,9 @@ void append_json(std::string& out, const SeriesInfo& series, const Batch& batch,
   append_object(out, series, utc(m.time_ns), utc(batch.received_ns), batch, m);
 }
 
-void append_json_lines(std::string& out, const SeriesTable& table, const Batch& batch) {
+void append_json_lines(std::string& out, const SeriesTable& table, const Batch& batch, Samples samples) {
   if (batch.waveform) {
-    append_waveform(out, *batch.waveform);
+    append_waveform(out, *batch.waveform, samples);
     out += '\n';
     return;
   }

@@ -11,9 +11,7 @@ namespace mesura::sinks {
 
 std::span<const Kind> kinds() {
   static const std::vector<Kind> all{
-      sqlite_kind(),
-      csv_kind(),
-      recording_kind(),
+      sqlite_kind(), csv_kind(), recording_kind(), exec_kind(), stdout_kind(),
   };
   return all;
 }

@@ -3,6 +3,7 @@
 #include "model/measurement_json.hpp"
 
 #include <cmath>
+#include <memory>
 #include <string>
 
 #include "support/catch.hpp"
@@ -103,6 +104,32 @@ TEST_CASE("a batch gives a line each, every value at its own time") {
         R"({"device":"grid","channel":"l1","quantity":"active_power","unit":"W","time":"2026-06-14T12:45:01.000Z",)"
         R"("received":"2026-06-14T12:45:01.213Z","value":3})"
         "\n");
+}
+
+TEST_CASE("a block of waveform is a line, with its samples where they are asked for") {
+  auto stream = std::make_shared<WaveformStream>();
+  stream->device = "lab";
+  stream->start_ns = 1781441101000000000;
+  stream->period_ns = 125'000;
+  stream->names = {"v_l1", "i_l1"};
+  stream->units = {"V", "mA"};
+  auto block = std::make_shared<Waveform>();
+  block->stream = stream;
+  block->first_row = 8;
+  block->rows = 3;
+  block->gap_rows = 3;
+  block->packet = 7;
+  block->samples = {230.1F, -0.5F, 0, -1.17549435e-38F, HUGE_VALF, std::nanf("")};
+  Batch b;
+  b.waveform = block;
+  std::string out;
+  append_json_lines(out, SeriesTable{}, b);
+  const std::string head = R"({"device":"lab","channel":"waveform","start":"2026-06-14T12:45:01.001Z","rate":8000,)"
+                           R"("channels":["v_l1","i_l1"],"units":["V","mA"],"first_row":8,"rows":3,"packet":7,"gap":3)";
+  CHECK(out == head + "}\n");
+  out.clear();
+  append_json_lines(out, SeriesTable{}, b, Samples::with);
+  CHECK(out == head + R"(,"samples":[230.1,-0.5,0,-1.1754944e-38,null,null]})" + "\n");
 }
 
 }  // namespace

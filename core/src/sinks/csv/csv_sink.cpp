@@ -24,6 +24,9 @@ constexpr std::size_t kRememberedMost = 1024 * 1024;
 // Compressing must not keep the queue waiting; a file takes as many turns as it needs.
 constexpr auto kGzipTurn = std::chrono::milliseconds{200};
 
+// Of each device's finished files when the sink opens: there may be years of them.
+constexpr std::size_t kLookedAt = 8;
+
 constexpr char kWideStart[] = "time,quality";
 constexpr char kLinesHeader[] = "time,device,channel,quantity,unit,value,quality\n";
 constexpr std::size_t kFixedCells = 2;  // time, quality
@@ -66,11 +69,11 @@ void CsvSink::open() {
 // Learns what earlier runs left: files to go on with, the last finished one of each device, halves of a compression.
 void CsvSink::scan() {
   struct Found {
-    std::filesystem::path part;
-    std::filesystem::path finished;
+    std::vector<std::int64_t> names;
+    std::vector<std::filesystem::path> parts;  // the newest last, as in `finished`
+    std::vector<std::filesystem::path> finished;
   };
   std::map<std::string, Found> found;
-  std::vector<std::filesystem::path> older_parts;
   std::vector<std::filesystem::path> names;
   try {
     for (const auto& entry : std::filesystem::directory_iterator(options_.directory)) names.push_back(entry.path());
@@ -86,31 +89,44 @@ void CsvSink::scan() {
     const auto name = parse_file_name(path.filename().string());
     if (!name) continue;
     Found& f = found[name->stem];
+    f.names.push_back(name->time_ns);
     if (name->ending == ".csv.part") {
-      if (!f.part.empty()) older_parts.push_back(f.part);
-      f.part = path;
+      f.parts.push_back(path);
     } else if (name->ending == ".csv") {
       // The compressed file gets its name when it is whole: this one is what should have gone next.
       if (std::error_code ignored; std::filesystem::exists(path.string() + ".gz", ignored)) {
         ::unlink(path.c_str());
       } else {
-        f.finished = path;
+        f.finished.push_back(path);
       }
     } else if (name->ending == ".csv.gz.part") {
       ::unlink(path.c_str());
     }
   }
-  for (const auto& path : older_parts) {
-    const auto name = parse_file_name(path.filename().string());
-    DeviceFile orphan{options_.directory, name->stem, {}, kRememberedLeast};
-    orphan.adopt(path);
-    orphan.recover();
-    orphan.finish();
-  }
+  const auto time_of = [](const std::filesystem::path& path) {
+    return parse_file_name(path.filename().string())->time_ns;
+  };
   for (const auto& [stem, f] : found) {
-    Device& device = *devices_[device_of_stem(stem)];
-    if (!f.part.empty()) device.file.adopt(f.part);
-    if (!f.finished.empty()) device.file.remember(f.finished);
+    DeviceFiles& files = devices_[device_of_stem(stem)]->files;
+    for (const std::int64_t name : f.names) files.follow(name);
+    for (auto part = f.parts.rbegin(); part != f.parts.rend(); ++part) {
+      if (files.adopt(time_of(*part), *part)) continue;
+      DeviceFile orphan{options_.directory, stem, {}, kRememberedLeast};
+      orphan.adopt(*part);
+      orphan.recover({});
+      if (orphan.in_progress()) orphan.finish();
+    }
+    if (f.finished.empty()) continue;
+    // What was written last: in the newest file, or in the one of late data that was finished last.
+    const auto written = [](const std::filesystem::path& path) {
+      std::error_code ignored;
+      return std::filesystem::last_write_time(path, ignored);
+    };
+    const auto some = std::min<std::size_t>(f.finished.size(), kLookedAt);
+    const auto latest = std::max_element(f.finished.end() - static_cast<std::ptrdiff_t>(some), f.finished.end(),
+                                         [&](const auto& a, const auto& b) { return written(a) < written(b); });
+    files.remember(time_of(f.finished.back()), f.finished.back());
+    files.remember(time_of(*latest), *latest);
   }
 }
 
@@ -120,8 +136,8 @@ std::uint32_t CsvSink::device_of_stem(const std::string& stem) {
     const std::size_t remembered =
         std::clamp(kRememberedBytes / (devices_.size() + 1), kRememberedLeast, kRememberedMost);
     devices_.push_back(std::make_unique<Device>(
-        DeviceFile{options_.directory, stem, {options_.max_bytes, options_.every.count()}, remembered}));
-    for (const auto& device : devices_) device->file.set_remembered(remembered);
+        DeviceFiles{options_.directory, stem, {options_.max_bytes, options_.every.count()}, remembered}));
+    for (const auto& device : devices_) device->files.set_remembered(remembered);
   }
   return at->second;
 }
@@ -134,7 +150,8 @@ WriteResult CsvSink::write(std::span<const BatchPtr> batches) {
     std::size_t open_files = 0;
     for (const auto& device : devices_) {
       device->touched = false;
-      if (device->file.is_open() && ++open_files > kMaxOpenFiles) device->file.release();
+      const std::size_t its = device->files.open_files();
+      if (its > 0 && (open_files += its) > kMaxOpenFiles) device->files.release();
     }
   };
   try {
@@ -143,13 +160,13 @@ WriteResult CsvSink::write(std::span<const BatchPtr> batches) {
       Device& device = *devices_[row.table];
       options_.form == Form::wide ? add_wide(device, row) : add_lines(device, row);
     }
-    for (const std::uint32_t d : touched_) devices_[d]->file.sync();
+    for (const std::uint32_t d : touched_) devices_[d]->files.sync();
   } catch (const SinkError& e) {
-    for (const std::uint32_t d : touched_) devices_[d]->file.rollback();
+    for (const std::uint32_t d : touched_) devices_[d]->files.rollback();
     release();
     return WriteResult::retry(e.what());
   }
-  for (const std::uint32_t d : touched_) devices_[d]->file.commit();
+  for (const std::uint32_t d : touched_) devices_[d]->files.commit();
   release();
   return result;
 }
@@ -190,12 +207,12 @@ const CsvSink::Slot& CsvSink::resolve(std::uint32_t series) {
 
 void CsvSink::make_ready(Device& device) {
   if (device.ready) return;
-  if (const std::uint64_t cut = device.file.recover(); cut > 0) {
+  if (const std::uint64_t cut = device.files.recover(); cut > 0) {
     log_.warn("csv-torn", "{}: an interrupted write left {} bytes that are no whole line; they were cut off",
               describe(), cut);
   }
   device.header = options_.form == Form::wide ? std::string{kWideStart} + "\n" : kLinesHeader;
-  const std::vector<std::string> header = device.file.header();
+  const std::vector<std::string>& header = device.files.header();
   if (options_.form == Form::wide && header.size() > kFixedCells && header[0] == "time" && header[1] == "quality") {
     device.header.pop_back();
     for (std::size_t i = kFixedCells; i < header.size(); ++i) {
@@ -243,7 +260,7 @@ void CsvSink::touch(std::uint32_t index) {
   // First: what mark() may have begun is rolled back with the rest.
   device.touched = true;
   touched_.push_back(index);
-  device.file.mark();
+  device.files.mark();
 }
 
 void CsvSink::add_wide(Device& device, const Rows::Row& row) {
@@ -279,9 +296,10 @@ void CsvSink::add_wide(Device& device, const Rows::Row& row) {
     ++column;
   }
   line_.end(to);
-  if (device.file.recent().maybe(row.time) && known_wide(device, row.time)) return;
-  device.file.prepare(cells.front().batch->received_ns, device.header);
-  device.file.add(row.time, line_.view());
+  DeviceFile& file = device.files.at(row.time);
+  if (file.recent().maybe(row.time) && known_wide(file, row.time)) return;
+  device.files.prepare(file, row.time, device.header);
+  file.add(row.time, line_.view());
 }
 
 // "clock_suspect" when all values of the line have it, else "l1_voltage_v=suspect;l2_voltage_v=stale". Derived is how a
@@ -302,14 +320,14 @@ void CsvSink::write_quality(const Device& device, std::span<const Rows::Cell> ce
 
 // Whether the lines of the same instant say all that line_ says: for each of its cells the youngest that has one says
 // the same.
-bool CsvSink::known_wide(const Device& device, std::int64_t time) const {
+bool CsvSink::known_wide(const DeviceFile& file, std::int64_t time) const {
   const std::vector<std::string_view> cells = split_raw(line_.view());
   std::vector<std::size_t> open;
   for (std::size_t i = kFixedCells; i < cells.size(); ++i) {
     if (!cells[i].empty()) open.push_back(i);
   }
   bool differs = false;
-  device.file.recent().any(time, [&](std::string_view line) {
+  file.recent().any(time, [&](std::string_view line) {
     const std::vector<std::string_view> old = split_raw(line);
     std::erase_if(open, [&](std::size_t i) {
       if (i >= old.size() || old[i].empty()) return false;
@@ -322,6 +340,7 @@ bool CsvSink::known_wide(const Device& device, std::int64_t time) const {
 }
 
 void CsvSink::add_lines(Device& device, const Rows::Row& row) {
+  DeviceFile& file = device.files.at(row.time);
   for (const Rows::Cell& c : rows_.cells(row)) {
     const std::string& prefix = device.columns[c.column].prefix;
     const std::string quality = c.item->quality == MESURA_GOOD ? std::string{} : quality_to_string(c.item->quality);
@@ -339,22 +358,22 @@ void CsvSink::add_lines(Device& device, const Rows::Row& row) {
 
     const std::string_view line = line_.view();
     bool same = false;
-    if (device.file.recent().maybe(row.time)) {
-      device.file.recent().any(row.time, [&](std::string_view old) {
+    if (file.recent().maybe(row.time)) {
+      file.recent().any(row.time, [&](std::string_view old) {
         if (old.substr(0, key) != line.substr(0, key)) return false;
         same = old == line;
         return true;
       });
     }
     if (same) continue;
-    device.file.prepare(c.batch->received_ns, device.header);
-    device.file.add(row.time, line);
+    device.files.prepare(file, row.time, device.header);
+    file.add(row.time, line);
   }
 }
 
 void CsvSink::maintain(std::int64_t now_ns) {
   if (!directory_) return;
-  for (const auto& device : devices_) device->file.finish_if_over(now_ns);
+  for (const auto& device : devices_) device->files.maintain(now_ns);
   if (options_.gzip) compress_next();
 }
 

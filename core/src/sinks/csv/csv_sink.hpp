@@ -7,7 +7,7 @@
 
 #include "runtime/log.hpp"
 #include "runtime/unique_fd.hpp"
-#include "sinks/csv/device_file.hpp"
+#include "sinks/csv/device_files.hpp"
 #include "sinks/csv/format.hpp"
 #include "sinks/csv/gzip.hpp"
 #include "sinks/rows.hpp"
@@ -57,8 +57,8 @@ class CsvSink final : public Sink {
     std::string prefix;  ///< lines: "grid,l1,voltage,V," of each line
   };
   struct Device {
-    explicit Device(DeviceFile f) : file(std::move(f)) {}
-    DeviceFile file;
+    explicit Device(DeviceFiles f) : files(std::move(f)) {}
+    DeviceFiles files;
     std::string header;  ///< of the next file, with its line end
     std::vector<Column> columns;
     std::unordered_map<std::string, std::uint32_t> by_series;  ///< channel, quantity, unit
@@ -81,7 +81,7 @@ class CsvSink final : public Sink {
   void add_wide(Device& device, const Rows::Row& row);
   void add_lines(Device& device, const Rows::Row& row);
   void write_quality(const Device& device, std::span<const Rows::Cell> cells);
-  [[nodiscard]] bool known_wide(const Device& device, std::int64_t time) const;
+  [[nodiscard]] bool known_wide(const DeviceFile& file, std::int64_t time) const;
   void compress_next();
 
   Options options_;

@@ -64,6 +64,11 @@ std::string_view without_end(const std::string& header) {
   return std::string_view{header}.substr(0, header.size() - 1);
 }
 
+// Lines are compared cell by cell from the left: they help only if the present columns begin with theirs.
+bool begins_with(const std::string& present, const std::string& header) {
+  return present.empty() || present == header || present.starts_with(std::string{without_end(header)} + ",");
+}
+
 // Reads the last whole lines into `recent`; returns where the last of them ends (or the header). A line may hold line
 // ends in quotes, so not every line end ends one: only what reads as a whole line of ours counts.
 std::uint64_t read_tail(int fd, std::uint64_t size, const std::string& header, RecentLines& recent,
@@ -92,9 +97,11 @@ std::uint64_t read_tail(int fd, std::uint64_t size, const std::string& header, R
   }
 }
 
-std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
-
 }  // namespace
+
+std::int64_t period_of(std::int64_t time_ns, std::int64_t every_ns) {
+  return every_ns > 0 ? time_ns / every_ns - (time_ns % every_ns < 0 ? 1 : 0) : 0;
+}
 
 std::string file_stamp(std::int64_t time_ns) {
   std::string out;
@@ -136,23 +143,7 @@ std::optional<FileName> parse_file_name(std::string_view name) {
 DeviceFile::DeviceFile(std::filesystem::path directory, std::string stem, Limits limits, std::size_t remembered_bytes)
     : directory_(std::move(directory)), stem_(std::move(stem)), limits_(limits), recent_(remembered_bytes) {}
 
-std::int64_t DeviceFile::period(std::int64_t time_ns) const {
-  return limits_.every_ns > 0 ? floor_div(time_ns, limits_.every_ns) : 0;
-}
-
-std::int64_t DeviceFile::period_of_name() const {
-  const auto name = parse_file_name(part_.filename().string());
-  return name ? period(name->time_ns) : 0;
-}
-
-std::vector<std::string> DeviceFile::header() const {
-  std::vector<std::string> out;
-  if (known_header_.empty()) return out;
-  for (const std::string_view raw : split_raw(without_end(known_header_))) out.push_back(unquoted(raw));
-  return out;
-}
-
-std::uint64_t DeviceFile::recover() {
+std::uint64_t DeviceFile::recover(const std::string& present) {
   if (recovered_) return 0;
   std::uint64_t cut = 0;
   if (!part_.empty()) open_part();
@@ -165,29 +156,28 @@ std::uint64_t DeviceFile::recover() {
     }
   }
   known_header_ = header_;
-  remember_finished();
+  remember_finished(present);
   if (!part_.empty()) {
     committed_ = size_ = read_tail(fd_.get(), size, header_, recent_, part_);
     if (size_ < size && ::ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0)
       fail_io(part_, "cutting the torn end of", errno);
-    period_ = period_of_name();
     cut = size - size_;
+    if (!begins_with(present, header_)) recent_.forget();
   }
   recovered_ = true;
   return cut;
 }
 
-void DeviceFile::remember_finished() {
+void DeviceFile::remember_finished(const std::string& present) {
   if (finished_.empty()) return;
   const runtime::UniqueFd fd{::open(finished_.c_str(), O_RDONLY | O_CLOEXEC)};
   // Moved away by its reader: then nothing of it is expected again.
   if (!fd) return;
   const std::uint64_t size = file_size(fd.get(), finished_);
   const std::string header = read_header(fd.get(), size, finished_);
-  // Lines are compared cell by cell from the left: they help only if the present columns begin with theirs.
   if (header.empty()) return;
   if (known_header_.empty()) known_header_ = header;
-  if (known_header_ == header || known_header_.starts_with(std::string{without_end(header)} + ",")) {
+  if (begins_with(known_header_, header) && begins_with(present, header)) {
     read_tail(fd.get(), size, header, recent_, finished_);
   }
 }
@@ -214,7 +204,6 @@ void DeviceFile::forget() {
 void DeviceFile::mark() {
   recent_.mark();
   buffer_.clear();
-  idle_ = false;
   if (part_.empty()) return;
   // A file that was moved or deleted by hand would swallow what is written to it.
   struct stat by_name {};
@@ -238,27 +227,22 @@ void DeviceFile::mark() {
   size_ = committed_;
 }
 
-void DeviceFile::prepare(std::int64_t received_ns, const std::string& header) {
+void DeviceFile::prepare(std::int64_t time_ns, const std::string& header) {
+  quiet_turns_ = 0;
   if (!part_.empty()) {
     const bool full = limits_.bytes > 0 && size_ + buffer_.size() >= limits_.bytes;
-    if (!full && period(received_ns) == period_ && header == header_) {
+    if (!full && header == header_) {
       if (buffer_.size() >= kFlushBytes) flush();
       return;
     }
     finish();
   }
-  create(received_ns, header);
+  create(time_ns, header);
 }
 
-void DeviceFile::create(std::int64_t received_ns, const std::string& header) {
-  const std::string base = stem_ + "-" + file_stamp(received_ns);
-  for (int n = 1;; ++n) {
-    const std::string name = n == 1 ? base + ".csv" : fmt::format("{}-{}.csv", base, n);
-    const auto finished = directory_ / name;
-    std::error_code ignored;  // then making the file fails as well
-    if (std::filesystem::exists(finished, ignored) || std::filesystem::exists(directory_ / (name + ".gz"), ignored))
-      continue;
-    part_ = directory_ / (name + ".part");
+void DeviceFile::create(std::int64_t time_ns, const std::string& header) {
+  for (;;) {
+    part_ = free_name(time_ns);
     fd_.reset(::open(part_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     if (fd_) break;
     const int error = errno;
@@ -268,8 +252,34 @@ void DeviceFile::create(std::int64_t received_ns, const std::string& header) {
   header_ = header;
   size_ = committed_ = 0;
   new_name_ = true;
-  period_ = period(received_ns);
   buffer_.append(header_);
+}
+
+// Named by the first line's second, or the next one that is free; at the very end of a period by a number.
+std::filesystem::path DeviceFile::free_name(std::int64_t time_ns) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  constexpr std::int64_t kRoom = 86'400 * kSecond;  // no sum below overflows
+  std::int64_t stamp = period_of(std::clamp(time_ns, INT64_MIN + kRoom, INT64_MAX - kRoom), kSecond) * kSecond;
+  if (latest_name_ >= stamp) stamp = latest_name_ + kSecond;
+  const std::int64_t period = period_of(time_ns, limits_.every_ns);
+  const auto is_free = [&](const std::string& name) {
+    std::error_code ignored;  // then making the file fails as well
+    for (const char* ending : {".csv.part", ".csv", ".csv.gz"}) {
+      if (std::filesystem::exists(directory_ / (name + ending), ignored)) return false;
+    }
+    return true;
+  };
+  for (; period_of(stamp, limits_.every_ns) == period; stamp += kSecond) {
+    const std::string name = stem_ + "-" + file_stamp(stamp);
+    if (!is_free(name)) continue;
+    latest_name_ = stamp;
+    return directory_ / (name + ".csv.part");
+  }
+  const std::string base = stem_ + "-" + file_stamp(stamp - kSecond);
+  for (int n = 2;; ++n) {
+    const std::string name = fmt::format("{}-{}", base, n);
+    if (is_free(name)) return directory_ / (name + ".csv.part");
+  }
 }
 
 void DeviceFile::add(std::int64_t time, std::string_view line) {
@@ -316,6 +326,8 @@ void DeviceFile::rollback() noexcept {
 }
 
 void DeviceFile::finish() {
+  if (!fd_) open_part();
+  if (part_.empty()) return;
   sync();
   auto finished = part_;
   finished.replace_extension();
@@ -329,17 +341,10 @@ void DeviceFile::finish() {
   size_ = committed_ = 0;
 }
 
-bool DeviceFile::finish_if_over(std::int64_t now_ns) {
-  if (part_.empty() || limits_.every_ns == 0) return false;
-  if (!std::exchange(idle_, true)) return false;
-  recover();
-  if (part_.empty() || period(now_ns) <= period_) return false;
-  if (!fd_) {
-    open_part();
-    if (part_.empty()) return false;
-  }
-  finish();
-  return true;
+bool DeviceFile::is_over(std::int64_t now_ns, int quiet_turns) {
+  if (part_.empty() || limits_.every_ns <= 0 || quiet_turns_++ < quiet_turns) return false;
+  const auto name = parse_file_name(part_.filename().string());
+  return name && period_of(now_ns, limits_.every_ns) > period_of(name->time_ns, limits_.every_ns);
 }
 
 }  // namespace mesura::sinks::csv

@@ -29,6 +29,7 @@ class RecentLines {
   /// What is added from here on can be taken back.
   void mark();
   void rollback();
+  void forget() { *this = RecentLines{bytes_}; }
   void set_limit(std::size_t bytes) { bytes_ = bytes; }
 
  private:

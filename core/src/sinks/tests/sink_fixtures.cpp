@@ -11,11 +11,13 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -24,14 +26,6 @@
 
 namespace mesura::sinks::test {
 namespace {
-
-std::string suffixed(const std::string& channel, const std::string& quantity, const std::string& unit) {
-  std::string out = channel + "_" + quantity;
-  if (unit != "1") out += "_" + unit;
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
 
 Feed::Value value_of(const CsvCell& cell) {
   double number = 0;
@@ -70,6 +64,25 @@ std::vector<std::filesystem::path> files_of(const std::filesystem::path& directo
 }
 
 }  // namespace
+
+std::string suffixed(const std::string& channel, const std::string& quantity, const std::string& unit) {
+  std::string out = channel + "_" + quantity;
+  if (unit != "1") out += "_" + unit;
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return out;
+}
+
+std::shared_ptr<void> Adapter::small_disk() const {
+  // A limit on the size of files fails a write in the same way as a full disk does.
+  ::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  if (::getrlimit(RLIMIT_FSIZE, &before) != 0) throw std::runtime_error("getrlimit");
+  rlimit small = before;
+  small.rlim_cur = 300'000;
+  if (::setrlimit(RLIMIT_FSIZE, &small) != 0) throw std::runtime_error("setrlimit");
+  return {nullptr, [before](const void*) { ::setrlimit(RLIMIT_FSIZE, &before); }};
+}
 
 TempDir::TempDir() {
   std::string name = (std::filesystem::temp_directory_path() / "mesura-sinks-XXXXXX").string();
@@ -308,10 +321,10 @@ Attempt attempt(Sink& sink, const std::vector<BatchPtr>& batches) {
   try {
     sink.open();
   } catch (const SinkError& e) {
-    return {false, e.what(), {}};
+    return {false, e.what(), {}, {}};
   }
   WriteResult result = sink.write(batches);
-  return {result.outcome == WriteResult::Outcome::committed, result.reason, result.rejected};
+  return {result.outcome == WriteResult::Outcome::committed, result.reason, result.rejected, result.done};
 }
 
 OrdinaryUser::OrdinaryUser() : was_root_(::geteuid() == 0) {

@@ -81,6 +81,10 @@ class Adapter {
   [[nodiscard]] virtual std::size_t rows(const std::vector<std::string>& devices) const = 0;
   /// Another program holds the far end until the returned object is gone.
   [[nodiscard]] virtual std::shared_ptr<void> lock() const = 0;
+  /// Files cannot grow beyond 300 000 bytes until the returned object is gone.
+  [[nodiscard]] virtual std::shared_ptr<void> small_disk() const;
+  /// rows() counts values, not instants.
+  [[nodiscard]] virtual bool row_per_value() const { return false; }
   /// The directory to which the sink writes, made by nobody yet or by the fixture.
   [[nodiscard]] const std::filesystem::path& directory() const { return dir_.path(); }
 
@@ -120,11 +124,17 @@ class CsvWideAdapter final : public CsvAdapter {
 class CsvLongAdapter final : public CsvAdapter {
  public:
   [[nodiscard]] std::string name() const override { return "csv, long"; }
+  [[nodiscard]] bool row_per_value() const override { return true; }
   [[nodiscard]] std::unique_ptr<Sink> make(const SeriesTable& series) const override;
 };
 
+class ExecAdapter;  // exec_adapter.hpp
+
 /// The contract's tests run for each of these.
-#define MESURA_EVERY_SINK SqliteAdapter, SqliteFleetAdapter, CsvWideAdapter, CsvLongAdapter
+#define MESURA_EVERY_SINK SqliteAdapter, SqliteFleetAdapter, CsvWideAdapter, CsvLongAdapter, ExecAdapter
+
+/// The flat name of a series: "l1_voltage_v".
+[[nodiscard]] std::string suffixed(const std::string& channel, const std::string& quantity, const std::string& unit);
 
 /// All records of a CSV text, by RFC 4180; `quoted` tells "" from nothing.
 struct CsvCell {
@@ -142,6 +152,7 @@ struct Attempt {
   bool committed = false;
   std::string reason;
   std::vector<Rejected> rejected;
+  std::vector<std::size_t> done = {};  ///< with retry
 };
 [[nodiscard]] Attempt attempt(Sink& sink, const std::vector<BatchPtr>& batches);
 
