@@ -9,11 +9,14 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cerrno>
 #include <optional>
+#include <span>
 
 namespace mesura::sinks::recording {
 namespace {
@@ -23,6 +26,7 @@ constexpr std::uint32_t kEbml = 0x1A45DFA3;
 constexpr std::uint32_t kSegment = 0x18538067;
 constexpr std::uint32_t kCluster = 0x1F43B675;
 constexpr std::uint32_t kCues = 0x1C53BB6B;
+constexpr std::uint32_t kCrc32 = 0xBF;
 constexpr std::uint32_t kSimpleBlock = 0xA3;
 constexpr std::uint32_t kBlockGroup = 0xA0;
 constexpr std::uint32_t kBlock = 0xA1;
@@ -47,17 +51,21 @@ class Scanner {
     size_ = static_cast<std::uint64_t>(file.st_size);
   }
 
-  MatroskaScan scan() {
+  MatroskaScan scan(std::uint64_t certain_rows) {
     MatroskaScan out;
     const auto head = element(0);
     if (!head || head->id != kEbml || head->end > size_) return out;
     const auto segment = element(head->end);
     if (!segment || segment->id != kSegment || segment->size_bytes != kUnknownSize.size()) return out;
+    bool clusters = false;  // what stands before them has no checksum while the file is open
     out.size_at = segment->size_at;
     out.bytes = segment->begin;
     for (auto child = element(out.bytes); child && !child->unknown && child->end <= size_;
          child = element(out.bytes)) {
-      if (child->id == kCluster) out.rows += rows_in(*child);
+      clusters = clusters || child->id == kCluster;
+      const std::uint64_t rows = child->id == kCluster ? rows_in(*child) : 0;
+      if (clusters && out.rows + rows > certain_rows && !checksum_fits(*child)) break;
+      out.rows += rows;
       if (child->id == kCues) out.indexed = true;
       out.bytes = child->end;
     }
@@ -94,6 +102,27 @@ class Scanner {
     return out;
   }
 
+  /// False when the element has a CRC-32 of its content that doesn't fit: a power cut may leave zeros in the place of
+  /// what was not synced.
+  bool checksum_fits(const Element& parent) {
+    const auto first = element(parent.begin);
+    std::array<std::uint8_t, 4> stored{};
+    if (!first || first->id != kCrc32 || first->end - first->begin != stored.size() || first->end > parent.end) {
+      return parent.begin == parent.end || first.has_value();
+    }
+    if (read(first->begin, stored) < stored.size()) return false;
+    std::array<std::uint8_t, 16384> buffer{};
+    uLong sum = ::crc32(0, nullptr, 0);
+    for (std::uint64_t at = first->end; at < parent.end;) {
+      const std::uint64_t left = std::min<std::uint64_t>(parent.end - at, buffer.size());
+      const std::size_t got = read(at, std::span{buffer}.first(left));
+      if (got == 0) return false;
+      sum = ::crc32(sum, buffer.data(), static_cast<uInt>(got));
+      at += got;
+    }
+    return sum == (stored[0] | uLong{stored[1]} << 8U | uLong{stored[2]} << 16U | uLong{stored[3]} << 24U);
+  }
+
   std::uint64_t rows_in(const Element& parent) {
     std::uint64_t rows = 0;
     std::uint64_t at = parent.begin;
@@ -122,10 +151,12 @@ class Scanner {
 
 }  // namespace
 
-MatroskaScan scan_matroska(const std::filesystem::path& file) { return Scanner{file}.scan(); }
+MatroskaScan scan_matroska(const std::filesystem::path& file, std::uint64_t certain_rows) {
+  return Scanner{file}.scan(certain_rows);
+}
 
-MatroskaScan mend_matroska(const std::filesystem::path& file) {
-  const MatroskaScan found = scan_matroska(file);
+MatroskaScan mend_matroska(const std::filesystem::path& file, std::uint64_t certain_rows) {
+  const MatroskaScan found = scan_matroska(file, certain_rows);
   const runtime::UniqueFd fd{::open(file.c_str(), O_WRONLY | O_CLOEXEC)};
   if (!fd) fail_io(file, "opening", errno);
   struct stat now {};

@@ -37,11 +37,12 @@ std::optional<Repaired> close_plain(const fs::path& data, std::string_view sidec
 }
 
 std::optional<Repaired> close_matroska(const fs::path& work, const fs::path& data, std::string_view sidecar) {
-  if (!close_interrupted_rows(sidecar, 0)) return std::nullopt;
+  const auto certain = open_rows(sidecar);
+  if (!certain) return std::nullopt;
   std::error_code error;
   const bool working = fs::exists(work, error);
   if (!working && !fs::exists(data, error)) return std::nullopt;
-  const MatroskaScan whole = mend_matroska(working ? work : data);
+  const MatroskaScan whole = mend_matroska(working ? work : data, *certain);
   if (working && whole.rows > 0 && std::rename(work.c_str(), data.c_str()) != 0) fail_io(data, "renaming", errno);
   return close_interrupted_rows(sidecar, whole.rows);
 }

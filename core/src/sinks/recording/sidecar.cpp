@@ -148,11 +148,17 @@ std::optional<std::vector<Gap>> gaps_in(std::string_view sidecar, std::size_t at
 
 }  // namespace
 
-std::optional<Repaired> close_interrupted_rows(std::string_view sidecar, std::uint64_t rows) {
+std::optional<std::uint64_t> open_rows(std::string_view sidecar) {
   if (!sidecar.starts_with(kOurs)) return std::nullopt;
+  std::size_t at = 0;
+  const auto rows = number_after(sidecar, kRows, at);
+  if (!rows || sidecar.find("\n  \"finished\": false,\n", at) == std::string_view::npos) return std::nullopt;
+  return rows;
+}
+
+std::optional<Repaired> close_interrupted_rows(std::string_view sidecar, std::uint64_t rows) {
+  if (!open_rows(sidecar)) return std::nullopt;
   const std::size_t tail = sidecar.find(kRows);
-  if (tail == std::string_view::npos) return std::nullopt;
-  if (sidecar.find("\n  \"finished\": false,\n", tail) == std::string_view::npos) return std::nullopt;
   // Gaps are noted before the rows behind them are written.
   const auto gaps = gaps_in(sidecar, tail, rows);
   if (!gaps) return std::nullopt;

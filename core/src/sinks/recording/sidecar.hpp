@@ -52,6 +52,9 @@ struct Repaired {
 /// The same for a file in which `rows` have been counted.
 [[nodiscard]] std::optional<Repaired> close_interrupted_rows(std::string_view sidecar, std::uint64_t rows);
 
+/// The rows of which an open description is certain. nullopt when it is none of ours, or not open.
+[[nodiscard]] std::optional<std::uint64_t> open_rows(std::string_view sidecar);
+
 /// A run by what doesn't depend on this process: its start, period and channels.
 [[nodiscard]] std::string run_key(const WaveformStream& stream);
 /// How far a described file has got in its run. nullopt when the text is not a description of ours.

@@ -30,6 +30,7 @@ struct mesura_matroska {
   double period_ns = 0;
   mesura_matroska_output output = nullptr;
   void* to = nullptr;
+  std::int64_t last_ms = 0;
   std::int64_t position = 0;
   std::int64_t size = 0;
   AVIOContext* io = nullptr;
@@ -153,6 +154,7 @@ int file_packet(mesura_matroska* file, std::uint32_t track, std::uint64_t row, s
     std::copy_n(bytes, size, packet.data);
     packet.stream_index = static_cast<int>(track);
     packet.pts = packet.dts = file->milliseconds(row);
+    file->last_ms = packet.pts;
     packet.duration = file->milliseconds(row + rows) - packet.pts;
     packet.flags |= AV_PKT_FLAG_KEY;
     r = av_write_frame(file->muxer.get(), &packet);
@@ -162,7 +164,17 @@ int file_packet(mesura_matroska* file, std::uint32_t track, std::uint64_t row, s
 }
 
 int file_flush(mesura_matroska* file, mesura_matroska_error* error) {
-  int r = av_write_frame(file->muxer.get(), nullptr);
+  // The muxer keeps the last audio packet back, to see whether a cluster would better begin before it; the next packet
+  // drives it out, and an empty one leaves nothing itself.
+  AVPacket& packet = *file->packet;
+  int r = av_new_packet(&packet, 0);
+  if (r >= 0) {
+    packet.stream_index = 0;
+    packet.pts = packet.dts = file->last_ms;
+    r = av_write_frame(file->muxer.get(), &packet);
+    av_packet_unref(&packet);
+  }
+  if (r >= 0) r = av_write_frame(file->muxer.get(), nullptr);
   avio_flush(file->io);
   if (r >= 0) r = file->io->error;
   return r >= 0 || fail(error, "ending a cluster", r) ? 1 : 0;
