@@ -38,3 +38,7 @@ if(MESURA_TESTS AND MESURA_WITH_LIBAV)
     MESURA_TEST_MODULE_DIR="$<TARGET_FILE_DIR:mesura_matroska>")
   add_dependencies(sinks_matroska_test mesura_matroska)
 endif()
+
+if(MESURA_WITH_LIBAV)
+  mesura_add_bench(bench_matroska SOURCES bench/bench_matroska.cpp LIBS mesura_sinks mesura_model)
+endif()

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <exception>
 #include <system_error>
@@ -225,12 +226,7 @@ void RecordingSink::store() {
     for (const SegmentPtr& segment : work_) segment->write();
     for (const SegmentPtr& segment : work_) segment->sync();
   } else {
-    encode();
-    workers_.run(work_.size(), [&](std::size_t i) {
-      work_[i]->note();
-      work_[i]->write();
-      work_[i]->sync();
-    });
+    store_encoded();
   }
   for (const SegmentPtr& segment : work_) segment->conclude();
   for (const SegmentPtr& segment : work_) segment->settle();
@@ -238,13 +234,31 @@ void RecordingSink::store() {
   work_.clear();
 }
 
-/// All frames of all files, on all cores: one meter that is behind uses them as well as many.
-void RecordingSink::encode() {
-  std::vector<std::pair<Segment*, std::size_t>> frames;
-  for (const SegmentPtr& segment : work_) {
-    for (std::size_t frame = 0; frame < segment->frames(); ++frame) frames.emplace_back(segment.get(), frame);
+/// All frames of all files are encoded on all cores: one meter that is behind uses them as well as many. A file is
+/// written and synced by whoever has encoded its last frame, while the others go on.
+void RecordingSink::store_encoded() {
+  struct Frame {
+    std::size_t segment;
+    std::size_t index;
+  };
+  constexpr auto kNone = static_cast<std::size_t>(-1);  // of a file that has only to be finished
+  std::vector<Frame> frames;
+  std::vector<std::atomic<std::size_t>> left(work_.size());
+  for (std::size_t s = 0; s < work_.size(); ++s) {
+    const std::size_t count = work_[s]->frames();
+    left[s] = std::max<std::size_t>(count, 1);
+    if (count == 0) frames.push_back({s, kNone});
+    for (std::size_t index = 0; index < count; ++index) frames.push_back({s, index});
   }
-  workers_.run(frames.size(), [&](std::size_t i) { frames[i].first->encode(frames[i].second); });
+  workers_.run(frames.size(), [&](std::size_t i) {
+    Segment& segment = *work_[frames[i].segment];
+    // Where one throws, the count is never reached: nothing of that file is written.
+    if (frames[i].index != kNone) segment.encode(frames[i].index);
+    if (--left[frames[i].segment] > 0) return;
+    segment.note();
+    segment.write();
+    segment.sync();
+  });
 }
 
 // Everything as it was before this write(): the same batches come again.

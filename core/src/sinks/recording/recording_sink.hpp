@@ -88,7 +88,7 @@ class RecordingSink final : public Sink {
   void end_segment(Device& device);
   [[nodiscard]] bool too_far(const Position& position, std::uint64_t to) const;
   void store();
-  void encode();
+  void store_encoded();
   void forget_write();
   void finish(Device& device);
 
