@@ -42,6 +42,7 @@ struct Case {
   std::uint64_t seconds_a_turn;
   int turns;
   int level;
+  bool verify;
 
   [[nodiscard]] double rows() const {
     return static_cast<double>(meters * seconds_a_turn * kRate) * static_cast<double>(turns);
@@ -116,7 +117,7 @@ void through_sink(const Case& c, const std::vector<float>& second, const std::fi
   }
   sinks::recording::Options options{directory / "rec"};
   options.form = sinks::recording::Form::matroska;
-  options.compression = c.level;
+  options.compression = {c.level, c.verify};
   RecordingSink sink{options, {}};
   sink.open();
   for (int turn = 0; turn < c.turns; ++turn) {
@@ -207,7 +208,8 @@ void compare(const char* name, const Case& c, const std::vector<float>& second, 
   }
   const double rate = median_rate(c, ours, &Outcome::seconds);
   const double per_core = median_rate(c, ours, &Outcome::processor_seconds);
-  fmt::print("  {:<22} level {} {:6.2f} M rows/s, {:5.2f} a core, {:.2f} bytes a value", name, c.level, rate, per_core,
+  fmt::print("  {:<22} level {} {} {:6.2f} M rows/s, {:5.2f} a core, {:.2f} bytes a value", name, c.level,
+             c.verify ? "verified  " : "unverified", rate, per_core,
              ours[0].bytes / c.rows() / kChannels);
   if (ffmpeg) {
     const double other = median_rate(c, theirs, &Outcome::seconds);
@@ -228,11 +230,13 @@ int main(int argc, char** argv) {
     fmt::print("rows of {} values at {} Hz -> recording, format mkv, synced each turn{}\n", kChannels, kRate,
                ffmpeg ? "; ffmpeg from a pipe" : "; no ffmpeg here to compare with");
     const std::vector<float> second = mains();
-    compare("1 meter, 1 s a turn", {1, 1, 60, 0}, second, ffmpeg, rounds);
-    compare("1 meter, 10 s a turn", {1, 10, 8, 0}, second, ffmpeg, rounds);
-    compare("4 meters, 1 s a turn", {4, 1, 20, 0}, second, ffmpeg, rounds);
-    compare("100 meters, 1 s a turn", {100, 1, 1, 0}, second, false, rounds);
-    compare("4 meters, 1 s a turn", {4, 1, 10, 1}, second, ffmpeg, rounds);
+    for (const bool verify : {false, true}) {
+      compare("1 meter, 1 s a turn", {1, 1, 40, 0, verify}, second, ffmpeg, rounds);
+      compare("1 meter, 10 s a turn", {1, 10, 6, 0, verify}, second, ffmpeg, rounds);
+      compare("4 meters, 1 s a turn", {4, 1, 15, 0, verify}, second, ffmpeg, rounds);
+      compare("4 meters, 1 s a turn", {4, 1, 10, 1, verify}, second, ffmpeg, rounds);
+    }
+    compare("100 meters, 1 s a turn", {100, 1, 1, 0, true}, second, false, rounds);
   } catch (const std::exception& e) {
     fmt::print(stderr, "bench_matroska: {}\n", e.what());
     return 1;

@@ -32,7 +32,12 @@ Kind recording_kind() {
                                             "of mkv: one audio stream of all channels, or one per line (v and i)"),
                         "single"),
        config::optional("compression",
-                        config::integer("of mkv: 0 is the fastest, 8 makes the smallest files", 0, 8), "0")},
+                        config::integer("of mkv: 0 is the fastest, 8 makes the smallest files", 0, 8), "0"),
+       config::optional("verify",
+                        config::of(Type::boolean, "of mkv: read each frame back before it counts; without it, libav "
+                                                  "loses up to a frame of a channel pair now and then, where a signal "
+                                                  "has impulses"),
+                        "true")},
       "waveforms as files, a directory per device");
   const auto make = [](const Value& options, const Context& context) -> std::unique_ptr<Sink> {
     recording::Options o;
@@ -47,7 +52,8 @@ Kind recording_kind() {
     o.fill = gaps == "nan" ? recording::Fill::nan : gaps == "zero" ? recording::Fill::zero : recording::Fill::none;
     o.form = options["format"].text() == "mkv" ? recording::Form::matroska : recording::Form::plain;
     o.streams = options["streams"].text() == "per_line" ? recording::Streams::per_line : recording::Streams::single;
-    o.compression = static_cast<int>(options["compression"].integer());
+    o.compression.level = static_cast<int>(options["compression"].integer());
+    o.compression.verify = options["verify"].boolean();
     return std::make_unique<recording::RecordingSink>(std::move(o), context.log);
   };
   return {"recording", std::move(schema), make, false, true};

@@ -38,12 +38,13 @@ std::string unix_seconds(std::int64_t time_ns) {
 
 MatroskaSegment::MatroskaSegment(const mesura_matroska_module& module, const std::filesystem::path& directory,
                                  const std::string& stem, std::shared_ptr<const WaveformStream> stream,
-                                 Cuts::Range range, Fill fill, Streams streams, int level)
+                                 Cuts::Range range, Fill fill, Streams streams,
+                                 Compression compression)
     : module_(module),
       stream_(std::move(stream)),
       range_(range),
       fill_(fill),
-      level_(level),
+      compression_(compression),
       tracks_(lay_out(streams, stream_->device, stream_->names)),
       frame_rows_(std::clamp<std::uint64_t>(rate_hz() / 4, kLeastFrameRows, module.most_rows)),
       planned_{range.begin},
@@ -109,7 +110,8 @@ MatroskaSegment::Encoders MatroskaSegment::take_encoders() {
   for (const Track& track : tracks_) {
     mesura_matroska_error error{};
     made.emplace_back(module_.encoder_open(static_cast<std::uint32_t>(track.columns.size()),
-                                           static_cast<std::uint32_t>(rate_hz()), level_, &error),
+                                           static_cast<std::uint32_t>(rate_hz()), compression_.level,
+                                           compression_.verify ? 1 : 0, &error),
                       CloseEncoder{&module_});
     if (!made.back()) throw SinkError(fmt::format("sink-encode: {}: {}", names_.work.string(), error.text));
   }

@@ -14,16 +14,21 @@
 
 namespace mesura::sinks::recording {
 
+struct Compression {
+  int level = 0;       ///< 0 fast .. 8 small
+  bool verify = true;  ///< each frame is read back before it counts
+};
+
 /// Rows as WavPack in Matroska: `grid_2026_06_14__12_00_00.mkv` and `.json`; `.mkv.part` while rows are added.
 ///
 /// Each write ends a frame and a cluster, so that what was synced can be read without the rest. What is encoded can't be
 /// taken back: a rollback keeps it, skips the same rows when they come again, and writes it then.
 class MatroskaSegment final : public Segment {
  public:
-  /// Makes the file, under a name that is not taken. `range.begin` is its first row. level: of compression, 0 to 8.
+  /// Makes the file, under a name that is not taken. `range.begin` is its first row.
   MatroskaSegment(const mesura_matroska_module& module, const std::filesystem::path& directory, const std::string& stem,
                   std::shared_ptr<const WaveformStream> stream, Cuts::Range range, Fill fill, Streams streams,
-                  int level);
+                  Compression compression);
   ~MatroskaSegment() override;
 
   void append(std::span<const float> samples) override;
@@ -91,7 +96,7 @@ class MatroskaSegment final : public Segment {
   std::shared_ptr<const WaveformStream> stream_;
   Cuts::Range range_;
   Fill fill_;
-  int level_;
+  Compression compression_;
   std::vector<Track> tracks_;
   std::uint64_t frame_rows_;
   FileNames names_;

@@ -3,7 +3,6 @@
 #include "sinks/recording/recording_sink.hpp"
 
 #include "sinks/files.hpp"
-#include "sinks/recording/matroska_segment.hpp"
 #include "sinks/recording/module.hpp"
 #include "sinks/recording/plain_segment.hpp"
 #include "sinks/recording/repair.hpp"

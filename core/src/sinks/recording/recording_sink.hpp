@@ -10,6 +10,7 @@
 #include "sinks/recording/cuts.hpp"
 #include "sinks/recording/layout.hpp"
 #include "sinks/recording/matroska/module.h"
+#include "sinks/recording/matroska_segment.hpp"
 #include "sinks/recording/segment.hpp"
 #include "sinks/recording/sidecar.hpp"
 #include "sinks/recording/workers.hpp"
@@ -37,7 +38,7 @@ struct Options {
   Fill fill = Fill::none;
   Form form = Form::plain;
   Streams streams = Streams::single;  ///< of Matroska
-  int compression = 0;                ///< of Matroska: 0 fast .. 8 small
+  Compression compression = {};       ///< of Matroska
 };
 
 /// Waveforms as files, a directory a device. The folder's README has the forms.

@@ -220,7 +220,7 @@ TEST_CASE_METHOD(Fixture, "mkv: floats come back bit by bit, whatever they are, 
       },
       [](std::uint64_t row, std::size_t) { return row % 2 == 0 ? 0.0F : -0.0F; },
   };
-  options.compression = GENERATE(0, 1, 2);
+  options.compression.level = GENERATE(0, 1, 2);
   const auto s = sink();
   std::uint64_t id = 0;
   for (const Value value : values) {
@@ -612,7 +612,7 @@ TEST_CASE_METHOD(Fixture, "mkv: the configuration", "[matroska]") {
   const sinks::Kind* kind = find_kind("recording");
   REQUIRE(kind != nullptr);
   const auto reading =
-      config::read_text(fmt::format("{{path: {}, format: mkv, streams: per_line, compression: 1, rows: 100}}",
+      config::read_text(fmt::format("{{path: {}, format: mkv, streams: per_line, compression: 1, verify: false, rows: 100}}",
                                     options.directory.string()),
                         kind->schema);
   REQUIRE(reading.ok());

@@ -54,13 +54,15 @@ typedef struct mesura_matroska_module {
   uint32_t struct_size;
   const char* libraries; /* "libavformat 59.27.100, libavcodec 59.37.100" */
 
-  /* level: 0 fast .. 8 small. */
-  mesura_wavpack* (*encoder_open)(uint32_t channels, uint32_t rate_hz, int level, mesura_matroska_error* error);
+  /* level: 0 fast .. 8 small. verify: not 0: see encoder_encode. */
+  mesura_wavpack* (*encoder_open)(uint32_t channels, uint32_t rate_hz, int level, int verify,
+                                  mesura_matroska_error* error);
   /* Where the next frame's values belong, one plane per channel; valid until encode. rows: at most
    * mesura_matroska_module::most_rows. */
   float* const* (*encoder_planes)(mesura_wavpack* encoder);
-  /* Encodes the planes, reads the frame back with the decoder and compares it bit by bit: libav's encoder makes a frame
-   * now and then that its own decoder refuses or gets wrong. Such a frame is made again as two of half its length. */
+  /* Encodes the planes. With `verify` it reads the frame back with the decoder and compares it bit by bit: libav's
+   * encoder makes frames of impulses, now and then, that its own decoder refuses. Such a frame is made again as two of
+   * half its length. */
   int (*encoder_encode)(mesura_wavpack* encoder, uint32_t rows, mesura_wavpack_packet packet, void* to,
                         mesura_matroska_error* error);
   void (*encoder_close)(mesura_wavpack* encoder);

@@ -16,7 +16,7 @@ using namespace mesura::sinks::recording::matroska;
 
 struct mesura_wavpack {
   AvPtr<AVCodecContext> encoder;
-  AvPtr<AVCodecContext> decoder;
+  AvPtr<AVCodecContext> decoder;  // to verify
   AvPtr<AVFrame> decoded{av_frame_alloc()};
   AvPtr<AVPacket> packet{av_packet_alloc()};
   std::vector<float> values;  // the planes, one behind the other
@@ -25,7 +25,7 @@ struct mesura_wavpack {
   void* to = nullptr;
   mesura_matroska_error* error = nullptr;
 
-  bool open(std::uint32_t channels, std::uint32_t rate_hz, int level);
+  bool open(std::uint32_t channels, std::uint32_t rate_hz, int level, bool verify);
   bool encode(std::uint32_t from, std::uint32_t rows);
   bool make_packet(std::uint32_t from, std::uint32_t rows);
   [[nodiscard]] bool reads_back(std::uint32_t from, std::uint32_t rows);
@@ -46,18 +46,19 @@ bool open_codec(const AVCodec* codec, AvPtr<AVCodecContext>& context, std::uint3
 
 }  // namespace
 
-bool mesura_wavpack::open(std::uint32_t channels, std::uint32_t rate_hz, int level) {
+bool mesura_wavpack::open(std::uint32_t channels, std::uint32_t rate_hz, int level, bool verify) {
   if (!decoded || !packet) return fail(error, "allocating", AVERROR(ENOMEM));
   const AVCodec* wavpack = avcodec_find_encoder(AV_CODEC_ID_WAVPACK);
   if (!open_codec(wavpack, encoder, channels, rate_hz)) return fail(error, "wavpack", AVERROR_ENCODER_NOT_FOUND);
   encoder->frame_size = static_cast<int>(kMostRows);
   encoder->compression_level = level;
   if (const int r = avcodec_open2(encoder.get(), wavpack, nullptr); r < 0) return fail(error, "opening wavpack", r);
+  values.resize(std::size_t{channels} * kMostRows);
+  for (std::uint32_t c = 0; c < channels; ++c) planes.push_back(values.data() + std::size_t{c} * kMostRows);
+  if (!verify) return true;
   wavpack = avcodec_find_decoder(AV_CODEC_ID_WAVPACK);
   if (!open_codec(wavpack, decoder, channels, rate_hz)) return fail(error, "wavpack", AVERROR_DECODER_NOT_FOUND);
   if (const int r = avcodec_open2(decoder.get(), wavpack, nullptr); r < 0) return fail(error, "opening wavpack", r);
-  values.resize(std::size_t{channels} * kMostRows);
-  for (std::uint32_t c = 0; c < channels; ++c) planes.push_back(values.data() + std::size_t{c} * kMostRows);
   return true;
 }
 
@@ -98,7 +99,7 @@ bool mesura_wavpack::reads_back(std::uint32_t from, std::uint32_t rows) {
 
 bool mesura_wavpack::encode(std::uint32_t from, std::uint32_t rows) {
   if (!make_packet(from, rows)) return false;
-  const bool good = reads_back(from, rows);
+  const bool good = !decoder || reads_back(from, rows);
   const bool sent = good && output(to, rows, packet->data, static_cast<std::size_t>(packet->size)) != 0;
   av_packet_unref(packet.get());
   if (good) return sent || fail(error, "taking a frame", AVERROR(ENOMEM));
@@ -109,11 +110,12 @@ bool mesura_wavpack::encode(std::uint32_t from, std::uint32_t rows) {
 
 namespace mesura::sinks::recording::matroska {
 
-mesura_wavpack* encoder_open(std::uint32_t channels, std::uint32_t rate_hz, int level, mesura_matroska_error* error) {
+mesura_wavpack* encoder_open(std::uint32_t channels, std::uint32_t rate_hz, int level, int verify,
+                             mesura_matroska_error* error) {
   try {
     auto made = std::make_unique<mesura_wavpack>();
     made->error = error;
-    return made->open(channels, rate_hz, level) ? made.release() : nullptr;
+    return made->open(channels, rate_hz, level, verify != 0) ? made.release() : nullptr;
   } catch (const std::exception&) {
     fail(error, "allocating", AVERROR(ENOMEM));
     return nullptr;

@@ -11,7 +11,8 @@ namespace mesura::sinks::recording::matroska {
 /// The longest frame: WavPack's decoders take 131072 rows; beyond a second at 32 kHz nothing is gained.
 inline constexpr std::uint32_t kMostRows = 32768;
 
-mesura_wavpack* encoder_open(std::uint32_t channels, std::uint32_t rate_hz, int level, mesura_matroska_error* error);
+mesura_wavpack* encoder_open(std::uint32_t channels, std::uint32_t rate_hz, int level, int verify,
+                             mesura_matroska_error* error);
 float* const* encoder_planes(mesura_wavpack* encoder);
 int encoder_encode(mesura_wavpack* encoder, std::uint32_t rows, mesura_wavpack_packet packet, void* to,
                    mesura_matroska_error* error);
