@@ -209,8 +209,7 @@ void compare(const char* name, const Case& c, const std::vector<float>& second, 
   const double rate = median_rate(c, ours, &Outcome::seconds);
   const double per_core = median_rate(c, ours, &Outcome::processor_seconds);
   fmt::print("  {:<22} level {} {} {:6.2f} M rows/s, {:5.2f} a core, {:.2f} bytes a value", name, c.level,
-             c.verify ? "verified  " : "unverified", rate, per_core,
-             ours[0].bytes / c.rows() / kChannels);
+             c.verify ? "verified  " : "unverified", rate, per_core, ours[0].bytes / c.rows() / kChannels);
   if (ffmpeg) {
     const double other = median_rate(c, theirs, &Outcome::seconds);
     const double other_core = median_rate(c, theirs, &Outcome::processor_seconds);

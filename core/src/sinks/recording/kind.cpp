@@ -31,12 +31,13 @@ Kind recording_kind() {
                         config::enumeration({"single", "per_line"},
                                             "of mkv: one audio stream of all channels, or one per line (v and i)"),
                         "single"),
-       config::optional("compression",
-                        config::integer("of mkv: 0 is the fastest, 8 makes the smallest files", 0, 8), "0"),
+       config::optional("compression", config::integer("of mkv: 0 is the fastest, 8 makes the smallest files", 0, 8),
+                        "0"),
        config::optional("verify",
-                        config::of(Type::boolean, "of mkv: read each frame back before it counts; without it, libav "
-                                                  "loses up to a frame of a channel pair now and then, where a signal "
-                                                  "has impulses"),
+                        config::of(Type::boolean,
+                                   "of mkv: read each frame back before it counts; without it, libav "
+                                   "loses up to a frame of a channel pair now and then, where a signal "
+                                   "has impulses"),
                         "true")},
       "waveforms as files, a directory per device");
   const auto make = [](const Value& options, const Context& context) -> std::unique_ptr<Sink> {

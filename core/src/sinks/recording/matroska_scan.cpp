@@ -60,8 +60,7 @@ class Scanner {
     bool clusters = false;  // what stands before them has no checksum while the file is open
     out.size_at = segment->size_at;
     out.bytes = segment->begin;
-    for (auto child = element(out.bytes); child && !child->unknown && child->end <= size_;
-         child = element(out.bytes)) {
+    for (auto child = element(out.bytes); child && !child->unknown && child->end <= size_; child = element(out.bytes)) {
       clusters = clusters || child->id == kCluster;
       const std::uint64_t rows = child->id == kCluster ? rows_in(*child) : 0;
       if (clusters && out.rows + rows > certain_rows && !checksum_fits(*child)) break;

@@ -38,8 +38,7 @@ std::string unix_seconds(std::int64_t time_ns) {
 
 MatroskaSegment::MatroskaSegment(const mesura_matroska_module& module, const std::filesystem::path& directory,
                                  const std::string& stem, std::shared_ptr<const WaveformStream> stream,
-                                 Cuts::Range range, Fill fill, Streams streams,
-                                 Compression compression)
+                                 Cuts::Range range, Fill fill, Streams streams, Compression compression)
     : module_(module),
       stream_(std::move(stream)),
       range_(range),
@@ -109,10 +108,10 @@ MatroskaSegment::Encoders MatroskaSegment::take_encoders() {
   Encoders made;
   for (const Track& track : tracks_) {
     mesura_matroska_error error{};
-    made.emplace_back(module_.encoder_open(static_cast<std::uint32_t>(track.columns.size()),
-                                           static_cast<std::uint32_t>(rate_hz()), compression_.level,
-                                           compression_.verify ? 1 : 0, &error),
-                      CloseEncoder{&module_});
+    made.emplace_back(
+        module_.encoder_open(static_cast<std::uint32_t>(track.columns.size()), static_cast<std::uint32_t>(rate_hz()),
+                             compression_.level, compression_.verify ? 1 : 0, &error),
+        CloseEncoder{&module_});
     if (!made.back()) throw SinkError(fmt::format("sink-encode: {}: {}", names_.work.string(), error.text));
   }
   return made;
@@ -188,9 +187,9 @@ void MatroskaSegment::open_file() {
     tracks.push_back(
         {track.title.c_str(), track.channel_tags.c_str(), static_cast<std::uint32_t>(track.columns.size())});
   }
-  const mesura_matroska_spec spec{tracks.data(),       static_cast<std::uint32_t>(tracks.size()),
+  const mesura_matroska_spec spec{tracks.data(),           static_cast<std::uint32_t>(tracks.size()),
                                   stream_->device.c_str(), timestamp.c_str(),
-                                  created.c_str(),     "mesura " MESURA_VERSION,
+                                  created.c_str(),         "mesura " MESURA_VERSION,
                                   stream_->period_ns};
   const auto output = [](void* to, std::uint64_t offset, const std::uint8_t* bytes, std::size_t size) {
     try {

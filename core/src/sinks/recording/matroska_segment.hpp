@@ -21,8 +21,8 @@ struct Compression {
 
 /// Rows as WavPack in Matroska: `grid_2026_06_14__12_00_00.mkv` and `.json`; `.mkv.part` while rows are added.
 ///
-/// Each write ends a frame and a cluster, so that what was synced can be read without the rest. What is encoded can't be
-/// taken back: a rollback keeps it, skips the same rows when they come again, and writes it then.
+/// Each write ends a frame and a cluster, so that what was synced can be read without the rest. What is encoded can't
+/// be taken back: a rollback keeps it, skips the same rows when they come again, and writes it then.
 class MatroskaSegment final : public Segment {
  public:
   /// Makes the file, under a name that is not taken. `range.begin` is its first row.
@@ -110,14 +110,14 @@ class MatroskaSegment final : public Segment {
   std::vector<Frame> frames_;  // planned, not muxed
   bool frame_open_ = false;    // the last frame takes more rows
   Position planned_;
-  Position muxed_;    // encoded, in the file or in fresh_
-  Position durable_;  // in the file
+  Position muxed_;                   // encoded, in the file or in fresh_
+  Position durable_;                 // in the file
   std::vector<std::uint8_t> fresh_;  // what follows the file's durable bytes
   std::vector<Patch> patches_;       // what replaces some of them, at the end
   std::uint64_t durable_bytes_ = 0;
   bool committed_ = false;  // once
   bool finishing_ = false;
-  bool sealed_ = false;   // the index is in fresh_ or in the file
+  bool sealed_ = false;  // the index is in fresh_ or in the file
   bool renamed_ = false;
   bool broken_ = false;
 };

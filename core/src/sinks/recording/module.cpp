@@ -32,8 +32,8 @@ fs::path find_module() {
 }
 
 [[noreturn]] void refuse(const fs::path& file, const std::string& got, const char* hint) {
-  throw SinkError(fmt::format("sink-module: `format: mkv` needs {}\n  expected  {}\n  got       {}\n  hint      {}", kFile,
-                              file.string(), got, hint));
+  throw SinkError(fmt::format("sink-module: `format: mkv` needs {}\n  expected  {}\n  got       {}\n  hint      {}",
+                              kFile, file.string(), got, hint));
 }
 
 const mesura_matroska_module* load() {

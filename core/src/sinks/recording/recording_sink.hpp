@@ -97,8 +97,8 @@ class RecordingSink final : public Sink {
   runtime::Logger log_;
   runtime::UniqueFd directory_;
   std::unordered_map<std::string, Device> devices_;
-  std::vector<Device*> touched_;  // by this write()
-  std::vector<SegmentPtr> work_;  // of this write(), each once
+  std::vector<Device*> touched_;                                          // by this write()
+  std::vector<SegmentPtr> work_;                                          // of this write(), each once
   std::map<std::string, std::map<std::string, std::uint64_t>> recorded_;  // of devices not yet seen, by stem
   const mesura_matroska_module* module_ = nullptr;
   Workers workers_;

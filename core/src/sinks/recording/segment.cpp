@@ -31,7 +31,8 @@ std::filesystem::path named(const std::filesystem::path& directory, const std::s
 
 /// True when a recording has the name, in whatever form: all share the sidecar's.
 bool taken(const std::filesystem::path& directory, const std::string& name) {
-  for (const std::string_view ending : {std::string_view{".json"}, kPlainEnding, kMatroskaEnding, kMatroskaWorkEnding}) {
+  for (const std::string_view ending :
+       {std::string_view{".json"}, kPlainEnding, kMatroskaEnding, kMatroskaWorkEnding}) {
     struct stat file {};
     if (::lstat(named(directory, name, ending).c_str(), &file) == 0) return true;
   }

@@ -18,10 +18,10 @@ namespace mesura::sinks::recording {
 
 /// One file of rows with its description beside it.
 ///
-/// Rows and gaps are only noted by append() and lose(); then encode(), note(), write(), sync() and conclude() bring them
-/// to the disk, in this order, and settle() ends the write; or rollback() forgets it, and the same rows come again. What
-/// is read after a crash is right at every moment: gaps are described before the rows behind them are written. All
-/// methods throw SinkError. One thread at a time, but for encode().
+/// Rows and gaps are only noted by append() and lose(); then encode(), note(), write(), sync() and conclude() bring
+/// them to the disk, in this order, and settle() ends the write; or rollback() forgets it, and the same rows come
+/// again. What is read after a crash is right at every moment: gaps are described before the rows behind them are
+/// written. All methods throw SinkError. One thread at a time, but for encode().
 class Segment {
  public:
   Segment() = default;

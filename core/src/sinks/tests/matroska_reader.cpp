@@ -61,8 +61,12 @@ MatroskaFile read_matroska(const std::filesystem::path& path) {
     check(avcodec_parameters_to_context(decoder.get(), stream.codecpar), "parameters");
     decoder->err_recognition = AV_EF_EXPLODE | AV_EF_CRCCHECK;
     check(avcodec_open2(decoder.get(), codec, nullptr), "decoder");
-    out.streams.push_back({tags_of(stream.metadata), codec->name, stream.codecpar->ch_layout.nb_channels,
-                           stream.codecpar->sample_rate, {}, {}});
+    out.streams.push_back({tags_of(stream.metadata),
+                           codec->name,
+                           stream.codecpar->ch_layout.nb_channels,
+                           stream.codecpar->sample_rate,
+                           {},
+                           {}});
   }
   const AvPtr<AVPacket> packet{av_packet_alloc()};
   while (av_read_frame(input.get(), packet.get()) >= 0) {

@@ -19,7 +19,7 @@ struct MatroskaStream {
   int rate_hz = 0;
   std::vector<float> samples;  ///< interleaved, decoded
   struct Packet {
-    std::int64_t ms;     ///< its time in the file
+    std::int64_t ms;    ///< its time in the file
     std::uint64_t row;  ///< of the first of its rows, counted in the file
   };
   std::vector<Packet> packets;

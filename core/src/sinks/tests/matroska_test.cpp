@@ -245,10 +245,9 @@ TEST_CASE_METHOD(Fixture, "mkv: floats come back bit by bit, whatever they are, 
 
 TEST_CASE_METHOD(Fixture, "mkv: a stream for each line", "[matroska]") {
   options.streams = Streams::per_line;
-  const Names names =
-      GENERATE(Names{"v_l1", "i_l1", "v_l2", "i_l2", "v_l3", "i_l3"},
-               Names{"v_rms_l1", "v_rms_l2", "v_rms_l3", "i_rms_l1", "i_rms_l2", "i_rms_l3"}, Names{"v_l2", "i_l2"},
-               Names{"v", "i"}, Names{"v_l1", "t", "i_l1", "u_lx", "i_n"});
+  const Names names = GENERATE(Names{"v_l1", "i_l1", "v_l2", "i_l2", "v_l3", "i_l3"},
+                               Names{"v_rms_l1", "v_rms_l2", "v_rms_l3", "i_rms_l1", "i_rms_l2", "i_rms_l3"},
+                               Names{"v_l2", "i_l2"}, Names{"v", "i"}, Names{"v_l1", "t", "i_l1", "u_lx", "i_n"});
   const auto tracks = recording::lay_out(Streams::per_line, "lab", names);
   const auto s = sink();
   REQUIRE(attempt(*s, {block(stream(1, names), 0, 5000), block(stream(1, names), 5000, 77)}).committed);
@@ -294,9 +293,8 @@ TEST_CASE_METHOD(Fixture, "mkv: any number of channels, any rate", "[matroska]")
     double period_ns;
     int rate_hz;
   };
-  const Shape shape =
-      GENERATE(Shape{1, 31250.0, 32000}, Shape{3, 1e9 / 3.0, 3}, Shape{7, 2e9, 1}, Shape{9, 1e9 / 1001.5, 1002},
-               Shape{17, 1e7, 100});
+  const Shape shape = GENERATE(Shape{1, 31250.0, 32000}, Shape{3, 1e9 / 3.0, 3}, Shape{7, 2e9, 1},
+                               Shape{9, 1e9 / 1001.5, 1002}, Shape{17, 1e7, 100});
   Names names;
   for (std::size_t c = 0; c < shape.channels; ++c) names.push_back(fmt::format("x{}", c));
   const auto run = stream(1, names);
@@ -384,9 +382,8 @@ TEST_CASE_METHOD(Fixture, "mkv: gaps are told, timed, and filled on demand", "[m
   CHECK_THAT(sidecar(kFirst), mesura::test::contains(table));
   // A block's time is that of its first row: 900 rows of 125 us after the file's start.
   const MatroskaFile got = read_matroska(file(kFirst));
-  const auto at = std::find_if(got.streams[0].packets.begin(), got.streams[0].packets.end(), [&](const auto& p) {
-    return p.row == (options.fill == Fill::none ? 100U : 900U);
-  });
+  const auto at = std::find_if(got.streams[0].packets.begin(), got.streams[0].packets.end(),
+                               [&](const auto& p) { return p.row == (options.fill == Fill::none ? 100U : 900U); });
   if (options.fill == Fill::none) {
     REQUIRE(at != got.streams[0].packets.end());
     CHECK(at->ms == 112);
@@ -611,10 +608,10 @@ TEST_CASE_METHOD(Fixture, "a run recorded before a restart is a repeat, in eithe
 TEST_CASE_METHOD(Fixture, "mkv: the configuration", "[matroska]") {
   const sinks::Kind* kind = find_kind("recording");
   REQUIRE(kind != nullptr);
-  const auto reading =
-      config::read_text(fmt::format("{{path: {}, format: mkv, streams: per_line, compression: 1, verify: false, rows: 100}}",
-                                    options.directory.string()),
-                        kind->schema);
+  const auto reading = config::read_text(
+      fmt::format("{{path: {}, format: mkv, streams: per_line, compression: 1, verify: false, rows: 100}}",
+                  options.directory.string()),
+      kind->schema);
   REQUIRE(reading.ok());
   const SeriesTable series;
   const auto s = kind->make(reading.value, {series, {}, "Etc/UTC"});
