@@ -32,7 +32,7 @@ if(MESURA_WITH_LIBAV)
 endif()
 
 if(MESURA_TESTS AND MESURA_WITH_LIBAV)
-  mesura_add_test(sinks_matroska_test SOURCES tests/matroska_reader.cpp tests/matroska_test.cpp
+  mesura_add_test(sinks_matroska_test SOURCES tests/matroska_fault_test.cpp tests/matroska_reader.cpp tests/matroska_test.cpp
     LIBS mesura_sink_fixtures mesura_sinks PkgConfig::libav LABELS soak)
   target_compile_definitions(sinks_matroska_test PRIVATE
     MESURA_TEST_MODULE_DIR="$<TARGET_FILE_DIR:mesura_matroska>")
