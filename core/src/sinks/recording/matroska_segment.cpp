@@ -48,7 +48,8 @@ MatroskaSegment::MatroskaSegment(const mesura_matroska_module& module, const std
       frame_rows_(std::clamp<std::uint64_t>(rate_hz() / 4, kLeastFrameRows, module.most_rows)),
       planned_{range.begin},
       muxed_{range.begin},
-      durable_{range.begin} {
+      durable_{range.begin},
+      settled_row_(range.begin) {
   NewFile made = make_file(directory, stem, stream_->time_ns(range.begin), kMatroskaEnding, kMatroskaWorkEnding);
   names_ = std::move(made.names);
   fd_ = std::move(made.fd);
@@ -264,7 +265,10 @@ void MatroskaSegment::conclude() {
 }
 
 void MatroskaSegment::settle() {
-  durable_ = planned_ = muxed_;
+  // After a rollback fewer rows may have come again than are encoded: the next ones still begin where the sink thinks.
+  settled_row_ = planned_.run_row;
+  durable_ = muxed_;
+  planned_ = {settled_row_, muxed_.rows, muxed_.gaps};
   durable_bytes_ += fresh_.size();
   fresh_.clear();
   patches_.clear();
@@ -275,7 +279,7 @@ void MatroskaSegment::rollback() {
   frames_.clear();
   frame_open_ = false;
   gaps_.resize(muxed_.gaps);
-  planned_ = {durable_.run_row, muxed_.rows, muxed_.gaps};
+  planned_ = {settled_row_, muxed_.rows, muxed_.gaps};
   finishing_ = false;
 }
 

@@ -48,6 +48,7 @@ class MatroskaSegment final : public Segment {
   [[nodiscard]] bool still_there() const override;
   [[nodiscard]] bool usable() const override { return !broken_; }
   [[nodiscard]] std::uint64_t end() const override { return sealed_ ? muxed_.run_row : range_.end; }
+  [[nodiscard]] std::uint64_t written() const override { return muxed_.run_row; }
   [[nodiscard]] const std::filesystem::path& path() const override { return names_.data; }
 
  private:
@@ -112,6 +113,7 @@ class MatroskaSegment final : public Segment {
   Position planned_;
   Position muxed_;                   // encoded, in the file or in fresh_
   Position durable_;                 // in the file
+  std::uint64_t settled_row_;        // planned_.run_row at the last settle()
   std::vector<std::uint8_t> fresh_;  // what follows the file's durable bytes
   std::vector<Patch> patches_;       // what replaces some of them, at the end
   std::uint64_t durable_bytes_ = 0;

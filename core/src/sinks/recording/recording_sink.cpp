@@ -304,6 +304,7 @@ void RecordingSink::finish(Device& device) {
     segment->write();
     segment->sync();
     segment->conclude();
+    device.position.next = std::max(device.position.next, segment->written());
   } catch (const SinkError& e) {
     // Nothing is lost: the next start closes it.
     log_.warn("sink-close", "{}", e.what());

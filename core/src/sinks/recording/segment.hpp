@@ -57,6 +57,8 @@ class Segment {
   [[nodiscard]] virtual bool usable() const { return true; }
   /// The row of the run that belongs to the next file.
   [[nodiscard]] virtual std::uint64_t end() const = 0;
+  /// Rows of the run before this one need not come again once the file is finished, whatever write() was answered.
+  [[nodiscard]] virtual std::uint64_t written() const { return 0; }
   [[nodiscard]] virtual const std::filesystem::path& path() const = 0;
 };
 

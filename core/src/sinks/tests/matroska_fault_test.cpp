@@ -54,6 +54,23 @@ TEST_CASE_METHOD(Fixture, "mkv: a disk that takes no more means retry, nothing t
     CHECK(ranges(rows_in(file(kFirst))) == ranges(count(0, 20'000)));
     CHECK(ranges(rows_in(file(files().at(1)))) == ranges(count(20'001, 39'011)));
   }
+  SECTION("less than before, then the rest") {
+    REQUIRE(attempt(*s, {block(one, 10, 5000)}).committed);
+    REQUIRE(attempt(*s, {block(one, 5000, 10'000)}).committed);
+    REQUIRE(attempt(*s, many).committed);
+    s->close();
+    CHECK(ranges(rows_in(file(kFirst))) == ranges(count(0, 20'000)));
+    CHECK(ranges(rows_in(file(files().at(1)))) == ranges(count(20'001, 39'001)));
+  }
+  SECTION("the file is finished in between") {
+    s->maintain(kNoon);
+    s->maintain(kNoon + 60 * kSecond);
+    CHECK(ranges(rows_in(file(kFirst))) == ranges(count(0, 20'000)));
+    REQUIRE(attempt(*s, many).committed);
+    s->close();
+    REQUIRE(files().size() == 2);
+    CHECK(ranges(rows_in(file(files()[1]))) == ranges(count(20'001, 39'001)));
+  }
   SECTION("never again: what was encoded is kept, and known after a restart") {
     s->close();
     CHECK(ranges(rows_in(file(kFirst))) == ranges(count(0, 20'000)));
