@@ -38,7 +38,7 @@ Kind exec_kind() {
     o.timeout = options["timeout"].duration();
     return std::make_unique<exec::ExecSink>(std::move(o), context.series, context.log);
   };
-  return {"exec", std::move(schema), make, true, true};
+  return {"exec", std::move(schema), make, nullptr, true, true};
 }
 
 }  // namespace mesura::sinks

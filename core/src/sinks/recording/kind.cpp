@@ -21,8 +21,25 @@ Kind recording_kind() {
            config::enumeration({"none", "nan", "zero"},
                                "what stands in the place of lost rows; none: the next row follows, and the "
                                "file's description tells where"),
-           "none")},
-      "waveforms as files of float32 rows, a directory per device");
+           "none"),
+       config::optional("format",
+                        config::enumeration({"plain", "mkv"},
+                                            "plain: float32 rows as they come; mkv: lossless WavPack in Matroska, "
+                                            "which needs the package mesura-matroska"),
+                        "plain"),
+       config::optional("streams",
+                        config::enumeration({"single", "per_line"},
+                                            "of mkv: one audio stream of all channels, or one per line (v and i)"),
+                        "single"),
+       config::optional("compression", config::integer("of mkv: 0 is the fastest, 8 makes the smallest files", 0, 8),
+                        "0"),
+       config::optional("verify",
+                        config::of(Type::boolean,
+                                   "of mkv: read each frame back before it counts; without it, libav "
+                                   "loses up to a frame of a channel pair now and then, where a signal "
+                                   "has impulses"),
+                        "true")},
+      "waveforms as files, a directory per device");
   const auto make = [](const Value& options, const Context& context) -> std::unique_ptr<Sink> {
     recording::Options o;
     o.directory = options["path"].text();
@@ -34,6 +51,10 @@ Kind recording_kind() {
     }
     const std::string gaps{options["gaps"].text()};
     o.fill = gaps == "nan" ? recording::Fill::nan : gaps == "zero" ? recording::Fill::zero : recording::Fill::none;
+    o.form = options["format"].text() == "mkv" ? recording::Form::matroska : recording::Form::plain;
+    o.streams = options["streams"].text() == "per_line" ? recording::Streams::per_line : recording::Streams::single;
+    o.compression.level = static_cast<int>(options["compression"].integer());
+    o.compression.verify = options["verify"].boolean();
     return std::make_unique<recording::RecordingSink>(std::move(o), context.log);
   };
   return {"recording", std::move(schema), make, nullptr, false, true};

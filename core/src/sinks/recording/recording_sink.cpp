@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sinks/recording/recording_sink.hpp"
 
-#include "runtime/files.hpp"
 #include "sinks/files.hpp"
+#include "sinks/recording/module.hpp"
+#include "sinks/recording/plain_segment.hpp"
+#include "sinks/recording/repair.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <exception>
 #include <system_error>
@@ -21,8 +24,6 @@ namespace {
 
 // A file to which nothing was added for so long is closed: its run has ended, or its device is gone.
 constexpr std::int64_t kIdleNs = 60'000'000'000;
-// A repeat is one of the last write: older runs need not be known for ever.
-constexpr std::size_t kOldRuns = 64;
 
 /// Why a block can never be written; empty when it can.
 std::string fault_of(const Waveform& block) {
@@ -50,6 +51,7 @@ std::string RecordingSink::describe() const { return "recording " + options_.dir
 void RecordingSink::open() {
   if (leads_to(options_.directory, directory_)) return;
   close();
+  if (options_.form == Form::matroska) module_ = &matroska_module();
   directory_ = take_directory(options_.directory, "recordings");
   try {
     repair();
@@ -59,32 +61,10 @@ void RecordingSink::open() {
   }
 }
 
-// Closes what a program that died has left open.
 void RecordingSink::repair() {
+  recorded_.clear();
   for (const auto& device : std::filesystem::directory_iterator(options_.directory)) {
-    if (!device.is_directory()) continue;
-    for (const auto& file : std::filesystem::directory_iterator(device.path())) {
-      if (file.path().extension() == ".json") repair_file(file.path());
-    }
-  }
-}
-
-void RecordingSink::repair_file(const std::filesystem::path& sidecar) {
-  std::filesystem::path data = sidecar;
-  data.replace_extension(".f32");
-  try {
-    struct stat file {};
-    const auto text = runtime::read_file(sidecar.string());
-    if (!text || ::stat(data.c_str(), &file) != 0) return;
-    const auto repaired = close_interrupted(*text, static_cast<std::uint64_t>(file.st_size));
-    if (!repaired) return;
-    if (::truncate(data.c_str(), static_cast<off_t>(repaired->bytes)) != 0) fail_io(data, "shortening", errno);
-    put_file(sidecar, repaired->text, Sync::now);
-    log_.info("sink-repaired", "{} was left open by a program that died: {} rows are whole", data.string(),
-              repaired->rows);
-  } catch (const std::exception& e) {
-    // The rows are there; a person can still read them.
-    log_.warn("sink-repair", "{} was left open and can't be closed: {}", data.string(), e.what());
+    if (device.is_directory()) recorded_[device.path().filename().string()] = repair_recordings(device.path(), log_);
   }
 }
 
@@ -121,6 +101,10 @@ RecordingSink::Device& RecordingSink::device_of(const WaveformStream& stream) {
   if (device.stem.empty()) {
     device.stem = file_stem(stream.device);
     device.directory = options_.directory / device.stem;
+    if (const auto known = recorded_.find(device.stem); known != recorded_.end()) {
+      device.recorded = std::move(known->second);
+      recorded_.erase(known);
+    }
   }
   if (!device.before) {
     if (device.position.segment && !device.position.segment->still_there()) {
@@ -132,6 +116,10 @@ RecordingSink::Device& RecordingSink::device_of(const WaveformStream& stream) {
     device.idle_since_ns.reset();
     touched_.push_back(&device);
     if (device.position.segment) work_.push_back(device.position.segment);
+    if (device.position.segment && !device.position.segment->usable()) {
+      log_.warn("sink-broken", "{} can't be continued; a new file begins", device.position.segment->path().string());
+      end_segment(device);
+    }
   }
   return device;
 }
@@ -140,14 +128,27 @@ void RecordingSink::take(Device& device, const Waveform& block) {
   Position& at = device.position;
   const bool begins = !at.stream || at.stream->id != block.stream->id;
   if (begins) {
-    const auto old = at.old.find(block.stream->id);
-    if (old != at.old.end() && block.first_row + block.rows <= old->second) return;  // a repeat from an earlier run
+    const std::uint64_t wanted = first_wanted(device, block);
+    if (block.first_row + block.rows <= wanted) return;  // a repeat from an earlier run
     change_run(device, block.stream);
-    // What was before the first block we got is not lost: it was never asked for.
-    at.next = old != at.old.end() ? old->second : block.first_row;
+    at.next = wanted;
   }
   const std::uint64_t first = std::max(block.first_row, at.next);
   if (first < block.first_row + block.rows) place_rows(device, block, first);
+}
+
+/// The row with which a run that is not the present one goes on.
+std::uint64_t RecordingSink::first_wanted(Device& device, const Waveform& block) {
+  auto& old = device.position.old;
+  if (const auto known = old.find(block.stream->id); known != old.end()) return known->second;
+  if (const auto known = device.recorded.find(run_key(*block.stream)); known != device.recorded.end()) {
+    old[block.stream->id] = known->second;
+    log_.info("sink-known", "{}: rows of this run are recorded already, up to row {}", block.stream->device,
+              known->second);
+    return known->second;
+  }
+  // What was before the first block we got is not lost: it was never asked for.
+  return block.first_row;
 }
 
 void RecordingSink::change_run(Device& device, const StreamPtr& stream) {
@@ -199,8 +200,17 @@ void RecordingSink::begin_segment(Device& device, std::uint64_t row) {
   } else if (errno != EEXIST) {
     fail_io(device.directory, "making directory", errno);
   }
-  at.segment = std::make_shared<Segment>(device.directory, device.stem, at.stream, range, options_.fill);
+  at.segment = make_segment(device, range);
   work_.push_back(at.segment);
+}
+
+RecordingSink::SegmentPtr RecordingSink::make_segment(const Device& device, Cuts::Range range) const {
+  const StreamPtr& stream = device.position.stream;
+  if (options_.form == Form::plain) {
+    return std::make_shared<PlainSegment>(device.directory, device.stem, stream, range, options_.fill);
+  }
+  return std::make_shared<MatroskaSegment>(*module_, device.directory, device.stem, stream, range, options_.fill,
+                                           options_.streams, options_.compression);
 }
 
 void RecordingSink::end_segment(Device& device) {
@@ -210,13 +220,44 @@ void RecordingSink::end_segment(Device& device) {
 }
 
 void RecordingSink::store() {
-  for (const SegmentPtr& segment : work_) segment->note();
-  for (const SegmentPtr& segment : work_) segment->write();
-  for (const SegmentPtr& segment : work_) segment->sync();
+  if (options_.form == Form::plain) {
+    for (const SegmentPtr& segment : work_) segment->note();
+    for (const SegmentPtr& segment : work_) segment->write();
+    for (const SegmentPtr& segment : work_) segment->sync();
+  } else {
+    store_encoded();
+  }
   for (const SegmentPtr& segment : work_) segment->conclude();
   for (const SegmentPtr& segment : work_) segment->settle();
   for (Device* device : touched_) device->before.reset();
   work_.clear();
+}
+
+/// All frames of all files are encoded on all cores: one meter that is behind uses them as well as many. A file is
+/// written and synced by whoever has encoded its last frame, while the others go on.
+void RecordingSink::store_encoded() {
+  struct Frame {
+    std::size_t segment;
+    std::size_t index;
+  };
+  constexpr auto kNone = static_cast<std::size_t>(-1);  // of a file that has only to be finished
+  std::vector<Frame> frames;
+  std::vector<std::atomic<std::size_t>> left(work_.size());
+  for (std::size_t s = 0; s < work_.size(); ++s) {
+    const std::size_t count = work_[s]->frames();
+    left[s] = std::max<std::size_t>(count, 1);
+    if (count == 0) frames.push_back({s, kNone});
+    for (std::size_t index = 0; index < count; ++index) frames.push_back({s, index});
+  }
+  workers_.run(frames.size(), [&](std::size_t i) {
+    Segment& segment = *work_[frames[i].segment];
+    // Where one throws, the count is never reached: nothing of that file is written.
+    if (frames[i].index != kNone) segment.encode(frames[i].index);
+    if (--left[frames[i].segment] > 0) return;
+    segment.note();
+    segment.write();
+    segment.sync();
+  });
 }
 
 // Everything as it was before this write(): the same batches come again.
@@ -260,8 +301,10 @@ void RecordingSink::finish(Device& device) {
   if (!segment->still_there()) return;
   try {
     segment->finish();
+    segment->write();
     segment->sync();
     segment->conclude();
+    device.position.next = std::max(device.position.next, segment->written());
   } catch (const SinkError& e) {
     // Nothing is lost: the next start closes it.
     log_.warn("sink-close", "{}", e.what());

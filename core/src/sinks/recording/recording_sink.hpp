@@ -8,8 +8,12 @@
 #include "runtime/log.hpp"
 #include "runtime/unique_fd.hpp"
 #include "sinks/recording/cuts.hpp"
+#include "sinks/recording/layout.hpp"
+#include "sinks/recording/matroska/module.h"
+#include "sinks/recording/matroska_segment.hpp"
 #include "sinks/recording/segment.hpp"
 #include "sinks/recording/sidecar.hpp"
+#include "sinks/recording/workers.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -23,15 +27,24 @@
 
 namespace mesura::sinks::recording {
 
-struct Options {
-  std::filesystem::path directory;
-  Cuts cuts;
-  Fill fill = Fill::none;
+enum class Form : std::uint8_t {
+  plain,    ///< float32 as it comes
+  matroska  ///< WavPack in Matroska
 };
 
-/// Waveforms as files of bare rows, a directory a device. The folder's README has the format.
+struct Options {
+  std::filesystem::path directory;
+  Cuts cuts = {};
+  Fill fill = Fill::none;
+  Form form = Form::plain;
+  Streams streams = Streams::single;  ///< of Matroska
+  Compression compression = {};       ///< of Matroska
+};
+
+/// Waveforms as files, a directory a device. The folder's README has the forms.
 ///
-/// Takes blocks of waveform only. Rows are known by their number in the run: a block that comes again changes nothing.
+/// Takes blocks of waveform only. Rows are known by their number in the run, a run by its start when it was recorded by
+/// an earlier process: a block that comes again changes nothing.
 /// Durable means written and synced: once for each file and write(), however many blocks it has.
 class RecordingSink final : public Sink {
  public:
@@ -62,18 +75,21 @@ class RecordingSink final : public Sink {
     Position position;
     std::optional<Position> before;  ///< at the beginning of this write()
     std::optional<std::int64_t> idle_since_ns;
+    std::map<std::string, std::uint64_t> recorded;  ///< the same of runs that were found on the disk, by run_key()
   };
 
   void repair();
-  void repair_file(const std::filesystem::path& sidecar);
   Device& device_of(const WaveformStream& stream);
   void take(Device& device, const Waveform& block);
   void change_run(Device& device, const StreamPtr& stream);
   void place_rows(Device& device, const Waveform& block, std::uint64_t first);
+  [[nodiscard]] std::uint64_t first_wanted(Device& device, const Waveform& block);
   void begin_segment(Device& device, std::uint64_t row);
+  [[nodiscard]] SegmentPtr make_segment(const Device& device, Cuts::Range range) const;
   void end_segment(Device& device);
   [[nodiscard]] bool too_far(const Position& position, std::uint64_t to) const;
   void store();
+  void store_encoded();
   void forget_write();
   void finish(Device& device);
 
@@ -81,8 +97,11 @@ class RecordingSink final : public Sink {
   runtime::Logger log_;
   runtime::UniqueFd directory_;
   std::unordered_map<std::string, Device> devices_;
-  std::vector<Device*> touched_;  // by this write()
-  std::vector<SegmentPtr> work_;  // of this write(), each once
+  std::vector<Device*> touched_;                                          // by this write()
+  std::vector<SegmentPtr> work_;                                          // of this write(), each once
+  std::map<std::string, std::map<std::string, std::uint64_t>> recorded_;  // of devices not yet seen, by stem
+  const mesura_matroska_module* module_ = nullptr;
+  Workers workers_;
 };
 
 }  // namespace mesura::sinks::recording

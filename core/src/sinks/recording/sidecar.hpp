@@ -6,6 +6,8 @@
 
 #include <mesura/measurement.hpp>
 
+#include "sinks/recording/layout.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -34,9 +36,10 @@ enum class Ending : std::uint8_t {
   interrupted  ///< the program died; found and closed by a later one
 };
 
-/// A file's description as JSON, one member a line.
+/// A file's description as JSON, one member a line. `tracks`: of a Matroska file.
 [[nodiscard]] std::string sidecar_text(const WaveformStream& stream, const std::string& file, std::uint64_t first_row,
-                                       Fill fill, std::uint64_t rows, const std::vector<Gap>& gaps, Ending ending);
+                                       Fill fill, std::uint64_t rows, const std::vector<Gap>& gaps, Ending ending,
+                                       const std::vector<Track>* tracks = nullptr);
 
 /// The same description closed after its program died: `file_bytes` tells the rows. nullopt when the text is not an
 /// open description of ours.
@@ -46,5 +49,19 @@ struct Repaired {
   std::uint64_t bytes = 0;  ///< of whole rows
 };
 [[nodiscard]] std::optional<Repaired> close_interrupted(std::string_view sidecar, std::uint64_t file_bytes);
+/// The same for a file in which `rows` have been counted.
+[[nodiscard]] std::optional<Repaired> close_interrupted_rows(std::string_view sidecar, std::uint64_t rows);
+
+/// The rows of which an open description is certain. nullopt when it is none of ours, or not open.
+[[nodiscard]] std::optional<std::uint64_t> open_rows(std::string_view sidecar);
+
+/// A run by what doesn't depend on this process: its start, period and channels.
+[[nodiscard]] std::string run_key(const WaveformStream& stream);
+/// How far a described file has got in its run. nullopt when the text is not a description of ours.
+struct RunEnd {
+  std::string key;
+  std::uint64_t row = 0;  ///< the one that follows the file
+};
+[[nodiscard]] std::optional<RunEnd> run_end(std::string_view sidecar);
 
 }  // namespace mesura::sinks::recording

@@ -17,7 +17,7 @@ Kind stdout_kind() {
     o.timeout = options["timeout"].duration();
     return std::make_unique<standard_output::StdoutSink>(o, context.series);
   };
-  return {"stdout", std::move(schema), make, true, true};
+  return {"stdout", std::move(schema), make, nullptr, true, true};
 }
 
 }  // namespace mesura::sinks

@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <cmath>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <random>
 
@@ -488,6 +489,26 @@ TEST_CASE("cuts: every row belongs to exactly one file", "[recording]") {
       range = next;
     }
   }
+}
+
+TEST_CASE_METHOD(Fixture, "without its module, mkv says which package it needs, and goes on when it is there",
+                 "[recording]") {
+  // This program never loads the module: it is looked for each time.
+  REQUIRE(::setenv("MESURA_MODULE_PATH", dir.path().c_str(), 1) == 0);
+  options.form = recording::Form::matroska;
+  const auto s = sink();
+  const std::string file = (dir.path() / "mesura-matroska.so").string();
+  auto refused = attempt(*s, {block(stream(1), 0, 10)});
+  CHECK_FALSE(refused.committed);
+  CHECK_THAT(refused.reason, Catch::Matchers::StartsWith("sink-module: `format: mkv` needs mesura-matroska.so\n"));
+  CHECK_THAT(refused.reason, mesura::test::contains("expected  " + file + "\n  got       no such file"));
+  CHECK_THAT(refused.reason, mesura::test::contains("mesura-matroska, or write `format: plain`") ||
+                                 mesura::test::contains("MESURA_WITH_LIBAV=OFF"));
+  write_file(file, "no library");
+  refused = attempt(*s, {block(stream(1), 0, 10)});
+  CHECK_FALSE(refused.committed);
+  CHECK_THAT(refused.reason, mesura::test::contains("file too short"));
+  REQUIRE(::unsetenv("MESURA_MODULE_PATH") == 0);
 }
 
 TEST_CASE_METHOD(Fixture, "the configuration: every hour, or as many rows as asked for", "[recording]") {
