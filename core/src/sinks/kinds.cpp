@@ -14,6 +14,9 @@ std::span<const Kind> kinds() {
       sqlite_kind(),
       csv_kind(),
       recording_kind(),
+#if MESURA_WITH_MQTT
+      mqtt_kind(),
+#endif
   };
   return all;
 }
