@@ -22,6 +22,13 @@ std::chrono::milliseconds up_to(Clock::time_point t) {
   return std::max(0ms, std::chrono::ceil<std::chrono::milliseconds>(t - Clock::now()));
 }
 
+// MQTT 5 brokers say how many they take at a time. With 3.1.1 they cannot, and mosquitto ends the connection of a
+// client that has more QoS 2 messages open than its max_inflight_messages, 20 by default.
+std::size_t window_of(const Options& options) {
+  constexpr std::size_t kUsual = 20;
+  return options.qos == 2 && options.protocol == Protocol::v311 ? std::min(options.inflight, kUsual) : options.inflight;
+}
+
 }  // namespace
 
 Publisher::Publisher(const Options& options, TopicTemplate topic, const SeriesTable& series, runtime::Logger log)
@@ -29,6 +36,7 @@ Publisher::Publisher(const Options& options, TopicTemplate topic, const SeriesTa
       series_(series),
       log_(std::move(log)),
       address_(address_of(options).text()),
+      window_(window_of(options)),
       plan_(options, topic, series),
       entities_(options, series, plan_, topic.per_measurement()),
       in_flight_by_id_(65536, kNobody),
@@ -120,7 +128,7 @@ void Publisher::say(std::string_view availability) {
 }
 
 void Publisher::announce() {
-  while (entities_.waiting() && in_flight_ < options_.inflight) {
+  while (entities_.waiting() && in_flight_ < window_) {
     const Entities::Message m = entities_.next();
     const auto outcome = send(kEntity + m.entity, m.topic, m.payload, 1, true);
     if (outcome == Client::Publish::down) return;
@@ -139,7 +147,7 @@ void Publisher::note_series() {
 void Publisher::pump() {
   announce();
   const auto& messages = plan_.messages();
-  while (next_ < messages.size() && in_flight_ < options_.inflight) {
+  while (next_ < messages.size() && in_flight_ < window_) {
     const Plan::Message& message = messages[next_];
     payload_.clear();
     plan_.append_payload(payload_, message);

@@ -49,6 +49,7 @@ class Publisher {
   const SeriesTable& series_;
   const runtime::Logger log_;
   const std::string address_;
+  const std::size_t window_;
   Plan plan_;
   Entities entities_;
   std::string payload_;

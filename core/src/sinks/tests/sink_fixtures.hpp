@@ -123,8 +123,14 @@ class CsvLongAdapter final : public CsvAdapter {
   [[nodiscard]] std::unique_ptr<Sink> make(const SeriesTable& series) const override;
 };
 
-/// The contract's tests run for each of these.
-#define MESURA_EVERY_SINK SqliteAdapter, SqliteFleetAdapter, CsvWideAdapter, CsvLongAdapter
+/// The contract's tests run for each of these; what they ask of files and disks for the first ones.
+#define MESURA_FILE_SINKS SqliteAdapter, SqliteFleetAdapter, CsvWideAdapter, CsvLongAdapter
+#if MESURA_WITH_MQTT
+#define MESURA_MQTT_SINKS , MqttBatchAdapter, MqttEachAdapter, MqttInfluxAdapter
+#else
+#define MESURA_MQTT_SINKS
+#endif
+#define MESURA_EVERY_SINK MESURA_FILE_SINKS MESURA_MQTT_SINKS
 
 /// All records of a CSV text, by RFC 4180; `quoted` tells "" from nothing.
 struct CsvCell {
