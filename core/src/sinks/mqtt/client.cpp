@@ -11,8 +11,11 @@
 #include <fmt/format.h>
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -351,6 +354,10 @@ bool Client::turn(std::chrono::milliseconds patience) {
   Shared& s = *shared_;
   if (!up()) return false;
   const bool writing = ::mosquitto_want_write(s.session.get());
+  // Brokers leave Nagle's algorithm on: the last acknowledgements of a write would wait for our kernel's delayed ACK,
+  // 40 ms. The option must be set each time.
+  const int now_please = 1;
+  ::setsockopt(::mosquitto_socket(s.session.get()), IPPROTO_TCP, TCP_QUICKACK, &now_please, sizeof now_please);
   pollfd fd{::mosquitto_socket(s.session.get()), static_cast<short>(writing ? POLLIN | POLLOUT : POLLIN), 0};
   // TLS may have read more than it has handed over, which poll() cannot know.
   constexpr auto kGlance = 20ms;

@@ -22,8 +22,9 @@ std::chrono::milliseconds up_to(Clock::time_point t) {
   return std::max(0ms, std::chrono::ceil<std::chrono::milliseconds>(t - Clock::now()));
 }
 
-// MQTT 5 brokers say how many they take at a time. With 3.1.1 they cannot, and mosquitto ends the connection of a
-// client that has more QoS 2 messages open than its max_inflight_messages, 20 by default.
+// MQTT 5 brokers say how many they take at a time. With 3.1.1 they cannot, and mosquitto 2.0.11 with
+// max_queued_messages 0 ends the connection of a client that has more QoS 2 messages open than max_inflight_messages,
+// 20 by default.
 std::size_t window_of(const Options& options) {
   constexpr std::size_t kUsual = 20;
   return options.qos == 2 && options.protocol == Protocol::v311 ? std::min(options.inflight, kUsual) : options.inflight;

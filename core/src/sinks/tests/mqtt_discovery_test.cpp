@@ -105,15 +105,15 @@ TEST_CASE("discovery: a clamp of a fleet's unit with a name that ids cannot hold
   o.availability = "none";
   auto info = series("Küche 1", "ct3", "active_power", "Solar");
   info.fleet = "ct6_units";
-  CHECK(discovery_topic("ha", info) == "ha/sensor/mesura_K__che_1_3a01fa70/ct3_active_power_w/config");
+  CHECK(discovery_topic("ha", info) == "ha/sensor/mesura_K__che_1_eb83ece6/ct3_active_power_w/config");
   CHECK(discovery_payload(o, info, "m/K%C3%BCche 1/ct3", true, 30) ==
-        R"({"name":"Solar active power","unique_id":"mesura_K__che_1_3a01fa70-ct3_active_power_w",)"
-        R"("object_id":"mesura_K__che_1_3a01fa70_ct3_active_power_w",)"
-        R"("default_entity_id":"sensor.mesura_K__che_1_3a01fa70_ct3_active_power_w",)"
+        R"({"name":"Solar active power","unique_id":"mesura_K__che_1_eb83ece6-ct3_active_power_w",)"
+        R"("object_id":"mesura_K__che_1_eb83ece6_ct3_active_power_w",)"
+        R"("default_entity_id":"sensor.mesura_K__che_1_eb83ece6_ct3_active_power_w",)"
         R"("state_topic":"m/K%C3%BCche 1/ct3","value_template":"{{ value_json.value }}",)"
         R"("device_class":"power","state_class":"measurement","unit_of_measurement":"W",)"
         R"("suggested_display_precision":3,"expire_after":30,)"
-        R"("device":{"identifiers":["mesura_K__che_1_3a01fa70"],"name":"Küche 1"},"origin":{"name":"Mesura"}})");
+        R"("device":{"identifiers":["mesura_K__che_1_eb83ece6"],"name":"Küche 1"},"origin":{"name":"Mesura"}})");
   o.payload = Payload::value;
   CHECK(discovery_payload(o, info, "t", true, 0).find("value_template") == std::string::npos);
   CHECK_THAT(discovery_payload(o, series("grid", "total", "message_text"), "t", true, 0),
