@@ -361,6 +361,7 @@ bool Client::turn(std::chrono::milliseconds patience) {
   pollfd fd{::mosquitto_socket(s.session.get()), static_cast<short>(writing ? POLLIN | POLLOUT : POLLIN), 0};
   // TLS may have read more than it has handed over, which poll() cannot know.
   constexpr auto kGlance = 20ms;
+  if (!s.refusal.empty()) patience = 0ms;  // a publish has met the end
   patience = std::min(patience, s.address.tls ? kGlance : up_to(s.next_misc));
   const int ready = ::poll(&fd, 1, static_cast<int>(patience.count()));
   const bool readable = ready > 0 && (fd.revents & (POLLIN | POLLHUP | POLLERR)) != 0;

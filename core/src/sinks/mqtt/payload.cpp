@@ -110,7 +110,7 @@ Keys keys_of(const SeriesInfo& series) {
   return keys;
 }
 
-void append_json_batch(std::string& out, const Group& group) {
+void append_json_batch(std::string& out, const Group& group, std::string_view device) {
   const Batch& batch = group.batch;
   const auto entries = group.entries;
   const bool of_batch =
@@ -119,6 +119,10 @@ void append_json_batch(std::string& out, const Group& group) {
   out += R"({"time":")";
   model::append_utc(out, time);
   out += '"';
+  if (!device.empty()) {
+    out += R"(,"device":)";
+    model::append_json_string(out, device);
+  }
   bool other_times = false;
   bool qualities = false;
   for (const Entry& e : entries) {

@@ -35,8 +35,8 @@ struct Group {
 };
 
 /// {"time":"2026-06-14T12:45:01.000Z","l1_active_power_w":1843.27,...}; with "times" for what has another time, and
-/// "quality" for what is not good, both by name.
-void append_json_batch(std::string& out, const Group& group);
+/// "quality" for what is not good, both by name. `device` is said if it is not empty.
+void append_json_batch(std::string& out, const Group& group, std::string_view device);
 /// A line for each time: mesura,device=grid l1_active_power_w=1843.27 1781441101000000000
 void append_influx(std::string& out, const Group& group);
 /// The number to its declared decimals, or the text.

@@ -41,6 +41,7 @@ const Plan::Slot& Plan::slot_of(std::uint32_t series) {
   }
   slot.name = number_of(name_numbers_, info.flat_name);
   if (slot.name >= name_stamps_.size()) name_stamps_.resize(slot.name + 1, 0);
+  slot.device = number_of(device_numbers_, info.device);
   slot.text = info.text;
   slot.keys = keys_of(info);
   new_series_.push_back(series);
@@ -76,6 +77,7 @@ void Plan::add_batch(std::uint32_t number, const Batch& batch, const Progress* b
     for (const auto& [item, reason] : before->rejected) rejected_.push_back({number, item, reason});
   const bool each = template_.per_measurement();
   std::uint32_t topic = kUnknown;
+  std::uint32_t device = kUnknown;
   for (std::uint32_t i = 0; i < batch.items.size(); ++i) {
     if (before != nullptr && before->done[i]) continue;
     const Measurement& item = batch.items[i];
@@ -88,8 +90,9 @@ void Plan::add_batch(std::uint32_t number, const Batch& batch, const Progress* b
       }
     }
     // A name twice: the later value needs a message of its own, a JSON object has a name once.
-    if (each || slot.topic != topic || name_stamps_[slot.name] == stamp_) {
+    if (each || slot.topic != topic || slot.device != device || name_stamps_[slot.name] == stamp_) {
       topic = slot.topic;
+      device = slot.device;
       ++stamp_;
       messages_.push_back({number, topic, static_cast<std::uint32_t>(items_.size()), 0});
     }
@@ -114,7 +117,8 @@ void Plan::append_payload(std::string& out, const Message& message) {
   entries_.clear();
   for (const std::uint32_t i : items) entries_.push_back({&batch.items[i], &slots_[batch.items[i].series].keys});
   if (options_.payload == Payload::json)
-    append_json_batch(out, {batch, entries_});
+    append_json_batch(out, {batch, entries_},
+                      template_.names_device() ? std::string_view{} : series_.at(first.series).device);
   else
     append_influx(out, {batch, entries_});
 }

@@ -33,6 +33,7 @@ class Plan {
   struct Slot {
     std::uint32_t topic = kUnknown;  ///< number of its topic
     std::uint32_t name = 0;          ///< number of its flat name
+    std::uint32_t device = 0;        ///< number of its device's name
     bool text = false;
     Keys keys;
   };
@@ -80,6 +81,7 @@ class Plan {
   std::vector<std::string> topic_problems_;
   std::unordered_map<std::string, std::uint32_t> topic_numbers_;
   std::unordered_map<std::string, std::uint32_t> name_numbers_;
+  std::unordered_map<std::string, std::uint32_t> device_numbers_;
   std::vector<std::uint32_t> name_stamps_;  // by name: the number of the message that last had it
   std::uint32_t stamp_ = 0;
   std::vector<std::uint32_t> new_series_;

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <mosquitto.h>
 
+#include <algorithm>
+
 namespace mesura::sinks::mqtt {
 
 void append_level(std::string& out, std::string_view name) {
@@ -32,6 +34,10 @@ std::optional<TopicTemplate::Field> TopicTemplate::field_of(std::string_view nam
   if (name == "label") return Field::label;
   if (name == "role") return Field::role;
   return std::nullopt;
+}
+
+bool TopicTemplate::has(Field field) const {
+  return std::any_of(parts_.begin(), parts_.end(), [field](const Part& part) { return part.field == field; });
 }
 
 std::optional<TopicTemplate> TopicTemplate::parse(std::string_view text, std::string& problem) {

@@ -25,6 +25,12 @@ class TopicTemplate {
 
   /// One message for each measurement, not for each batch: {channel}, {quantity}, {name}, {label} or {role} is in it.
   [[nodiscard]] bool per_measurement() const { return per_measurement_; }
+  /// {device} is in it: no two devices share a topic.
+  [[nodiscard]] bool names_device() const { return has(Field::device); }
+  /// No two series share a topic.
+  [[nodiscard]] bool names_series() const {
+    return has(Field::device) && (has(Field::name) || (has(Field::channel) && has(Field::quantity)));
+  }
   /// The topic, whatever its length.
   [[nodiscard]] std::string render(const SeriesInfo& series) const;
 
@@ -35,6 +41,7 @@ class TopicTemplate {
     std::string text;
   };
   static std::optional<Field> field_of(std::string_view name);
+  [[nodiscard]] bool has(Field field) const;
 
   std::vector<Part> parts_;
   bool per_measurement_ = false;

@@ -109,6 +109,13 @@ TEST_CASE("mqtt: options that cannot be are told when it is opened") {
                x.home_assistant = true;
              }),
              mesura::test::contains("sink-option: Home Assistant cannot read"));
+  for (const char* shared : {"m/{fleet}", "m/{device}/{channel}", "m/{name}", "m/{device}/{label}/{quantity}"}) {
+    CHECK_THAT(with([&](Options& x) {
+                 x.topic = shared;
+                 x.home_assistant = true;
+               }),
+               mesura::test::contains("Home Assistant cannot tell whose a message is"));
+  }
   CHECK_THAT(with([](Options& x) { x.availability = "a/+"; }),
              mesura::test::contains("sink-option: `availability` must be a topic"));
   const std::string secret = with([](Options& x) { x.url = "mqtt://me:hunter2@broker"; });
@@ -154,6 +161,19 @@ TEST_CASE("mqtt: the JSON of a batch") {
                                  R"("mbus1_gas_volume_m3":812.5,"total_message_text":"a \"b\"\n",)"
                                  R"("times":{"mbus1_gas_volume_m3":"2026-06-14T11:55:00.000Z"},)"
                                  R"("quality":{"total_message_text":"stale"}})"}});
+}
+
+TEST_CASE("mqtt: a topic that devices share has them in its messages") {
+  Broker broker;
+  Feed feed{"units"};
+  const auto roof = feed.number("roof", "l1", "voltage", "V");
+  const auto shed = feed.number("it's \"shed\"", "l1", "voltage", "V");
+  auto o = options_for(broker);
+  o.topic = "m/{fleet}";
+  CHECK(published(o, feed, {feed.batch(kNoon, {{roof, 230.0}, {shed, 231.5}})}, broker) ==
+        Messages{{"m/units", R"({"time":"2026-06-14T12:00:00.000Z","device":"roof","l1_voltage_v":230})"},
+                 {"m/units",
+                  R"({"time":"2026-06-14T12:00:00.000Z","device":"it's \"shed\"","l1_voltage_v":231.5})"}});
 }
 
 TEST_CASE("mqtt: a value that comes twice in a batch needs a second message") {
