@@ -10,12 +10,10 @@
 namespace mesura::sinks {
 
 std::span<const Kind> kinds() {
-  static const std::vector<Kind> all{
-      sqlite_kind(),
-      csv_kind(),
-      recording_kind(),
+  static const std::vector<Kind> all {
+    sqlite_kind(), csv_kind(), recording_kind(),
 #if MESURA_WITH_MQTT
-      mqtt_kind(),
+        mqtt_kind(),
 #endif
   };
   return all;

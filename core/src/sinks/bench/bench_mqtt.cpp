@@ -97,8 +97,7 @@ void bare_loop(std::size_t messages, std::size_t bytes, std::uint16_t port) {
   ::mosquitto_max_inflight_messages_set(client, kWindow);
   ::mosquitto_connect_callback_set(
       client, [](mosquitto*, void* o, int code) { static_cast<State*>(o)->connected = code == 0; });
-  ::mosquitto_publish_callback_set(client,
-                                   [](mosquitto*, void* o, int) { ++static_cast<State*>(o)->acknowledged; });
+  ::mosquitto_publish_callback_set(client, [](mosquitto*, void* o, int) { ++static_cast<State*>(o)->acknowledged; });
   check(::mosquitto_connect(client, "127.0.0.1", port, 60) == MOSQ_ERR_SUCCESS, "connect");
   const auto turn = [&] {
     const int one = 1;

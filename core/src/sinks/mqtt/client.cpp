@@ -79,11 +79,11 @@ struct Client::Shared {
   std::mutex mutex;
   std::condition_variable change;
   State state = State::down;
-  bool wanted = false;  // reconnect by oneself
+  bool wanted = false;   // reconnect by oneself
   bool running = false;  // the thread
   bool ending = false;
-  bool kicked = false;  // without waiting for the back-off
-  bool told = false;    // the loss of an idle connection is in the log
+  bool kicked = false;         // without waiting for the back-off
+  bool told = false;           // the loss of an idle connection is in the log
   std::uint64_t attempts = 0;  // that have ended
   std::string why = "sink-closed: not connected yet";
   std::string refusal;  // what the broker said at the end of the connection
@@ -249,9 +249,8 @@ Client::Shared& shared(void* object) { return *static_cast<Client::Shared*>(obje
 }  // namespace
 
 void set_callbacks(mosquitto* session) {
-  ::mosquitto_connect_v5_callback_set(session, [](mosquitto*, void* o, int code, int, const mosquitto_property*) {
-    shared(o).on_connack(code);
-  });
+  ::mosquitto_connect_v5_callback_set(
+      session, [](mosquitto*, void* o, int code, int, const mosquitto_property*) { shared(o).on_connack(code); });
   ::mosquitto_disconnect_v5_callback_set(
       session, [](mosquitto*, void* o, int code, const mosquitto_property*) { shared(o).on_disconnect(code); });
   ::mosquitto_publish_v5_callback_set(session, [](mosquitto*, void* o, int id, int code, const mosquitto_property*) {
@@ -260,9 +259,9 @@ void set_callbacks(mosquitto* session) {
   ::mosquitto_message_v5_callback_set(
       session, [](mosquitto*, void* o, const mosquitto_message* m, const mosquitto_property*) {
         if (!shared(o).handlers.on_message || m->payloadlen < 0) return;
-        shared(o).handlers.on_message(
-            m->topic, m->retain,
-            {static_cast<const char*>(m->payload), m->payload == nullptr ? 0 : static_cast<std::size_t>(m->payloadlen)});
+        shared(o).handlers.on_message(m->topic, m->retain,
+                                      {static_cast<const char*>(m->payload),
+                                       m->payload == nullptr ? 0 : static_cast<std::size_t>(m->payloadlen)});
       });
 }
 

@@ -15,8 +15,8 @@
 namespace mesura::sinks::mqtt {
 
 /// A connection to a broker that stands by itself: a thread of its own makes it, keeps it alive while nothing is
-/// written, and makes it anew, with a growing delay, when it breaks. Each connection is a fresh session: what the broker
-/// had not confirmed on the old one is forgotten here, and the sink publishes it again.
+/// written, and makes it anew, with a growing delay, when it breaks. Each connection is a fresh session: what the
+/// broker had not confirmed on the old one is forgotten here, and the sink publishes it again.
 ///
 /// Not mosquitto_loop_start(): its thread waits in select(), which a process with more than 1024 descriptors must not
 /// use, and a lock and a wake-up per message cost a third of the rate. Whoever holds lock() drives the connection.

@@ -31,8 +31,9 @@ std::string slug(std::string_view name) {
 std::string channel_words(std::string channel) {
   const auto letters =
       std::find_if(channel.begin(), channel.end(), [](char c) { return c < 'a' || c > 'z'; }) - channel.begin();
-  const bool numbered = letters > 0 && letters <= 3 && static_cast<std::size_t>(letters) < channel.size() &&
-                        std::all_of(channel.begin() + letters, channel.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const bool numbered =
+      letters > 0 && letters <= 3 && static_cast<std::size_t>(letters) < channel.size() &&
+      std::all_of(channel.begin() + letters, channel.end(), [](char c) { return c >= '0' && c <= '9'; });
   for (char& c : channel) {
     if (c == '_') c = ' ';
     if (numbered) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
@@ -48,7 +49,8 @@ std::string friendly_name(const SeriesInfo& series) {
   std::replace(quantity.begin(), quantity.end(), '_', ' ');
   if (!out.empty()) out += ' ';
   out += quantity;
-  if (!out.empty() && out.front() >= 'a' && out.front() <= 'z') out.front() = static_cast<char>(out.front() - 'a' + 'A');
+  if (!out.empty() && out.front() >= 'a' && out.front() <= 'z')
+    out.front() = static_cast<char>(out.front() - 'a' + 'A');
   return out;
 }
 
@@ -71,8 +73,7 @@ std::string value_template(Payload payload, const SeriesInfo& series, bool per_m
   if (per_measurement) return fmt::format("{{{{ value_json.{}{} }}}}", series.text ? "text" : "value", cut);
   const std::string member = member_of_json(series.flat_name);
   // A message need not hold every series. For numbers an empty result changes nothing; a text would be emptied.
-  if (series.text)
-    return fmt::format("{{{{ {0}{1} if {0} is defined else this.state }}}}", member, cut);
+  if (series.text) return fmt::format("{{{{ {0}{1} if {0} is defined else this.state }}}}", member, cut);
   return fmt::format("{{% if {0} is defined %}}{{{{ {0} }}}}{{% endif %}}", member);
 }
 

@@ -52,7 +52,8 @@ mqtt::Options read_options(const Value& options) {
 
 Kind mqtt_kind() {
   Schema schema = config::object(
-      {config::required("url", url()), config::optional("username", config::text("if the broker asks for one")),
+      {config::required("url", url()),
+       config::optional("username", config::text("if the broker asks for one")),
        config::optional("password", config::secret("of the user")),
        config::optional("client_id", config::text("who we are to the broker, unique there; else made of the machine's "
                                                   "name and these options, always the same")),
@@ -80,10 +81,9 @@ Kind mqtt_kind() {
                         config::integer("messages that may wait for the broker's answer at a time", 1, 20'000), "1000"),
        config::optional("keepalive", config::duration("a silent connection is probed so often", "5s", "1h"), "30s"),
        config::optional("connect_timeout", config::duration("how long connecting may take", "100ms", "10m"), "10s"),
-       config::optional("confirm_timeout",
-                        config::duration("the broker is given up when it acknowledges nothing for so long", "100ms",
-                                         "10m"),
-                        "10s"),
+       config::optional(
+           "confirm_timeout",
+           config::duration("the broker is given up when it acknowledges nothing for so long", "100ms", "10m"), "10s"),
        config::optional("availability",
                         config::text("topic that says online or, as the last will, offline, retained; none: no topic"),
                         "mesura/status"),

@@ -81,7 +81,8 @@ std::string problem_of(const Options& options) {
       return "sink-option: Home Assistant cannot read `payload: influx`\n  hint      json or value";
     if (topic->per_measurement() ? !topic->names_series() : !topic->names_device())
       return fmt::format(
-          "sink-option: in `topic` '{}' Home Assistant cannot tell whose a message is\n  hint      {{device}} must be in "
+          "sink-option: in `topic` '{}' Home Assistant cannot tell whose a message is\n  hint      {{device}} must be "
+          "in "
           "it, and, with one message of each measurement, {{name}} or {{channel}} and {{quantity}}",
           options.topic);
     if (!is_topic(options.discovery_prefix)) return no_topic("discovery_prefix", options.discovery_prefix);

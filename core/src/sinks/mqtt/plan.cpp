@@ -33,11 +33,10 @@ const Plan::Slot& Plan::slot_of(std::uint32_t series) {
   slot.topic = number_of(topic_numbers_, topic);
   if (slot.topic == topics_.size()) {
     topics_.push_back(topic);
-    topic_problems_.push_back(
-        topic.empty() || topic.size() > kMaxTopic
-            ? fmt::format("sink-topic: the topic of {} has {} bytes, at most {} are possible", info.device,
-                          topic.size(), kMaxTopic)
-            : std::string{});
+    topic_problems_.push_back(topic.empty() || topic.size() > kMaxTopic
+                                  ? fmt::format("sink-topic: the topic of {} has {} bytes, at most {} are possible",
+                                                info.device, topic.size(), kMaxTopic)
+                                  : std::string{});
   }
   slot.name = number_of(name_numbers_, info.flat_name);
   if (slot.name >= name_stamps_.size()) name_stamps_.resize(slot.name + 1, 0);

@@ -180,7 +180,8 @@ WriteResult Publisher::write(std::span<const BatchPtr> batches) {
       deadline = Clock::now() + options_.confirm_timeout;
     } else if (Clock::now() >= deadline) {
       auto reason = fmt::format(
-          "sink-busy: the broker at {} has acknowledged nothing for {} s, {} of {} messages are open\n  hint      is it "
+          "sink-busy: the broker at {} has acknowledged nothing for {} s, {} of {} messages are open\n  hint      is "
+          "it "
           "overloaded, or a firewall in between?",
           address_, std::chrono::duration<double>(options_.confirm_timeout).count(), open_messages_, messages.size());
       // An answer that comes later must not meet the same id in its second use.

@@ -31,9 +31,9 @@ class Publisher {
  private:
   // Whom an answer of the broker is for: a message of the plan by its number, or
   using Target = std::uint32_t;
-  static constexpr Target kNobody = UINT32_MAX;         // nothing is in flight under this id
+  static constexpr Target kNobody = UINT32_MAX;  // nothing is in flight under this id
   static constexpr Target kAvailability = UINT32_MAX - 1;
-  static constexpr Target kEntity = 0x8000'0000;        // + the entity's number
+  static constexpr Target kEntity = 0x8000'0000;  // + the entity's number
 
   Client::Publish send(Target target, const std::string& topic, std::string_view payload, int qos, bool retain);
   void answered(Target target, int code);

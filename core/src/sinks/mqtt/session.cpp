@@ -58,7 +58,8 @@ SessionPtr make_session(const Options& options, void* owner, std::string& proble
     result = set_tls(s, options);
     if (result == MOSQ_ERR_INVAL) {
       problem = fmt::format(
-          "sink-tls: {}: a certificate or key cannot be read\n  hint      `ca_file`, `cert_file` and `key_file` are PEM "
+          "sink-tls: {}: a certificate or key cannot be read\n  hint      `ca_file`, `cert_file` and `key_file` are "
+          "PEM "
           "files that this user may read",
           address_of(options).text());
       return {};

@@ -50,8 +50,7 @@ std::optional<TopicTemplate> TopicTemplate::parse(std::string_view text, std::st
       continue;
     }
     const auto close = rest.find('}');
-    const auto field =
-        close == std::string_view::npos ? std::optional<Field>{} : field_of(rest.substr(1, close - 1));
+    const auto field = close == std::string_view::npos ? std::optional<Field>{} : field_of(rest.substr(1, close - 1));
     if (!field) {
       problem = fmt::format(
           "sink-option: `topic` '{}' has an unknown part '{}'\n  expected  {{device}}, {{fleet}}, {{channel}}, "

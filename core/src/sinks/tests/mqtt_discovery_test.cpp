@@ -73,14 +73,15 @@ TEST_CASE("discovery: a P1 meter's power, register, gas and text") {
   const Options o = home_assistant();
   const auto power = series("grid", "l1", "active_power");
   CHECK(discovery_topic("homeassistant", power) == "homeassistant/sensor/mesura_grid/l1_active_power_w/config");
-  CHECK(discovery_payload(o, power, "mesura/grid", false, 0) ==
-        R"({"name":"L1 active power","unique_id":"mesura_grid-l1_active_power_w",)"
-        R"("object_id":"mesura_grid_l1_active_power_w","default_entity_id":"sensor.mesura_grid_l1_active_power_w",)"
-        R"("state_topic":"mesura/grid",)"
-        R"("value_template":"{% if value_json.l1_active_power_w is defined %}{{ value_json.l1_active_power_w }}{% endif %}",)"
-        R"("device_class":"power","state_class":"measurement","unit_of_measurement":"W",)"
-        R"("suggested_display_precision":3,"availability_topic":"mesura/status",)"
-        R"("device":{"identifiers":["mesura_grid"],"name":"grid"},"origin":{"name":"Mesura"}})");
+  CHECK(
+      discovery_payload(o, power, "mesura/grid", false, 0) ==
+      R"({"name":"L1 active power","unique_id":"mesura_grid-l1_active_power_w",)"
+      R"("object_id":"mesura_grid_l1_active_power_w","default_entity_id":"sensor.mesura_grid_l1_active_power_w",)"
+      R"("state_topic":"mesura/grid",)"
+      R"("value_template":"{% if value_json.l1_active_power_w is defined %}{{ value_json.l1_active_power_w }}{% endif %}",)"
+      R"("device_class":"power","state_class":"measurement","unit_of_measurement":"W",)"
+      R"("suggested_display_precision":3,"availability_topic":"mesura/status",)"
+      R"("device":{"identifiers":["mesura_grid"],"name":"grid"},"origin":{"name":"Mesura"}})");
   CHECK(discovery_payload(o, series("grid", "total", "active_energy_import"), "mesura/grid", false, 40) ==
         R"({"name":"Active energy import","unique_id":"mesura_grid-total_active_energy_import_wh",)"
         R"("object_id":"mesura_grid_total_active_energy_import_wh",)"
@@ -119,10 +120,12 @@ TEST_CASE("discovery: a clamp of a fleet's unit with a name that ids cannot hold
   CHECK_THAT(discovery_payload(o, series("grid", "total", "message_text"), "t", true, 0),
              mesura::test::contains(R"("value_template":"{{ value[:255] }}")"));
   // Other letters that look the same without their marks are another device.
-  CHECK(discovery_topic("ha", series("Kache 1", "l1", "voltage")) != discovery_topic("ha", series("K\"che 1", "l1", "voltage")));
+  CHECK(discovery_topic("ha", series("Kache 1", "l1", "voltage")) !=
+        discovery_topic("ha", series("K\"che 1", "l1", "voltage")));
   info.flat_name = "ct3_it's";
   o.payload = Payload::json;
-  CHECK_THAT(discovery_payload(o, info, "t", false, 0), mesura::test::contains(R"(value_json['ct3_it\\'s'] is defined)"));
+  CHECK_THAT(discovery_payload(o, info, "t", false, 0),
+             mesura::test::contains(R"(value_json['ct3_it\\'s'] is defined)"));
 }
 
 TEST_CASE("discovery: classes and units are ones that Home Assistant takes together") {
@@ -193,7 +196,8 @@ TEST_CASE("discovery: told before the first value, only of what comes here, and 
   CHECK(count(all, "homeassistant/") == 2);
   CHECK(at(all, config) < at(all, "mesura/grid"));
   CHECK(at(all, "homeassistant/sensor/mesura_grid/total_active_energy_import_wh/config") < at(all, "mesura/grid"));
-  CHECK(subscriber.last(config) == discovery_payload(home_assistant(), feed.table().at(power), "mesura/grid", false, 0));
+  CHECK(subscriber.last(config) ==
+        discovery_payload(home_assistant(), feed.table().at(power), "mesura/grid", false, 0));
   for (int i = 1; i < 20; ++i) REQUIRE(attempt(sink, {feed.batch(kNoon + i * 10 * kSecond, {{power, 1.0}})}).committed);
   subscriber.everything();
   CHECK(count(all, "homeassistant/") == 4);
@@ -217,7 +221,8 @@ TEST_CASE("discovery: told again when Home Assistant is born, while nothing is w
   Feed feed;
   // More entities than the window has room for.
   std::vector<Feed::Item> items;
-  for (int i = 0; i < 40; ++i) items.push_back({feed.table().add(series("cupboard", fmt::format("ct{}", i), "active_power")), 1.0});
+  for (int i = 0; i < 40; ++i)
+    items.push_back({feed.table().add(series("cupboard", fmt::format("ct{}", i), "active_power")), 1.0});
   auto o = home_assistant(&broker);
   o.inflight = 7;
   o.protocol = GENERATE(mesura::sinks::mqtt::Protocol::v311, mesura::sinks::mqtt::Protocol::v5);

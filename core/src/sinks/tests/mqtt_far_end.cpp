@@ -103,9 +103,9 @@ std::string Subscriber::last(const std::string& topic) const {
 }
 
 void Subscriber::publish(const std::string& topic, const std::string& payload, bool retain) {
-  check(::mosquitto_publish(client_, nullptr, topic.c_str(), static_cast<int>(payload.size()), payload.data(), 1,
-                            retain),
-        "publish");
+  check(
+      ::mosquitto_publish(client_, nullptr, topic.c_str(), static_cast<int>(payload.size()), payload.data(), 1, retain),
+      "publish");
 }
 
 void Subscriber::reconnect() {

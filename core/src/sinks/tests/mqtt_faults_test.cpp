@@ -72,8 +72,9 @@ void write_passwords(const std::filesystem::path& file) {
 
 TEST_CASE("mqtt: a broker restarted under load loses nothing") {
   const TempDir dir;
-  Broker broker{fmt::format(
-      "allow_anonymous true\nmax_inflight_messages 0\npersistence true\npersistence_location {}/\n", dir.path().string())};
+  Broker broker{
+      fmt::format("allow_anonymous true\nmax_inflight_messages 0\npersistence true\npersistence_location {}/\n",
+                  dir.path().string())};
   Feed feed;
   const auto power = feed.number("grid", "l1", "active_power", "W");
   Subscriber subscriber{broker.port(), "mesura/#", "keeps"};
@@ -104,7 +105,7 @@ TEST_CASE("mqtt: a broker restarted under load loses nothing") {
   CHECK(got.rbegin()->first == kWrites * kBatches - 1);
 }
 
-TEST_CASE("mqtt: a broker that acknowledges nothing more is given up in time; what it has is not sent again") {
+TEST_CASE("mqtt: a broker that acknowledges nothing more is given up in time, what it has is not sent again") {
   const Broker broker;
   TcpProxy proxy{broker.port()};
   Feed feed;
@@ -131,8 +132,9 @@ TEST_CASE("mqtt: a broker that acknowledges nothing more is given up in time; wh
   more.push_back(some(feed, power, 10, 1)[0]);
   const auto second = sink.write(more);
   CHECK(second.outcome == WriteResult::Outcome::committed);
-  CHECK(counts(subscriber.everything()) == std::map<std::int64_t, int>{
-                                               {0, 1}, {1, 1}, {2, 1}, {3, 1}, {4, 2}, {5, 2}, {6, 2}, {7, 2}, {8, 2}, {9, 2}, {10, 1}});
+  CHECK(counts(subscriber.everything()) ==
+        std::map<std::int64_t, int>{
+            {0, 1}, {1, 1}, {2, 1}, {3, 1}, {4, 2}, {5, 2}, {6, 2}, {7, 2}, {8, 2}, {9, 2}, {10, 1}});
 }
 
 TEST_CASE("mqtt: rejected records come with the write that ends it, though the write was cut") {
@@ -188,8 +190,7 @@ TEST_CASE("mqtt: an idle connection is kept alive by pings") {
 TEST_CASE("mqtt: wrong credentials are told without the password, right ones let in") {
   const TempDir dir;
   write_passwords(dir.path() / "passwords");
-  const Broker broker{
-      fmt::format("allow_anonymous false\npassword_file {}\n", (dir.path() / "passwords").string())};
+  const Broker broker{fmt::format("allow_anonymous false\npassword_file {}\n", (dir.path() / "passwords").string())};
   const SeriesTable none;
   auto o = options_for(broker.port());
   o.protocol = GENERATE(Protocol::v311, Protocol::v5);
@@ -202,8 +203,8 @@ TEST_CASE("mqtt: wrong credentials are told without the password, right ones let
   } catch (const SinkError& e) {
     reason = e.what();
   }
-  CHECK_THAT(reason, Catch::Matchers::StartsWith(
-                         fmt::format("sink-refused: the broker at 127.0.0.1:{} refused the connection: ", broker.port())));
+  CHECK_THAT(reason, Catch::Matchers::StartsWith(fmt::format(
+                         "sink-refused: the broker at 127.0.0.1:{} refused the connection: ", broker.port())));
   CHECK_THAT(reason, mesura::test::contains("uthori"));
   CHECK_THAT(reason, mesura::test::contains("are `username` and `password` right"));
   CHECK(reason.find("hunter2") == std::string::npos);
@@ -219,8 +220,9 @@ TEST_CASE("mqtt: TLS, with a client's certificate") {
   transport::test::make_certificate(file("broker.pem"), file("broker.key"));
   transport::test::make_certificate(file("client.pem"), file("client.key"));
   transport::test::make_certificate(file("other.pem"), file("other.key"));
-  const Broker broker{fmt::format("allow_anonymous true\ncertfile {}\nkeyfile {}\ncafile {}\nrequire_certificate true\n",
-                                  file("broker.pem"), file("broker.key"), file("client.pem"))};
+  const Broker broker{
+      fmt::format("allow_anonymous true\ncertfile {}\nkeyfile {}\ncafile {}\nrequire_certificate true\n",
+                  file("broker.pem"), file("broker.key"), file("client.pem"))};
   Feed feed;
   const auto power = feed.number("grid", "l1", "active_power", "W");
   Options o = options_for(broker.port());
@@ -253,8 +255,8 @@ TEST_CASE("mqtt: what the broker does not allow is rejected, where the protocol 
   const TempDir dir;
   write_file(dir.path() / "acl", "topic write mesura/grid\ntopic read #\n");
   // With 0, mosquitto 2.0.11 ends the connection after what it has denied.
-  const Broker broker{fmt::format("allow_anonymous true\nmax_queued_messages 100000\nacl_file {}\n",
-                                  (dir.path() / "acl").string())};
+  const Broker broker{
+      fmt::format("allow_anonymous true\nmax_queued_messages 100000\nacl_file {}\n", (dir.path() / "acl").string())};
   Feed feed;
   const auto power = feed.number("grid", "l1", "active_power", "W");
   const auto secret = feed.number("vault", "l1", "active_power", "W");
