@@ -308,6 +308,7 @@ void Client::connect() {
     }
   }
   if (s.state == Shared::State::down) s.kicked = true;
+  s.wake();  // it may still wait for the connection that a write has given up
   s.change.notify_all();
   const auto attempts = s.attempts;
   // The greeting has a deadline of its own, which knows more.

@@ -287,6 +287,24 @@ TEST_CASE("mqtt: what the broker does not allow is rejected, where the protocol 
   }
 }
 
+TEST_CASE("mqtt: a message larger than the broker takes is rejected, where the protocol can say so") {
+  const Broker broker{"allow_anonymous true\nmax_packet_size 300\n"};
+  Feed feed;
+  const auto power = feed.number("grid", "l1", "active_power", "W");
+  const auto text = feed.text("grid", "total", "message_text");
+  Options o = options_for(broker.port());
+  o.protocol = Protocol::v5;
+  MqttSink sink{o, feed.table(), {}};
+  const auto done = attempt(
+      sink, {feed.batch(kNoon, {{text, std::string(400, 'x')}, {power, 1.0}}), feed.batch(kNoon, {{power, 2.0}})});
+  INFO(done.reason);
+  REQUIRE(done.committed);
+  REQUIRE(done.rejected.size() == 2);
+  CHECK(done.rejected[0].batch == 0);
+  CHECK_THAT(done.rejected[1].reason,
+             Catch::Matchers::StartsWith("sink-refused: a message to 'mesura/grid' cannot be sent: "));
+}
+
 TEST_CASE("mqtt: offline is said by the last will after a kill, and by close") {
   Broker broker;
   Subscriber subscriber{broker.port(), "mesura/status"};
