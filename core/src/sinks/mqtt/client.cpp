@@ -61,6 +61,7 @@ struct Client::Shared {
   void keep(std::unique_lock<std::mutex>& lock);
   void work(bool readable, bool writable);
   void finish_turn(int result, int error);
+  void now_up();
   void failed(std::string why);
   void farewell();
   void wake() const {
@@ -79,6 +80,7 @@ struct Client::Shared {
   std::mutex mutex;
   std::condition_variable change;
   State state = State::down;
+  bool greeted = false;  // the broker has let us in
   bool wanted = false;   // reconnect by oneself
   bool running = false;  // the thread
   bool ending = false;
@@ -120,6 +122,7 @@ void Client::Shared::attempt(std::unique_lock<std::mutex>& lock) {
   kicked = false;
   state = State::connecting;
   refusal.clear();
+  greeted = false;
   std::string problem;
   SessionPtr fresh = make_session(options, this, problem);
   if (!fresh) {
@@ -188,6 +191,7 @@ void Client::Shared::work(bool readable, bool writable) {
 }
 
 void Client::Shared::finish_turn(int result, int error) {
+  if (greeted && result == MOSQ_ERR_SUCCESS) now_up();
   if (!refusal.empty()) {
     failed(refusal);
   } else if (result != MOSQ_ERR_SUCCESS || ::mosquitto_socket(session.get()) < 0) {
@@ -195,6 +199,17 @@ void Client::Shared::finish_turn(int result, int error) {
   } else if (state == State::up && handlers.on_turn) {
     handlers.on_turn();
   }
+}
+
+/// Not in the callback: libmosquitto then holds a lock that it takes behind others when it publishes.
+void Client::Shared::now_up() {
+  greeted = false;
+  state = State::up;
+  ++attempts;
+  backoff.reset();
+  if (std::exchange(told, false)) log.info("sink-recovered", "mqtt {} is connected again", address.text());
+  if (handlers.on_up) handlers.on_up();
+  change.notify_all();
 }
 
 void Client::Shared::failed(std::string reason) {
@@ -211,12 +226,7 @@ void Client::Shared::on_connack(int code) {
     refusal = explain_refusal(address, options, code);
     return;
   }
-  state = State::up;
-  ++attempts;
-  backoff.reset();
-  if (std::exchange(told, false)) log.info("sink-recovered", "mqtt {} is connected again", address.text());
-  if (handlers.on_up) handlers.on_up();
-  change.notify_all();
+  greeted = true;
 }
 
 void Client::Shared::on_disconnect(int code) {

@@ -22,14 +22,14 @@ namespace mesura::sinks::mqtt {
 /// use, and a lock and a wake-up per message cost a third of the rate. Whoever holds lock() drives the connection.
 class Client {
  public:
-  /// All are called with the lock held, by the thread that drives; they may publish, but not service or drop.
+  /// All are called with the lock held, by the thread that drives.
   struct Handlers {
-    /// A connection stands; nothing of an older one is in flight any more.
+    /// A connection stands; nothing of an older one is in flight any more. May publish and subscribe.
     std::function<void()> on_up;
     /// The broker's answer to a publish (QoS 0: it is written out). code: MQTT 5's reason code, 0 for 3.1.1.
     std::function<void(int id, int code)> on_published;
     std::function<void(std::string_view topic, bool retained, std::string_view payload)> on_message;
-    /// After each turn of a connection that stands.
+    /// After each turn of a connection that stands. May publish.
     std::function<void()> on_turn;
   };
 

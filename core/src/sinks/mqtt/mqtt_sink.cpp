@@ -11,9 +11,8 @@ namespace mesura::sinks::mqtt {
 MqttSink::MqttSink(Options options, const SeriesTable& series, runtime::Logger log)
     : options_(std::move(options)), problem_(problem_of(options_)) {
   std::string ignored;  // problem_of() has tried it
-  auto topic = TopicTemplate::parse(options_.topic, ignored);
-  if (problem_.empty() && topic)
-    publisher_ = std::make_unique<Publisher>(options_, std::move(*topic), series, std::move(log));
+  const auto topic = TopicTemplate::parse(options_.topic, ignored);
+  if (problem_.empty() && topic) publisher_ = std::make_unique<Publisher>(options_, *topic, series, std::move(log));
 }
 
 MqttSink::~MqttSink() = default;

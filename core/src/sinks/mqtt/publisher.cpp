@@ -32,9 +32,8 @@ std::size_t window_of(const Options& options) {
 
 }  // namespace
 
-Publisher::Publisher(const Options& options, TopicTemplate topic, const SeriesTable& series, runtime::Logger log)
+Publisher::Publisher(const Options& options, const TopicTemplate& topic, const SeriesTable& series, runtime::Logger log)
     : options_(options),
-      series_(series),
       log_(std::move(log)),
       address_(address_of(options).text()),
       window_(window_of(options)),

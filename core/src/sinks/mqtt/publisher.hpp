@@ -22,7 +22,7 @@ namespace mesura::sinks::mqtt {
 /// the public calls happens with the client's lock held, on the sink's thread or the client's.
 class Publisher {
  public:
-  Publisher(const Options& options, TopicTemplate topic, const SeriesTable& series, runtime::Logger log);
+  Publisher(const Options& options, const TopicTemplate& topic, const SeriesTable& series, runtime::Logger log);
 
   void open() { client_.connect(); }
   WriteResult write(std::span<const BatchPtr> batches);
@@ -46,7 +46,6 @@ class Publisher {
   void note_series();
 
   const Options& options_;
-  const SeriesTable& series_;
   const runtime::Logger log_;
   const std::string address_;
   const std::size_t window_;

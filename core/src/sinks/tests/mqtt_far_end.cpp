@@ -15,6 +15,10 @@
 #include <set>
 #include <stdexcept>
 
+// Children of the tests make threads, though the test has some; ThreadSanitizer would end them for that.
+extern "C" const char* __tsan_default_options();  // NOLINT(bugprone-reserved-identifier): its name
+extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }  // NOLINT(bugprone-reserved-identifier)
+
 namespace mesura::sinks::test {
 namespace {
 

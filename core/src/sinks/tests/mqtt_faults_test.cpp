@@ -323,10 +323,10 @@ TEST_CASE("mqtt: offline is said by the last will after a kill, and by close") {
       if (::write(ends[1], "x", 1) != 1) ::_exit(1);
       for (;;) ::pause();
     }
+    ::close(ends[1]);
     char ignored = 0;
     REQUIRE(::read(ends[0], &ignored, 1) == 1);
     ::close(ends[0]);
-    ::close(ends[1]);
     subscriber.wait([](const Messages& all) { return all.size() == 1; });
     CHECK(subscriber.last("mesura/status") == "online");
     REQUIRE(::kill(child, SIGKILL) == 0);
