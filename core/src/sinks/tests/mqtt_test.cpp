@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The mqtt sink's own: topics, payloads, protocols. What all sinks promise is in contract_test.cpp.
+#include "config/reader.hpp"
 #include "sinks/kinds.hpp"
 #include "sinks/mqtt/topic.hpp"
 #include "sinks/tests/mqtt_far_end.hpp"
@@ -291,6 +292,27 @@ TEST_CASE("mqtt: the kind makes it of a configuration") {
   const auto* kind = mesura::sinks::find_kind("mqtt");
   REQUIRE(kind != nullptr);
   CHECK_FALSE(kind->takes_waveforms);
-  CHECK(mesura::config::find_field(kind->schema.fields, "url")->required);
-  CHECK(mesura::config::find_field(kind->schema.fields, "password")->schema.type == mesura::config::Type::secret);
+  CHECK(config::find_field(kind->schema.fields, "password")->schema.type == config::Type::secret);
+  for (const char* bad : {"{}", "{url: http://broker}", "{url: mqtt://}", "{url: mqtt://broker, protocol: 4}",
+                          "{url: mqtt://broker, qos: 3}", "{url: mqtt://broker, inflight: 0}"}) {
+    INFO(bad);
+    CHECK_FALSE(config::read_text(bad, kind->schema).ok());
+  }
+  Broker broker;
+  Feed feed;
+  const auto power = feed.number("grid", "l1", "active_power", "W");
+  const auto reading =
+      config::read_text(fmt::format("{{url: 'mqtt://127.0.0.1:{}', topic: 'm/{{device}}/{{name}}', payload: value, "
+                                    "protocol: 5, retain: true, availability: m/up}}",
+                                    broker.port()),
+                        kind->schema);
+  REQUIRE(reading.ok());
+  const auto sink = kind->make(reading.value, mesura::sinks::Context{feed.table(), {}, "Etc/UTC"});
+  CHECK(sink->describe() == fmt::format("mqtt 127.0.0.1:{}", broker.port()));
+  REQUIRE(attempt(*sink, {feed.batch(kNoon, {{power, 12.5}})}).committed);
+  Subscriber late{broker.port(), "m/#"};
+  late.everything();
+  CHECK(late.last("m/grid/l1_active_power_w") == "12.5");
+  CHECK(late.last("m/up") == "online");
+  sink->close();
 }
