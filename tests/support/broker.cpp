@@ -37,11 +37,8 @@ Broker::Broker(const std::string& config, std::uint16_t port) {
     std::ofstream{file("mosquitto.conf")} << "listener " << port_
                                           << " 127.0.0.1\nlog_dest stderr\nuser root\nmax_queued_messages 0\n"
                                           << (config.empty() ? "allow_anonymous true\n" : config);
-    Command command;
-    command.argv = {"/usr/sbin/mosquitto", "-c", file("mosquitto.conf")};
-    process_ = std::make_unique<Process>(std::move(command));
     try {
-      process_->wait_for_line("running");
+      start();
       return;
     } catch (const std::runtime_error&) {
       if (port != 0) throw;
@@ -50,8 +47,17 @@ Broker::Broker(const std::string& config, std::uint16_t port) {
   throw std::runtime_error("no port for a broker");
 }
 
+void Broker::start() {
+  Command command;
+  command.argv = {"/usr/sbin/mosquitto", "-c", file("mosquitto.conf")};
+  process_ = std::make_unique<Process>(std::move(command));
+  process_->wait_for_line("running");
+}
+
 void Broker::stop() {
   if (process_) process_->stop();
 }
+
+void Broker::signal(int number) { process_->signal(number); }
 
 }  // namespace mesura::test

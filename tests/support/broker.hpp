@@ -20,6 +20,11 @@ class Broker {
   /// A file of its own directory.
   [[nodiscard]] std::string file(const std::string& name) const { return (dir_ / name).string(); }
   void stop();
+  /// Again on the same port, with the same configuration and directory.
+  void start();
+  /// SIGSTOP makes it a broker that takes connections and messages, and answers nothing.
+  void signal(int number);
+  void wait_for_line(const std::string& part) { process_->wait_for_line(part); }
 
  private:
   TempDir dir_;

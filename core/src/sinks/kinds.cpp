@@ -10,8 +10,11 @@
 namespace mesura::sinks {
 
 std::span<const Kind> kinds() {
-  static const std::vector<Kind> all{
-      sqlite_kind(), csv_kind(), recording_kind(), exec_kind(), stdout_kind(),
+  static const std::vector<Kind> all {
+    sqlite_kind(), csv_kind(), recording_kind(), exec_kind(), stdout_kind(),
+#if MESURA_WITH_MQTT
+        mqtt_kind(),
+#endif
   };
   return all;
 }

@@ -4,6 +4,9 @@
 // What every sink promises: one body for all. A new sink joins with its adapter in the list below.
 #include "sinks/tests/exec_adapter.hpp"
 #include "sinks/tests/sink_fixtures.hpp"
+#if MESURA_WITH_MQTT
+#include "sinks/tests/mqtt_far_end.hpp"
+#endif
 
 #include "support/catch.hpp"
 
@@ -285,7 +288,7 @@ TEMPLATE_TEST_CASE("another program's lock means retry, then it goes on", "[cont
   CHECK(far.read({"grid"}) == Stored{{{"grid", "l1_active_power_w", kNoonUs}, good(1.0)}});
 }
 
-TEMPLATE_TEST_CASE("a directory without permission means retry, then it goes on", "[contract]", MESURA_EVERY_SINK) {
+TEMPLATE_TEST_CASE("a directory without permission means retry, then it goes on", "[contract]", MESURA_FILE_SINKS) {
   TestType far;
   Feed feed{far.fleet()};
   const auto power = feed.number("grid", "l1", "active_power", "W");
@@ -309,7 +312,7 @@ TEMPLATE_TEST_CASE("a directory without permission means retry, then it goes on"
 }
 
 TEMPLATE_TEST_CASE("a disk that takes no more means retry, nothing torn, nothing twice", "[contract]",
-                   MESURA_EVERY_SINK) {
+                   MESURA_FILE_SINKS) {
   TestType far;
   Feed feed{far.fleet()};
   const auto power = feed.number("grid", "l1", "active_power", "W");

@@ -4,6 +4,9 @@
 // The part of the contract that takes its time: sinks killed while they write.
 #include "sinks/tests/exec_adapter.hpp"
 #include "sinks/tests/sink_fixtures.hpp"
+#if MESURA_WITH_MQTT
+#include "sinks/tests/mqtt_far_end.hpp"
+#endif
 
 #include "support/catch.hpp"
 

@@ -130,8 +130,14 @@ class CsvLongAdapter final : public CsvAdapter {
 
 class ExecAdapter;  // exec_adapter.hpp
 
-/// The contract's tests run for each of these.
-#define MESURA_EVERY_SINK SqliteAdapter, SqliteFleetAdapter, CsvWideAdapter, CsvLongAdapter, ExecAdapter
+/// The contract's tests run for each of these; what they ask of files and disks for the first ones.
+#define MESURA_FILE_SINKS SqliteAdapter, SqliteFleetAdapter, CsvWideAdapter, CsvLongAdapter, ExecAdapter
+#if MESURA_WITH_MQTT
+#define MESURA_MQTT_SINKS , MqttBatchAdapter, MqttEachAdapter, MqttInfluxAdapter
+#else
+#define MESURA_MQTT_SINKS
+#endif
+#define MESURA_EVERY_SINK MESURA_FILE_SINKS MESURA_MQTT_SINKS
 
 /// The flat name of a series: "l1_voltage_v".
 [[nodiscard]] std::string suffixed(const std::string& channel, const std::string& quantity, const std::string& unit);
