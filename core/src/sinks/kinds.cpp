@@ -14,6 +14,9 @@ std::span<const Kind> kinds() {
       sqlite_kind(),
       csv_kind(),
       recording_kind(),
+#ifdef MESURA_WITH_MYSQL
+      mysql_kind(),
+#endif
   };
   return all;
 }
