@@ -29,13 +29,21 @@ constexpr NameLimits kColumnName{64, false, SIZE_MAX};
 constexpr std::size_t kLongestUnit = 32;
 
 enum ServerError : std::uint16_t {
-  kTableExists = 1050,
+  kCannotCreate = 1005,
   kDuplicateColumn = 1060,
   kTooManyColumns = 1117,
   kRowTooLarge = 1118,
   kViewDenied = 1142,
   kColumnDenied = 1143,
 };
+
+// The storage engine's own limits come with its own numbers: "errno: 185 "Too many columns"", 139 a row too long.
+bool is_too_many(const Error& e) {
+  const std::string_view text = e.what();
+  return e.number() == kTooManyColumns || e.number() == kRowTooLarge ||
+         (e.number() == kCannotCreate && (text.find("errno: 185") != std::string_view::npos ||
+                                          text.find("errno: 139") != std::string_view::npos));
+}
 
 // States stay the same series when their device joins a fleet; columns of another table do not.
 std::string key_of(const SeriesInfo& info) {
@@ -411,7 +419,7 @@ void Layout::add_columns(std::uint32_t table, std::span<Plan> plans) {
   try {
     db_.execute(fmt::format("ALTER TABLE {} {}", quote_name(wide.name), definitions(plans)));
   } catch (const Error& e) {
-    const bool too_many = e.number() == kTooManyColumns || e.number() == kRowTooLarge;
+    const bool too_many = is_too_many(e);
     if (!too_many && e.number() != kDuplicateColumn) throw;
     if (plans.size() > 1) {
       // In halves: as many as there is room for, the first ones first.

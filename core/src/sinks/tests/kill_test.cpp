@@ -3,6 +3,9 @@
 //
 // The part of the contract that takes its time: sinks killed while they write.
 #include "sinks/tests/sink_fixtures.hpp"
+#ifdef MESURA_ADAPTERS
+#include MESURA_ADAPTERS
+#endif
 
 #include "support/catch.hpp"
 

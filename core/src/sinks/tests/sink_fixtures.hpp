@@ -125,6 +125,8 @@ class CsvLongAdapter final : public CsvAdapter {
 
 /// The contract's tests run for each of these.
 #define MESURA_EVERY_SINK SqliteAdapter, SqliteFleetAdapter, CsvWideAdapter, CsvLongAdapter
+/// And what is about permissions and full disks for those that write files themselves.
+#define MESURA_EVERY_FILE_SINK MESURA_EVERY_SINK
 
 /// All records of a CSV text, by RFC 4180; `quoted` tells "" from nothing.
 struct CsvCell {
