@@ -67,8 +67,8 @@ constexpr unsigned kStorageEngine = 1030;
 bool is_records_fault(const database::mariadb::Error& error) {
   // Classes of SQLSTATE: data exception, integrity constraint, check option, raised by the owner of a trigger.
   constexpr std::array<std::string_view, 4> kClasses{"22", "23", "44", "45"};
-  // Without a class: no default for a column, no partition for the value, wrong or cut off value.
-  constexpr std::array<unsigned, 6> kNumbers{1364, 1526, 1366, 1265, 1364, 1748};
+  // Without a class: a row too long, no default for a column, no partition for the value, wrong or cut off value.
+  constexpr std::array<unsigned, 6> kNumbers{1118, 1364, 1526, 1366, 1265, 1748};
   if (error.of_client()) return false;
   return std::any_of(kClasses.begin(), kClasses.end(),
                      [&](std::string_view c) { return error.sqlstate().starts_with(c); }) ||

@@ -119,6 +119,7 @@ Layout::Layout(const Connection& db, const SeriesTable& series, std::string site
 
 void Layout::open(std::int64_t now_us) {
   collation_ = collation_of(db_);
+  max_columns_ = max_columns(db_);
   const bool complete = is_complete(db_);
   if (!complete) {
     const Lock lock{db_};
@@ -415,6 +416,8 @@ void Layout::carry_out(std::uint32_t table, std::vector<Plan>& plans) {
 
 void Layout::add_columns(std::uint32_t table, std::span<Plan> plans) {
   WideTable& wide = tables_[table];
+  // The server adds columns without a look at the length of rows, and refuses the rows then.
+  plans = plans.first(std::min(plans.size(), max_columns_ - std::min(max_columns_, wide.columns.size())));
   if (plans.empty() || wide.full) return;
   try {
     db_.execute(fmt::format("ALTER TABLE {} {}", quote_name(wide.name), definitions(plans)));

@@ -131,6 +131,7 @@ class Layout {
   std::string site_zone_;
   bool arrays_;
   std::string collation_;
+  std::size_t max_columns_ = 0;
   std::vector<WideTable> tables_;
   std::unordered_map<std::string, std::uint32_t> table_by_owner_;
   std::map<std::uint32_t, Owner> unmade_;                         ///< tables that are planned only

@@ -8,7 +8,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdlib>
 
 namespace mesura::sinks::mysql {
 namespace {
@@ -84,6 +86,15 @@ std::string collation_of(const database::mariadb::Connection& db) {
          : db.integer("SELECT COUNT(*) FROM information_schema.COLLATIONS WHERE COLLATION_NAME = 'utf8mb4_0900_bin'") > 0
              ? "utf8mb4_0900_bin"
              : "utf8mb4_bin";
+}
+
+std::size_t max_columns(const database::mariadb::Connection& db) {
+  constexpr std::size_t kOfPage = 66;                // 8126 of a page of 16 KiB
+  constexpr std::size_t kOfRow = 80;                 // key, header, transaction
+  constexpr std::size_t kBits = 65;                  // of a column: its value, and whether it is NULL
+  constexpr std::size_t kInnodb = 1017 - 2;          // without the key
+  const auto page = std::clamp<std::int64_t>(db.integer("SELECT @@innodb_page_size"), 4096, 32'768);
+  return std::min(kInnodb, (static_cast<std::size_t>(page) / 2 - kOfPage - kOfRow) * 8 / kBits);
 }
 
 bool is_complete(const database::mariadb::Connection& db) {

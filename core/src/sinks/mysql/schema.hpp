@@ -18,6 +18,8 @@ inline constexpr std::size_t kLongestWord = 128;
 
 /// Texts that differ in a letter, its case or a blank at the end are different.
 [[nodiscard]] std::string collation_of(const database::mariadb::Connection& db);
+/// How many doubles a wide table's row can have: InnoDB takes rows of half a page, and 1017 columns.
+[[nodiscard]] std::size_t max_columns(const database::mariadb::Connection& db);
 /// Whether all tables of the layout but the wide ones are there.
 [[nodiscard]] bool is_complete(const database::mariadb::Connection& db);
 /// Makes what is missing. Throws SinkError where a table of ours is somebody else's.
