@@ -62,7 +62,9 @@ Connection::Connection(const Login& login) {
     const auto name = [](const std::string& s) { return s.empty() ? nullptr : s.c_str(); };
     const my_bool yes = 1;
     const my_bool verify = login.tls.mode == TlsMode::on ? 1 : 0;
-    mysql_ssl_set(db, name(login.tls.key_file), name(login.tls.cert_file), name(login.tls.ca_file), nullptr, nullptr);
+    // With certificates to trust the library checks, whatever the option says.
+    const char* trusted = verify != 0 ? name(login.tls.ca_file) : nullptr;
+    mysql_ssl_set(db, name(login.tls.key_file), name(login.tls.cert_file), trusted, nullptr, nullptr);
     mysql_optionsv(db, MYSQL_OPT_SSL_ENFORCE, &yes);
     mysql_optionsv(db, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
   }
