@@ -17,8 +17,6 @@ using database::mariadb::Error;
 using database::mariadb::to_datetime;
 using Type = database::mariadb::Parameters::Type;
 
-// A device sends few sets of columns (one a kind of telegram); more than this are leftovers.
-constexpr std::size_t kMaxShapes = 32;
 // The same state again is written at least this often while it is being reported, so that a row also says "still so".
 constexpr std::int64_t kStateRepeatUs = 300'000'000;
 constexpr std::uint64_t kExpireRows = 5000;
@@ -48,8 +46,8 @@ Layout opened(const Connection& db, const SeriesTable& series, const std::string
 WideWriter::WideWriter(const Connection& db, const SeriesTable& series, const std::string& site_zone, bool arrays)
     : db_(db),
       series_(series),
-      arrays_(arrays),
       layout_(opened(db, series, site_zone, arrays)),
+      upserts_(db, arrays),
       put_states_(db, "INSERT INTO states (series, time, number, text) VALUES ", "(?, ?, ?, ?)",
                   " ON DUPLICATE KEY UPDATE number = VALUES(number), text = VALUES(text)", arrays),
       put_marks_(db, "INSERT INTO quality (time, series, flags) VALUES ", "(?, ?, ?)",
@@ -73,7 +71,7 @@ std::vector<Rejected> WideWriter::write(std::span<const BatchPtr> batches) {
   while (!collect(batches, rejected)) place(batches);
   Rejections rejections{batches, series_};
   db_.execute("START TRANSACTION");
-  write_rows(rejections);
+  upserts_.write(rows_, [this](std::uint32_t table) { return target(table); }, rejections);
   write_states(rejections);
   write_marks(rejections);
   db_.execute("COMMIT");
@@ -140,105 +138,14 @@ void WideWriter::place(std::span<const BatchPtr> batches) {
       wanted.push_back({item.series, item.quality, to_us(item.time_ns)});
     }
   }
-  if (layout_.place(wanted, slots_)) shapes_.clear();
-  shapes_.resize(layout_.tables().size());
+  if (layout_.place(wanted, slots_)) upserts_.forget();
 }
 
-void WideWriter::write_rows(Rejections& rejections) {
-  const auto run = [&](Shape& s, bool fleet) {
-    fill(s, fleet);
-    execute_but(s.bulk, s.parameters, 0, s.rows.size(),
-                [&](std::size_t row, const Error& why) { write_cells(*s.rows[row], why, rejections); });
-    s.rows.clear();
-  };
-  const std::span<const Rows::Row> rows = rows_.rows();
-  for (std::size_t at = 0; at < rows.size();) {
-    const std::uint32_t table = rows[at].table;
-    const bool fleet = layout_.tables()[table].fleet;
-    for (; at < rows.size() && rows[at].table == table; ++at) {
-      if (shapes_[table].list.size() > kMaxShapes) {
-        for (Shape& s : shapes_[table].list) run(s, fleet);
-        shapes_[table] = {};
-      }
-      shape(table, rows_.cells(rows[at])).rows.push_back(&rows[at]);
-    }
-    for (Shape& s : shapes_[table].list) run(s, fleet);
-  }
-}
-
-void WideWriter::fill(Shape& shape, bool fleet) {
-  Parameters& p = shape.parameters;
-  p.resize(shape.rows.size());
-  const std::size_t first = fleet ? 2 : 1;
-  for (std::size_t r = 0; r < shape.rows.size(); ++r) {
-    const Rows::Row& row = *shape.rows[r];
-    p.set_time(r, 0, to_datetime(row.time));
-    if (fleet) p.set(r, 1, std::int64_t{row.member});
-    std::size_t column = first;
-    for (const Rows::Cell& cell : rows_.cells(row)) p.set(r, column++, cell.item->number);
-  }
-}
-
-// The server refuses the row: those of its values that it refuses alone, too, are to blame.
-void WideWriter::write_cells(const Rows::Row& row, const Error& why, Rejections& rejections) {
-  const std::span<const Rows::Cell> cells = rows_.cells(row);
-  if (cells.size() == 1) {
-    rejections.add(*cells[0].item, *cells[0].batch, why);
-    return;
-  }
-  const WideTable& table = layout_.tables()[row.table];
-  for (const Rows::Cell& cell : cells) {
-    const std::string name = quote_name(table.columns[cell.column]);
-    try {
-      db_.execute(fmt::format("INSERT INTO {} (time, {}{}) VALUES ('{}', {}{}) ON DUPLICATE KEY UPDATE {} = VALUES({})",
-                              quote_name(table.name), table.fleet ? "device_id, " : "", name, datetime_text(row.time),
-                              table.fleet ? fmt::format("{}, ", row.member) : "", cell.item->number, name, name));
-    } catch (const Error& e) {
-      if (!is_records_fault(e)) throw;
-      rejections.add(*cell.item, *cell.batch, e);
-    }
-  }
-}
-
-WideWriter::Shape& WideWriter::shape(std::uint32_t table, std::span<const Rows::Cell> cells) {
-  Shapes& shapes = shapes_[table];
-  const auto fits = [&](const Shape& s) {
-    return std::equal(s.columns.begin(), s.columns.end(), cells.begin(), cells.end(),
-                      [](std::uint32_t column, const Rows::Cell& cell) { return column == cell.column; });
-  };
-  auto& list = shapes.list;
-  if (shapes.latest >= list.size() || !fits(list[shapes.latest])) {
-    auto found = std::find_if(list.begin(), list.end(), fits);
-    if (found == list.end()) {
-      list.push_back(make_shape(layout_.tables()[table], cells));
-      found = list.end() - 1;
-    }
-    shapes.latest = static_cast<std::size_t>(found - list.begin());
-  }
-  return list[shapes.latest];
-}
-
-// Only the columns at hand are named: an update then merges partial rows and never overwrites with NULL.
-WideWriter::Shape WideWriter::make_shape(const WideTable& table, std::span<const Rows::Cell> cells) const {
-  std::string names = table.fleet ? "time, device_id" : "time";
-  std::string marks = table.fleet ? "(?, ?" : "(?";
-  std::string updates;
-  std::vector<Type> types{Type::time};
-  if (table.fleet) types.push_back(Type::integer);
-  std::vector<std::uint32_t> columns;
-  for (const Rows::Cell& cell : cells) {
-    columns.push_back(cell.column);
-    const std::string name = quote_name(table.columns[cell.column]);
-    names += ", " + name;
-    marks += ", ?";
-    updates += fmt::format("{}{} = VALUES({})", updates.empty() ? "" : ", ", name, name);
-    types.push_back(Type::number);
-  }
-  return {std::move(columns),
-          Bulk{db_, fmt::format("INSERT INTO {} ({}) VALUES ", quote_name(table.name), names), marks + ")",
-               " ON DUPLICATE KEY UPDATE " + updates, arrays_},
-          Parameters{std::move(types)},
-          {}};
+Target WideWriter::target(std::uint32_t index) const {
+  const WideTable& table = layout_.tables()[index];
+  Target target{quote_name(table.name), "time", table.fleet ? "device_id" : "", {}, {}};
+  for (const std::string& column : table.columns) target.columns.push_back(quote_name(column));
+  return target;
 }
 
 void WideWriter::write_states(Rejections& rejections) {

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "database/mariadb.hpp"
-#include "sinks/mysql/bisect.hpp"
 #include "sinks/mysql/layout.hpp"
+#include "sinks/mysql/upserts.hpp"
 #include "sinks/mysql/writer.hpp"
 #include "sinks/rows.hpp"
 
@@ -31,18 +31,6 @@ class WideWriter final : public Writer {
   using Bulk = database::mariadb::Bulk;
   using Parameters = database::mariadb::Parameters;
 
-  /// The statement of one table for one set of columns.
-  struct Shape {
-    std::vector<std::uint32_t> columns;
-    Bulk bulk;
-    Parameters parameters;
-    std::vector<const Rows::Row*> rows;  ///< of this write
-    std::uint64_t used = 0;
-  };
-  struct Shapes {
-    std::vector<Shape> list;
-    std::size_t latest = 0;
-  };
   /// A value whose quality is told (flags), or that has its series' usual one where another may be noted (nullopt).
   struct Mark {
     std::int64_t time;
@@ -68,11 +56,7 @@ class WideWriter final : public Writer {
 
   bool collect(std::span<const BatchPtr> batches, std::vector<Rejected>& rejected);
   void place(std::span<const BatchPtr> batches);
-  void write_rows(Rejections& rejections);
-  void fill(Shape& shape, bool fleet);
-  void write_cells(const Rows::Row& row, const database::mariadb::Error& why, Rejections& rejections);
-  Shape& shape(std::uint32_t table, std::span<const Rows::Cell> cells);
-  [[nodiscard]] Shape make_shape(const WideTable& table, std::span<const Rows::Cell> cells) const;
+  [[nodiscard]] Target target(std::uint32_t table) const;
   void write_states(Rejections& rejections);
   void flush_states(Rejections& rejections);
   bool is_news(const State& state, Rejections& rejections);
@@ -81,8 +65,8 @@ class WideWriter final : public Writer {
 
   const Connection& db_;
   const SeriesTable& series_;
-  bool arrays_;
   Layout layout_;
+  Upserts upserts_;
 
   Bulk put_states_;
   Bulk put_marks_;
@@ -92,9 +76,7 @@ class WideWriter final : public Writer {
   Parameters mark_parameters_;
   Parameters drop_parameters_;
 
-  std::vector<Slot> slots_;     // by series id
-  std::vector<Shapes> shapes_;  // by table
-  std::uint64_t uses_ = 0;
+  std::vector<Slot> slots_;  // by series id
   Rows rows_;
   std::vector<State> states_;
   std::vector<State> pending_;  // states to be written

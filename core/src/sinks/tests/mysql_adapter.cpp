@@ -29,6 +29,8 @@ Login mysql_login() {
 }
 
 MysqlDatabase::MysqlDatabase() {
+  // Here, and not in a child of the test: its death would be that of the server.
+  (void)mysql_server();
   static int count = 0;
   name_ = fmt::format("mesura {}_{}", ::getpid(), ++count);
 }
