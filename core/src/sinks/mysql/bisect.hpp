@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -26,7 +27,11 @@ class Rejections {
  public:
   Rejections(std::span<const BatchPtr> batches, const SeriesTable& series) : batches_(batches), series_(series) {}
 
-  void add(const Measurement& item, const Batch& batch, const database::mariadb::Error& why) {
+  /// `copy` stands for `item` of a batch.
+  void alias(const Measurement& copy, const Measurement& item) { originals_.emplace(&copy, &item); }
+  void add(const Measurement& written, const Batch& batch, const database::mariadb::Error& why) {
+    const auto original = originals_.find(&written);
+    const Measurement& item = original != originals_.end() ? *original->second : written;
     for (std::size_t b = 0; b < batches_.size(); ++b) {
       if (batches_[b].get() != &batch) continue;
       items_.insert(&item);
@@ -43,6 +48,7 @@ class Rejections {
   std::span<const BatchPtr> batches_;
   const SeriesTable& series_;
   std::unordered_set<const Measurement*> items_;
+  std::unordered_map<const Measurement*, const Measurement*> originals_;
   std::vector<Rejected> list_;
 };
 

@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sinks/kinds_list.hpp"
 #include "sinks/mysql/mysql_sink.hpp"
+#include "sinks/mysql/table_layout.hpp"
+
+#include <algorithm>
 
 namespace mesura::sinks {
 
@@ -17,6 +20,12 @@ std::chrono::milliseconds milliseconds(const Value& value) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(value.duration());
 }
 
+std::vector<std::string> layouts() {
+  std::vector<std::string> names{"mesura"};
+  for (const auto& layout : mysql::known_table_layouts()) names.push_back(layout->name);
+  return names;
+}
+
 config::Schema schema() {
   return config::object(
       {config::optional("host", config::of(Type::host, "the server"), "localhost"),
@@ -29,6 +38,10 @@ config::Schema schema() {
        config::optional("user", config::text("account on the server"), "mesura"),
        config::optional("password", config::secret("of the account")),
        config::optional("database", config::text("made where it is missing"), "mesura"),
+       config::optional(
+           "layout",
+           config::enumeration(layouts(), "the tables: Mesura's own, or a vendor's, with a database for each device"),
+           "mesura"),
        config::optional("tls",
                         config::enumeration({"off", "unverified", "on"},
                                             "on: encrypted, with the server's certificate checked; unverified: "
@@ -79,6 +92,9 @@ std::unique_ptr<Sink> make(const Value& options, const Context& context) {
   if (const Value& retention = options["retention"]; retention && retention["raw"])
     o.keep_raw = retention["raw"].duration();
   o.site_zone = context.site_zone;
+  for (const auto& layout : mysql::known_table_layouts()) {
+    if (layout->name == options["layout"].text()) o.tables = layout;
+  }
   return std::make_unique<mysql::MysqlSink>(std::move(o), context.series, context.log);
 }
 

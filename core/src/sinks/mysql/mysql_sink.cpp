@@ -3,6 +3,7 @@
 #include "sinks/mysql/mysql_sink.hpp"
 
 #include "sinks/mysql/explain.hpp"
+#include "sinks/mysql/table_writer.hpp"
 #include "sinks/mysql/wide_writer.hpp"
 
 #include <fmt/format.h>
@@ -73,7 +74,8 @@ std::string MysqlSink::describe() const {
   if (where.empty()) {
     for (const auto& [host, port] : hosts_) where += fmt::format("{}{}:{}", where.empty() ? "" : ",", host, port);
   }
-  return fmt::format("mysql {}/{}", where, options_.login.database);
+  return options_.tables ? fmt::format("mysql {} ({})", where, options_.tables->name)
+                         : fmt::format("mysql {}/{}", where, options_.login.database);
 }
 
 std::string MysqlSink::explain(const Error& error) const {
@@ -88,8 +90,14 @@ std::unique_ptr<MysqlSink::Session> MysqlSink::connect() {
   Login login = options_.login;
   login.host = hosts_[host_].first;
   login.port = hosts_[host_].second;
+  if (options_.tables) login.database.clear();
   auto session = std::make_unique<Session>(Session{connection(login, options_.lock_timeout), nullptr});
-  session->writer = std::make_unique<WideWriter>(session->db, series_, options_.site_zone, options_.arrays);
+  if (options_.tables) {
+    session->writer =
+        std::make_unique<TableWriter>(session->db, series_, options_.tables, options_.site_zone, options_.arrays);
+  } else {
+    session->writer = std::make_unique<WideWriter>(session->db, series_, options_.site_zone, options_.arrays);
+  }
   return session;
 }
 
