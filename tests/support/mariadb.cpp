@@ -71,6 +71,7 @@ bool MariaDb::run() {
         "--debug-no-sync", "--innodb-flush-method=nosync"})
     command.argv.emplace_back(argument);
   command.argv.insert(command.argv.end(), arguments_.begin(), arguments_.end());
+  command.environment["TZ"] = "UTC";
   process_ = std::make_unique<Process>(std::move(command));
   try {
     process_->wait_for_line("ready for connections");

@@ -15,8 +15,8 @@
 namespace mesura::test {
 
 /// A MariaDB server of the test's own: on a free port of the loopback and on a socket, with nothing of the machine's
-/// configuration. Account `root` has no password, on the socket and on 127.0.0.1. The zones UTC, MET, Japan and
-/// Europe/Moscow are known to it.
+/// configuration. Account `root` has no password, on the socket and on 127.0.0.1. Its zone is UTC; MET, Japan and
+/// Europe/Moscow (as it was in 2000) are known to it.
 ///
 /// The data directory is made anew for each object (a quarter of a second). The thread that starts it must outlive it.
 class MariaDb {
