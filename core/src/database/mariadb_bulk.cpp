@@ -163,8 +163,8 @@ void Bulk::run_array(Parameters& parameters, std::size_t first, std::size_t coun
   binds_.clear();
   for (std::size_t c = 0; c < parameters.columns(); ++c) binds_.push_back(parameters.bind(c, first, true));
   const auto rows = static_cast<unsigned>(count);
-  if (mysql_stmt_attr_set(stmt, STMT_ATTR_ARRAY_SIZE, &rows) != 0 ||
-      mysql_stmt_bind_param(stmt, binds_.data()) != 0 || mysql_stmt_execute(stmt) != 0) {
+  if (mysql_stmt_attr_set(stmt, STMT_ATTR_ARRAY_SIZE, &rows) != 0 || mysql_stmt_bind_param(stmt, binds_.data()) != 0 ||
+      mysql_stmt_execute(stmt) != 0) {
     fail(stmt);
   }
 }

@@ -132,7 +132,8 @@ TEST_CASE("the sheet's answer becomes the vendor's exact row, whatever roles and
   }
   SECTION("solar") { house.rules["ct2"].role = model::Role::solar; }
   house.write({house.batch(kAnswer, kAnswerTime_ns, "cupboard")});
-  CHECK(house.rows("SELECT * FROM Meter_Cupboard.CT6_SENSOR") == std::vector<std::string>{"2026-06-14 14:45:01" + std::string{kRow}});
+  CHECK(house.rows("SELECT * FROM Meter_Cupboard.CT6_SENSOR") ==
+        std::vector<std::string>{"2026-06-14 14:45:01" + std::string{kRow}});
   CHECK(house.rows("SELECT * FROM Meter_Cupboard.CT6_META") ==
         std::vector<std::string>{"ASY0398_V003.300_SN00001846 Grid Solar Battery  House "});
   for (const char* table : {"CT6_SENSOR", "CT6_SENSOR_MINUTE", "CT6_SENSOR_HOUR", "CT6_SENSOR_DAY"}) {
@@ -196,8 +197,8 @@ TEST_CASE("a database that the vendor's collector has made goes on, its rows unt
   const auto batch = house.batch(kAnswer, kAnswerTime_ns, "cupboard");
   house.write({batch});
   house.write({batch, batch});
-  CHECK(house.rows("SELECT TIMESTAMP, VOLTAGE FROM Meter_Cupboard.CT6_SENSOR ORDER BY TIMESTAMP") ==
-        std::vector<std::string>{"2026-06-14 14:45:00 240.0", "2026-06-14 14:45:00 240.0",
-                                 "2026-06-14 14:45:01 242.3"});
+  CHECK(
+      house.rows("SELECT TIMESTAMP, VOLTAGE FROM Meter_Cupboard.CT6_SENSOR ORDER BY TIMESTAMP") ==
+      std::vector<std::string>{"2026-06-14 14:45:00 240.0", "2026-06-14 14:45:00 240.0", "2026-06-14 14:45:01 242.3"});
   CHECK(house.rows("SHOW INDEX FROM Meter_Cupboard.CT6_SENSOR_HOUR").size() == 1);
 }

@@ -30,10 +30,9 @@ config::Schema schema() {
   return config::object(
       {config::optional("host", config::of(Type::host, "the server"), "localhost"),
        config::optional("port", config::of(Type::port, "its port"), "3306"),
-       config::optional("hosts",
-                        config::list(config::of(Type::host, "a server"),
-                                     "further servers of a cluster, tried in turn when one fails; at the same port",
-                                     true)),
+       config::optional(
+           "hosts", config::list(config::of(Type::host, "a server"),
+                                 "further servers of a cluster, tried in turn when one fails; at the same port", true)),
        config::optional("socket", config::of(Type::path, "the server's Unix socket, in place of host and port")),
        config::optional("user", config::text("account on the server"), "mesura"),
        config::optional("password", config::secret("of the account")),
@@ -55,8 +54,8 @@ config::Schema schema() {
            "write_timeout",
            config::duration("how long the server may be silent before the connection counts as lost", "1s", "1h"),
            "30s"),
-       config::optional("lock_timeout",
-                        config::duration("how long another session's lock is waited for", "1s", "1h"), "10s"),
+       config::optional("lock_timeout", config::duration("how long another session's lock is waited for", "1s", "1h"),
+                        "10s"),
        config::optional(
            "retention",
            config::object({config::optional("raw", config::duration("measurements older than this are deleted", "1m"))},

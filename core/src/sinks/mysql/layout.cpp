@@ -17,16 +17,11 @@
 namespace mesura::sinks::mysql {
 namespace {
 
-using database::mariadb::Bulk;
 using database::mariadb::Error;
-using database::mariadb::Parameters;
-using database::mariadb::to_datetime;
 
-constexpr char kStateTable[] = "states";
 // Room for the suffixes of our views and of tables that are derived from a device's.
 constexpr NameLimits kTableName{58, false, 230};
 constexpr NameLimits kColumnName{64, false, SIZE_MAX};
-constexpr std::size_t kLongestUnit = 32;
 
 enum ServerError : std::uint16_t {
   kCannotCreate = 1005,
@@ -41,8 +36,8 @@ enum ServerError : std::uint16_t {
 bool is_too_many(const Error& e) {
   const std::string_view text = e.what();
   return e.number() == kTooManyColumns || e.number() == kRowTooLarge ||
-         (e.number() == kCannotCreate && (text.find("errno: 185") != std::string_view::npos ||
-                                          text.find("errno: 139") != std::string_view::npos));
+         (e.number() == kCannotCreate &&
+          (text.find("errno: 185") != std::string_view::npos || text.find("errno: 139") != std::string_view::npos));
 }
 
 // States stay the same series when their device joins a fleet; columns of another table do not.
@@ -64,17 +59,6 @@ Kind kind_from(std::string_view text) {
     if (to_string(kind) == text) return kind;
   }
   return Kind::gauge;
-}
-
-std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80; }));
-}
-
-bool too_long(const SeriesInfo& info) {
-  return characters(info.device) > kLongestDevice || characters(info.fleet) > kLongestDevice ||
-         characters(info.channel) > kLongestWord || characters(info.quantity) > kLongestWord ||
-         characters(info.unit) > kLongestUnit;
 }
 
 std::string cell(const Connection::Row& row, std::size_t column) { return row[column].value_or(""); }
@@ -110,9 +94,7 @@ class Layout::Lock {
   const Connection& db_;
 };
 
-std::string Layout::Owner::comment() const {
-  return fmt::format("Mesura: {} {}", fleet ? "fleet" : "device", name);
-}
+std::string Layout::Owner::comment() const { return fmt::format("Mesura: {} {}", fleet ? "fleet" : "device", name); }
 
 Layout::Layout(const Connection& db, const SeriesTable& series, std::string site_zone, bool arrays)
     : db_(db), series_(series), site_zone_(std::move(site_zone)), arrays_(arrays) {}
@@ -186,7 +168,12 @@ void Layout::read_series() {
     info.text = state;
     if (!state && info.kind == Kind::state) info.kind = Kind::gauge;
     const std::string key = key_of(info);
-    Known known{{}, info.fleet, cell(row, 6), cell(row, 7), cell(row, 8), static_cast<int>(number(row, 9)),
+    Known known{{},
+                info.fleet,
+                cell(row, 6),
+                cell(row, 7),
+                cell(row, 8),
+                static_cast<int>(number(row, 9)),
                 kind_from(cell(row, 5))};
     known.slot.id = number(row, 0);
     known.slot.place = state ? Slot::Place::state : Slot::Place::wide;
@@ -243,7 +230,7 @@ std::uint32_t Layout::read_table(const Owner& owner, const std::string& name) {
 bool Layout::place(std::span<const Wanted> wanted, std::vector<Slot>& slots) {
   bool reread = false;
   const auto is_known = [&](const Wanted& w) {
-    return known_.contains(key_of(series_.at(w.series))) || too_long(series_.at(w.series));
+    return known_.contains(key_of(series_.at(w.series))) || names_too_long(series_.at(w.series));
   };
   if (!std::all_of(wanted.begin(), wanted.end(), is_known)) {
     const Lock lock{db_};
@@ -281,8 +268,9 @@ void Layout::make(std::span<const Wanted> wanted) {
   for (const Wanted& w : wanted) {
     const SeriesInfo& info = series_.at(w.series);
     std::string key = key_of(info);
-    if (too_long(info) || known_.contains(key) || !keys.insert(key).second) continue;
-    Fresh fresh{&info, &w, std::move(key), {{}, info.fleet, info.label, info.role, info.source, info.decimals, info.kind}};
+    if (names_too_long(info) || known_.contains(key) || !keys.insert(key).second) continue;
+    Fresh fresh{
+        &info, &w, std::move(key), {{}, info.fleet, info.label, info.role, info.source, info.decimals, info.kind}};
     const auto homeless = homeless_.find(fresh.key);
     fresh.known.slot.id = homeless != homeless_.end() ? homeless->second : ++last_id_;
     // How a value comes about belongs to the series; a clock's or a reading's trouble belongs to the value.
@@ -332,8 +320,8 @@ void Layout::plan(std::map<std::uint32_t, std::vector<Plan>>& plans, Fresh& fres
       fresh.known.slot.place = Slot::Place::wide;
       return;
     }
-    const auto same = std::find_if(list.begin(), list.end(),
-                                   [&](const Plan& p) { return meaning_of(*p.info) == meaning_of(info); });
+    const auto same =
+        std::find_if(list.begin(), list.end(), [&](const Plan& p) { return meaning_of(*p.info) == meaning_of(info); });
     if (same != list.end()) {
       same->for_whom.push_back(&fresh);
       return;
@@ -452,89 +440,6 @@ void Layout::make_view(const WideTable& table) const {
     // Views are for people: without the right to make them everything is stored all the same.
     if (e.number() != kViewDenied && e.number() != kColumnDenied) throw;
   }
-}
-
-void Layout::put_members(std::span<Fresh*> fresh) {
-  using Type = Parameters::Type;
-  struct Member {
-    const Fresh* who;
-    std::uint32_t id;
-  };
-  std::vector<Member> members;
-  for (Fresh* f : fresh) {
-    if (f->info->fleet.empty() || f->known.slot.place != Slot::Place::wide) continue;
-    const std::string key = joined({f->info->fleet, f->info->device});
-    auto found = members_.find(key);
-    if (found == members_.end()) {
-      found = members_.emplace(key, ++last_member_).first;
-      members.push_back({f, last_member_});
-    }
-    f->known.slot.member = found->second;
-  }
-  if (members.empty()) return;
-  Parameters p{{Type::integer, Type::text, Type::text, Type::time}};
-  p.resize(members.size());
-  for (std::size_t r = 0; r < members.size(); ++r) {
-    p.set(r, 0, std::int64_t{members[r].id});
-    p.set(r, 1, std::string_view{members[r].who->info->device});
-    p.set(r, 2, std::string_view{members[r].who->info->fleet});
-    p.set_time(r, 3, to_datetime(members[r].who->wanted->time_us));
-  }
-  Bulk{db_, "INSERT INTO devices (id, name, fleet, first_seen) VALUES ", "(?, ?, ?, ?)", "", arrays_}.execute(
-      p, 0, p.rows());
-}
-
-void Layout::put_series(std::span<Fresh*> fresh) {
-  using Type = Parameters::Type;
-  if (fresh.empty()) return;
-  Parameters p{{Type::integer, Type::text, Type::text, Type::text, Type::text, Type::text, Type::text, Type::text,
-                Type::text, Type::text, Type::integer, Type::integer, Type::text, Type::text, Type::time}};
-  p.resize(fresh.size());
-  for (std::size_t r = 0; r < fresh.size(); ++r) {
-    const SeriesInfo& info = *fresh[r]->info;
-    const Slot& slot = fresh[r]->known.slot;
-    const bool state = slot.place == Slot::Place::state;
-    const WideTable* table = state ? nullptr : &tables_[slot.table];
-    p.set(r, 0, slot.id);
-    std::size_t at = 0;
-    for (const std::string_view part :
-         {std::string_view{info.device}, std::string_view{info.channel}, std::string_view{info.quantity},
-          std::string_view{info.unit}, to_string(info.kind), std::string_view{info.label}, std::string_view{info.role},
-          std::string_view{info.source}, std::string_view{info.fleet}}) {
-      p.set(r, ++at, part);
-    }
-    p.set(r, 10, std::int64_t{info.decimals});
-    p.set(r, 11, std::int64_t{slot.usual});
-    p.set(r, 12, state ? std::string_view{kStateTable} : std::string_view{table->name});
-    p.set(r, 13, state ? std::string_view{info.flat_name} : std::string_view{table->columns[slot.column]});
-    p.set_time(r, 14, to_datetime(fresh[r]->wanted->time_us));
-  }
-  Bulk{db_,
-       "INSERT INTO series (id, device, channel, quantity, unit, kind, label, role, source, fleet, decimals, quality, "
-       "table_name, column_name, first_seen) VALUES ",
-       "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-       // The row is there already when a person dropped the column or the table.
-       " ON DUPLICATE KEY UPDATE table_name = VALUES(table_name), column_name = VALUES(column_name), quality = "
-       "VALUES(quality)",
-       arrays_}
-      .execute(p, 0, p.rows());
-}
-
-void Layout::update(Known& known, const SeriesInfo& info) const {
-  if (known.fleet == info.fleet && known.label == info.label && known.role == info.role &&
-      known.source == info.source && known.decimals == info.decimals && known.kind == info.kind) {
-    return;
-  }
-  db_.execute(fmt::format(
-      "UPDATE series SET label = {}, role = {}, source = {}, decimals = {}, kind = {}, fleet = {} WHERE id = {}",
-      db_.quote(info.label), db_.quote(info.role), db_.quote(info.source), info.decimals,
-      db_.quote(to_string(info.kind)), db_.quote(info.fleet), known.slot.id));
-  known.fleet = info.fleet;
-  known.label = info.label;
-  known.role = info.role;
-  known.source = info.source;
-  known.decimals = info.decimals;
-  known.kind = info.kind;
 }
 
 }  // namespace mesura::sinks::mysql

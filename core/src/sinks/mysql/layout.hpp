@@ -27,6 +27,12 @@ using database::mariadb::quote_name;
 /// `meta.layout`.
 inline constexpr std::int64_t kLayoutVersion = 1;
 
+/// Texts and enumerations of all devices.
+inline constexpr char kStateTable[] = "states";
+
+/// Whether the columns of table `series` do not hold a name of this one: it cannot be stored.
+[[nodiscard]] bool names_too_long(const SeriesInfo& info);
+
 /// A wide table: of one device, or of all devices of a fleet.
 struct WideTable {
   std::string name;

@@ -83,16 +83,17 @@ bool is_utc(std::string_view zone) {
 
 std::string collation_of(const database::mariadb::Connection& db) {
   return db.is_mariadb() ? "utf8mb4_nopad_bin"
-         : db.integer("SELECT COUNT(*) FROM information_schema.COLLATIONS WHERE COLLATION_NAME = 'utf8mb4_0900_bin'") > 0
+         : db.integer("SELECT COUNT(*) FROM information_schema.COLLATIONS WHERE COLLATION_NAME = 'utf8mb4_0900_bin'") >
+                 0
              ? "utf8mb4_0900_bin"
              : "utf8mb4_bin";
 }
 
 std::size_t max_columns(const database::mariadb::Connection& db) {
-  constexpr std::size_t kOfPage = 66;                // 8126 of a page of 16 KiB
-  constexpr std::size_t kOfRow = 80;                 // key, header, transaction
-  constexpr std::size_t kBits = 65;                  // of a column: its value, and whether it is NULL
-  constexpr std::size_t kInnodb = 1017 - 2;          // without the key
+  constexpr std::size_t kOfPage = 66;        // 8126 of a page of 16 KiB
+  constexpr std::size_t kOfRow = 80;         // key, header, transaction
+  constexpr std::size_t kBits = 65;          // of a column: its value, and whether it is NULL
+  constexpr std::size_t kInnodb = 1017 - 2;  // without the key
   const auto page = std::clamp<std::int64_t>(db.integer("SELECT @@innodb_page_size"), 4096, 32'768);
   return std::min(kInnodb, (static_cast<std::size_t>(page) / 2 - kOfPage - kOfRow) * 8 / kBits);
 }
@@ -100,9 +101,8 @@ std::size_t max_columns(const database::mariadb::Connection& db) {
 bool is_complete(const database::mariadb::Connection& db) {
   std::string names;
   for (const Table& table : kTables) names += fmt::format("{}'{}'", names.empty() ? "" : ", ", table.name);
-  const auto n = db.integer(
-      fmt::format("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ({})",
-                  names));
+  const auto n = db.integer(fmt::format(
+      "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ({})", names));
   return n == static_cast<std::int64_t>(kTables.size()) && !meta(db, "layout").empty();
 }
 
@@ -114,8 +114,10 @@ void create_tables(const database::mariadb::Connection& db, const std::string& c
   }
   // Somebody else's tables of these names have other columns.
   const auto columns = db.integer(
-      "SELECT COUNT(*) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND (TABLE_NAME, COLUMN_NAME) IN "
-      "(('series', 'first_seen'), ('states', 'number'), ('quality', 'flags'), ('devices', 'fleet'), ('meta', 'value'))");
+      "SELECT COUNT(*) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND (TABLE_NAME, COLUMN_NAME) "
+      "IN "
+      "(('series', 'first_seen'), ('states', 'number'), ('quality', 'flags'), ('devices', 'fleet'), ('meta', "
+      "'value'))");
   if (columns != static_cast<std::int64_t>(kTables.size())) {
     throw SinkError(fmt::format(
         "sink-foreign: database '{}' has tables of another program: one of series, states, quality, devices, meta is "
@@ -126,8 +128,7 @@ void create_tables(const database::mariadb::Connection& db, const std::string& c
       "CREATE OR REPLACE SQL SECURITY INVOKER VIEW states_named AS SELECT st.time, se.device, se.channel, se.quantity, "
       "COALESCE(st.text, st.number) AS value FROM states AS st JOIN series AS se ON se.id = st.series");
   const auto put = [&](std::string_view name, std::string_view value) {
-    db.execute(
-        fmt::format("INSERT IGNORE INTO meta (name, value) VALUES ({}, {})", db.quote(name), db.quote(value)));
+    db.execute(fmt::format("INSERT IGNORE INTO meta (name, value) VALUES ({}, {})", db.quote(name), db.quote(value)));
   };
   put("about", "Measurements by Mesura. One table per device or fleet; table series explains every column.");
   put("time", "DATETIME(6), UTC; the views ending in _local have the installation's local time");
@@ -139,9 +140,10 @@ void create_tables(const database::mariadb::Connection& db, const std::string& c
 void check_version(const database::mariadb::Connection& db) {
   const std::int64_t version = std::atoll(meta(db, "layout").c_str());
   if (version > kLayoutVersion) {
-    throw SinkError(fmt::format("sink-newer: database '{}' has layout {}, this program knows up to {}\n  hint      update "
-                                "Mesura",
-                                db.text("SELECT DATABASE()"), version, kLayoutVersion));
+    throw SinkError(
+        fmt::format("sink-newer: database '{}' has layout {}, this program knows up to {}\n  hint      update "
+                    "Mesura",
+                    db.text("SELECT DATABASE()"), version, kLayoutVersion));
   }
 }
 
@@ -162,8 +164,7 @@ std::string wide_table_sql(std::string_view quoted_name, bool fleet, std::string
 
 // Without tables of time zones in the server (mysql_tzinfo_to_sql) CONVERT_TZ is NULL, and no lie.
 std::string view_sql(const std::string& table, bool fleet, std::string_view quoted_zone, std::string_view zone) {
-  const std::string local =
-      is_utc(zone) ? "t.time" : fmt::format("CONVERT_TZ(t.time, '+00:00', {})", quoted_zone);
+  const std::string local = is_utc(zone) ? "t.time" : fmt::format("CONVERT_TZ(t.time, '+00:00', {})", quoted_zone);
   return fmt::format("CREATE OR REPLACE SQL SECURITY INVOKER VIEW {} AS SELECT {} AS local_time, {}t.* FROM {} AS t{}",
                      quote_name(table + "_local"), local, fleet ? "d.name AS device, " : "", quote_name(table),
                      fleet ? " JOIN devices AS d ON d.id = t.device_id" : "");

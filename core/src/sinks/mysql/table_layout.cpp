@@ -23,15 +23,14 @@ config::Schema schema() {
                                 required("type", text("of the column, in SQL")),
                                 optional("absent", number("for rows that have no value; else NULL"))});
   const Schema meta_column = object({required("attribute", text("of the device"))});
-  return object(
-      {required("layout", text("its name")), required("summary", text("one line")),
-       required("database", text("the device's attribute that names its database")),
-       required("table", text("one row a second")), required("time", text("the column of its time")),
-       required("means", object({required("minute", text("table")), required("hour", text("table")),
-                                 required("day", text("table"))})),
-       required("columns", at_least_one(map(column, "in order"))),
-       optional("meta", object({required("table", text("one row about the device")),
-                                required("columns", at_least_one(map(meta_column, "in order")))}))});
+  return object({required("layout", text("its name")), required("summary", text("one line")),
+                 required("database", text("the device's attribute that names its database")),
+                 required("table", text("one row a second")), required("time", text("the column of its time")),
+                 required("means", object({required("minute", text("table")), required("hour", text("table")),
+                                           required("day", text("table"))})),
+                 required("columns", at_least_one(map(column, "in order"))),
+                 optional("meta", object({required("table", text("one row about the device")),
+                                          required("columns", at_least_one(map(meta_column, "in order")))}))});
 }
 
 }  // namespace

@@ -37,9 +37,7 @@ std::int64_t floor_to(std::int64_t value, std::int64_t unit) {
 
 std::string time_text(std::int64_t stored_s) { return "'" + datetime_text(stored_s * kUs) + "'"; }
 
-model::Zone zone_named(const std::string& name) {
-  return model::Zone::find(name).value_or(model::Zone::utc());
-}
+model::Zone zone_named(const std::string& name) { return model::Zone::find(name).value_or(model::Zone::utc()); }
 
 // The first characters of a text, whole ones.
 std::string first_characters(const std::string& text, std::size_t count) {
@@ -65,9 +63,8 @@ TableWriter::TableWriter(const Connection& db, const SeriesTable& series, std::s
 void TableWriter::find_zone() {
   constexpr std::array<std::int64_t, 4> kInstants{1'768'478'400, 1'776'254'400, 1'784'116'800, 1'792'065'600};
   wall_ = std::any_of(kInstants.begin(), kInstants.end(), [&](std::int64_t t) {
-    const std::string there =
-        db_.text(fmt::format("SELECT TIMESTAMPDIFF(SECOND, {0}, CONVERT_TZ({0}, '+00:00', @@global.time_zone))",
-                             time_text(t)));
+    const std::string there = db_.text(
+        fmt::format("SELECT TIMESTAMPDIFF(SECOND, {0}, CONVERT_TZ({0}, '+00:00', @@global.time_zone))", time_text(t)));
     return there != std::to_string(zone_.to_local(t * kNs).offset_s);
   });
   if (wall_) db_.execute("SET SESSION time_zone = @@global.time_zone");
@@ -104,7 +101,8 @@ std::vector<Rejected> TableWriter::write(std::span<const BatchPtr> batches) {
   }
   db_.execute("START TRANSACTION");
   clear_seconds();
-  upserts_.write(rows_, [this](std::uint32_t unit) { return target(unit); }, rejections);
+  upserts_.write(
+      rows_, [this](std::uint32_t unit) { return target(unit); }, rejections);
   for (Unit& unit : units_) {
     if (unit.minutes.empty()) continue;
     put_meta(unit);
@@ -180,8 +178,8 @@ void TableWriter::make(Unit& unit) {
     std::string columns;
     for (const auto& column : layout_->meta_columns)
       columns += fmt::format("{}{} VARCHAR({})", columns.empty() ? "" : ", ", quote_name(column.name), kLongestMeta);
-    db_.execute(fmt::format("CREATE TABLE IF NOT EXISTS {} ({}) DEFAULT CHARSET=utf8mb4", name(unit, layout_->meta),
-                            columns));
+    db_.execute(
+        fmt::format("CREATE TABLE IF NOT EXISTS {} ({}) DEFAULT CHARSET=utf8mb4", name(unit, layout_->meta), columns));
   }
   Statement unique{db_,
                    "SELECT COUNT(*) FROM information_schema.STATISTICS WHERE CONCAT('`', REPLACE(TABLE_SCHEMA, '`', "
@@ -233,8 +231,8 @@ void TableWriter::clear_seconds() const {
     for (; at < rows.size() && rows[at].table == index; ++at)
       times += (times.empty() ? "" : ", ") + time_text(rows[at].time / kUs);
     if (unit.unique) continue;
-    db_.execute(fmt::format("DELETE FROM {} WHERE {} IN ({})", name(unit, layout_->table), quote_name(layout_->time),
-                            times));
+    db_.execute(
+        fmt::format("DELETE FROM {} WHERE {} IN ({})", name(unit, layout_->table), quote_name(layout_->time), times));
   }
 }
 
@@ -302,12 +300,13 @@ void TableWriter::mean_of(const Unit& unit, const std::string& table, Span span)
   }
   db_.execute(fmt::format("DELETE FROM {} WHERE {} >= {} AND {} < {}", name(unit, table), time, time_text(span.start),
                           time, time_text(span.end)));
-  db_.execute(fmt::format(
-      "INSERT INTO {0} ({1}{2}) SELECT {3}{4} FROM (SELECT {1} AS at{5}, LEAST({6}, GREATEST(1, "
-      "COALESCE(TIMESTAMPDIFF(SECOND, LAG({1}) OVER (ORDER BY {1}), {1}), 1))) AS w FROM {7} WHERE {1} >= {8} AND {1} < "
-      "{9}) AS rows_of_it WHERE at >= {3} HAVING COUNT(*) > 0",
-      name(unit, table), time, names, time_text(span.start), means, columns, kLongestWeight_s,
-      name(unit, layout_->table), time_text(span.start - kLongestWeight_s), time_text(span.end)));
+  db_.execute(
+      fmt::format("INSERT INTO {0} ({1}{2}) SELECT {3}{4} FROM (SELECT {1} AS at{5}, LEAST({6}, GREATEST(1, "
+                  "COALESCE(TIMESTAMPDIFF(SECOND, LAG({1}) OVER (ORDER BY {1}), {1}), 1))) AS w FROM {7} WHERE {1} >= "
+                  "{8} AND {1} < "
+                  "{9}) AS rows_of_it WHERE at >= {3} HAVING COUNT(*) > 0",
+                  name(unit, table), time, names, time_text(span.start), means, columns, kLongestWeight_s,
+                  name(unit, layout_->table), time_text(span.start - kLongestWeight_s), time_text(span.end)));
 }
 
 void TableWriter::settle() {

@@ -83,11 +83,10 @@ void Upserts::write_cells(const Rows& rows, const Rows::Row& row, const Target& 
   for (const Rows::Cell& cell : cells) {
     const std::string& name = target.columns[cell.column];
     try {
-      db_.execute(fmt::format("INSERT INTO {} ({}, {}{}{}) VALUES ('{}', {}{}{}) ON DUPLICATE KEY UPDATE {} = VALUES({})",
-                              target.table, target.time, target.member.empty() ? "" : target.member + ", ", name,
-                              more_names, datetime_text(row.time),
-                              target.member.empty() ? "" : fmt::format("{}, ", row.member), cell.item->number,
-                              more_values, name, name));
+      db_.execute(fmt::format(
+          "INSERT INTO {} ({}, {}{}{}) VALUES ('{}', {}{}{}) ON DUPLICATE KEY UPDATE {} = VALUES({})", target.table,
+          target.time, target.member.empty() ? "" : target.member + ", ", name, more_names, datetime_text(row.time),
+          target.member.empty() ? "" : fmt::format("{}, ", row.member), cell.item->number, more_values, name, name));
     } catch (const Error& e) {
       if (!is_records_fault(e)) throw;
       rejections.add(*cell.item, *cell.batch, e);
@@ -132,7 +131,8 @@ Upserts::Shape Upserts::make_shape(const Target& target, std::span<const Rows::C
     types.push_back(Type::number);
   }
   const auto [more_names, more_values] = defaults(target, cells);
-  return {std::move(columns), member,
+  return {std::move(columns),
+          member,
           Bulk{db_, fmt::format("INSERT INTO {} ({}{}) VALUES ", target.table, names, more_names),
                fmt::format("({}{})", marks, more_values), " ON DUPLICATE KEY UPDATE " + updates, arrays_},
           Parameters{std::move(types)},

@@ -56,8 +56,8 @@ class Upserts {
   Shape& shape(std::uint32_t table, std::span<const Rows::Cell> cells, const TargetOf& target);
   [[nodiscard]] Shape make_shape(const Target& target, std::span<const Rows::Cell> cells) const;
   void run(const Rows& rows, Shape& shape, const TargetOf& target, Rejections& rejections);
-  void write_cells(const Rows& rows, const Rows::Row& row, const Target& target,
-                   const database::mariadb::Error& why, Rejections& rejections) const;
+  void write_cells(const Rows& rows, const Rows::Row& row, const Target& target, const database::mariadb::Error& why,
+                   Rejections& rejections) const;
 
   const database::mariadb::Connection& db_;
   bool arrays_;

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sinks/mysql/wide_writer.hpp"
 
+#include "sinks/mysql/schema.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -33,6 +35,15 @@ std::int64_t to_us(std::int64_t ns) {
 std::int64_t wall_us() {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
+}
+
+std::string refusal(const SeriesInfo& info) {
+  if (names_too_long(info)) {
+    return fmt::format("sink-name: {} has a name too long for table series (device and fleet {}, others {} characters)",
+                       info.name(), kLongestDevice, kLongestWord);
+  }
+  return fmt::format("sink-columns: the table of {} '{}' has all the columns that the server takes",
+                     info.fleet.empty() ? "device" : "fleet", info.fleet.empty() ? info.device : info.fleet);
 }
 
 Layout opened(const Connection& db, const SeriesTable& series, const std::string& site_zone, bool arrays) {
@@ -71,7 +82,8 @@ std::vector<Rejected> WideWriter::write(std::span<const BatchPtr> batches) {
   while (!collect(batches, rejected)) place(batches);
   Rejections rejections{batches, series_};
   db_.execute("START TRANSACTION");
-  upserts_.write(rows_, [this](std::uint32_t table) { return target(table); }, rejections);
+  upserts_.write(
+      rows_, [this](std::uint32_t table) { return target(table); }, rejections);
   write_states(rejections);
   write_marks(rejections);
   db_.execute("COMMIT");
@@ -109,11 +121,7 @@ bool WideWriter::collect(std::span<const BatchPtr> batches, std::vector<Rejected
       } else if (slot.place == Slot::Place::state) {
         states_.push_back({time, slot.id, slot.usual, &item, &batch});
       } else {
-        const SeriesInfo& info = series_.at(item.series);
-        rejected.push_back(
-            {b, i,
-             fmt::format("sink-columns: the table of {} '{}' has all the columns that the server takes",
-                         info.fleet.empty() ? "device" : "fleet", info.fleet.empty() ? info.device : info.fleet)});
+        rejected.push_back({b, i, refusal(series_.at(item.series))});
         continue;
       }
       if (item.quality != slot.usual) {

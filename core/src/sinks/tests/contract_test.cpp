@@ -291,7 +291,8 @@ TEMPLATE_TEST_CASE("another program's lock means retry, then it goes on", "[cont
 }
 
 #ifdef MESURA_EVERY_FILE_SINK
-TEMPLATE_TEST_CASE("a directory without permission means retry, then it goes on", "[contract]", MESURA_EVERY_FILE_SINK) {
+TEMPLATE_TEST_CASE("a directory without permission means retry, then it goes on", "[contract]",
+                   MESURA_EVERY_FILE_SINK) {
   TestType far;
   Feed feed{far.fleet()};
   const auto power = feed.number("grid", "l1", "active_power", "W");

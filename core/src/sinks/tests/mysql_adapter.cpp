@@ -88,8 +88,8 @@ Stored read_mysql(const Connection& db, const std::vector<std::string>& devices)
       sql = fmt::format("SELECT time, {0}, 'no text' FROM {1} WHERE {0} IS NOT NULL", quote_name(column),
                         quote_name(*row[2]));
       if (!row[5]->empty()) {
-        sql += fmt::format(" AND device_id = (SELECT id FROM devices WHERE name = {} AND fleet = {})",
-                           db.quote(device), db.quote(*row[5]));
+        sql += fmt::format(" AND device_id = (SELECT id FROM devices WHERE name = {} AND fleet = {})", db.quote(device),
+                           db.quote(*row[5]));
       }
     }
     Statement values{db, sql};

@@ -97,7 +97,8 @@ TEST_CASE_METHOD(OwnServer, "a server that is killed within a transaction has ke
   // Somebody else's lock holds the transaction open at its last row, until the server is killed.
   const Connection other = root();
   other.execute("START TRANSACTION");
-  other.execute("INSERT INTO mesura.grid (time) VALUES (FROM_UNIXTIME(" + std::to_string(kNoonUs / 1'000'000 + 109) + "))");
+  other.execute("INSERT INTO mesura.grid (time) VALUES (FROM_UNIXTIME(" + std::to_string(kNoonUs / 1'000'000 + 109) +
+                "))");
   options.lock_timeout = 20s;
   options.login.answer_timeout = 20s;
   s = sink();
@@ -298,9 +299,9 @@ struct Refusing {
     std::vector<BatchPtr> batches;
     for (std::int64_t n = 0; n < 1000; ++n) {
       const bool bad = n == 137 || n == 138 || n == 999;
-      batches.push_back(feed.batch(kNoon + n * kSecond, {{power, bad ? 1e9 : static_cast<double>(n)},
-                                                         {voltage, 230.0},
-                                                         {mode, fmt::format("m{}", n)}}));
+      batches.push_back(
+          feed.batch(kNoon + n * kSecond,
+                     {{power, bad ? 1e9 : static_cast<double>(n)}, {voltage, 230.0}, {mode, fmt::format("m{}", n)}}));
     }
     return batches;
   }
@@ -318,8 +319,9 @@ TEST_CASE_METHOD(Refusing, "records that the server refuses in the middle of a b
     reason = "CONSTRAINT `plausible` failed";
   }
   SECTION("by a trigger") {
-    const std::string body = "FOR EACH ROW IF NEW.l1_active_power_w > 1e6 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = "
-                             "'not in my house'; END IF";
+    const std::string body =
+        "FOR EACH ROW IF NEW.l1_active_power_w > 1e6 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = "
+        "'not in my house'; END IF";
     db.execute("CREATE TRIGGER t BEFORE INSERT ON grid " + body);
     db.execute("CREATE TRIGGER u BEFORE UPDATE ON grid " + body);
     reason = "not in my house";

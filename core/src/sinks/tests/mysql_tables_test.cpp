@@ -87,8 +87,9 @@ TEST_CASE_METHOD(Acme, "values go where their source stands, with the wire's sig
   REQUIRE(attempt(*s, {feed.batch(kNoon + 300'000'000, {{watts, 100.04}, {volts, 230.0}, {amps, 1.0}}),
                        feed.batch(kNoon + kSecond, {{watts, 0.0}, {pf, 0.5}})})
               .committed);
-  CHECK(text("SELECT GROUP_CONCAT(CONCAT_WS(',', at, watts, pf, COALESCE(volts, 'NULL')) ORDER BY at SEPARATOR ' ') FROM "
-             "seconds") == "2026-06-14 12:00:00,-100.0,0,230 2026-06-14 12:00:01,0.0,-0.5,NULL");
+  CHECK(
+      text("SELECT GROUP_CONCAT(CONCAT_WS(',', at, watts, pf, COALESCE(volts, 'NULL')) ORDER BY at SEPARATOR ' ') FROM "
+           "seconds") == "2026-06-14 12:00:00,-100.0,0,230 2026-06-14 12:00:01,0.0,-0.5,NULL");
   // Parts of a second merge, a repeat changes nothing, the absent value does not come back.
   REQUIRE(attempt(*s, {feed.batch(kNoon + kSecond, {{volts, 231.0}})}).committed);
   REQUIRE(attempt(*s, {feed.batch(kNoon + kSecond, {{volts, 231.0}})}).committed);
@@ -151,9 +152,9 @@ TEST_CASE_METHOD(Acme, "means of minutes, hours and days are weighted by time an
 
 TEST_CASE_METHOD(Acme, "a value that the table does not take is told, the rest is there", "[tables]") {
   auto s = sink();
-  const auto done =
-      attempt(*s, {feed.batch(kNoon, {{watts, 1.0}, {volts, 1.0}}), feed.batch(kNoon + kSecond, {{watts, 1e9}, {volts, 2.0}}),
-                   feed.batch(kNoon + 2 * kSecond, {{watts, 3.0}, {volts, 3.0}})});
+  const auto done = attempt(
+      *s, {feed.batch(kNoon, {{watts, 1.0}, {volts, 1.0}}), feed.batch(kNoon + kSecond, {{watts, 1e9}, {volts, 2.0}}),
+           feed.batch(kNoon + 2 * kSecond, {{watts, 3.0}, {volts, 3.0}})});
   REQUIRE(done.committed);
   REQUIRE(done.rejected.size() == 1);
   CHECK(done.rejected[0].batch == 1);

@@ -112,9 +112,19 @@ TEST_CASE_METHOD(Fixture, "names that mean something to SQL or to us get a prefi
 }
 
 TEST_CASE_METHOD(Fixture, "hostile names are stored, told, and found again", "[mysql]") {
-  std::vector<std::string> devices{"back`tick", "quote'\"\\", "emoji \xF0\x9F\x94\x8C plug", "trailing ", "trailing",
-                                   std::string(200, 'x'), std::string(200, 'x') + "y", "`; DROP TABLE series; --",
-                                   "100%_sure", "a\tb", "Zähler", "ZÄHLER", "zaehler"};
+  std::vector<std::string> devices{"back`tick",
+                                   "quote'\"\\",
+                                   "emoji \xF0\x9F\x94\x8C plug",
+                                   "trailing ",
+                                   "trailing",
+                                   std::string(200, 'x'),
+                                   std::string(200, 'x') + "y",
+                                   "`; DROP TABLE series; --",
+                                   "100%_sure",
+                                   "a\tb",
+                                   "Zähler",
+                                   "ZÄHLER",
+                                   "zaehler"};
   std::string many;
   for (int i = 0; i < 70; ++i) many += "\xE7\x94\xB5";  // three bytes in UTF-8, five in the name of a file
   devices.push_back(many);
@@ -138,7 +148,8 @@ TEST_CASE_METHOD(Fixture, "hostile names are stored, told, and found again", "[m
   value = 0;
   for (const std::string& device : devices) {
     value += 1;
-    const auto found = std::find_if(got.begin(), got.end(), [&](const auto& e) { return std::get<0>(e.first) == device; });
+    const auto found =
+        std::find_if(got.begin(), got.end(), [&](const auto& e) { return std::get<0>(e.first) == device; });
     INFO(device);
     REQUIRE(found != got.end());
     CHECK(found->second.first == Feed::Value{value});
@@ -155,21 +166,32 @@ TEST_CASE("identifiers are cut the same way each time", "[names]") {
   CHECK(cut == "a_name_of_m_" + cut.substr(12));
   CHECK(cut.size() == 20);
   CHECK(cut != identifier("a_name_of_more_than_twenty_characterz", limits));
-  CHECK(identifier("a\xF0\x9F\x94\x8C" "b", limits) == "a_b");
-  CHECK(identifier("a\xF0\x9F\x94\x8C" "b", {20, true, SIZE_MAX}) == "a\xF0\x9F\x94\x8C" "b");
-  CHECK(identifier("a\xff" "b\xc3", limits) == "a_b_");
+  CHECK(identifier("a\xF0\x9F\x94\x8C"
+                   "b",
+                   limits) == "a_b");
+  CHECK(identifier("a\xF0\x9F\x94\x8C"
+                   "b",
+                   {20, true, SIZE_MAX}) ==
+        "a\xF0\x9F\x94\x8C"
+        "b");
+  CHECK(identifier("a\xff"
+                   "b\xc3",
+                   limits) == "a_b_");
   CHECK(identifier("blank ", limits) == "blank_");
 }
 
 TEST_CASE_METHOD(Fixture, "columns that the server takes for the same get different names", "[mysql]") {
   std::vector<Feed::Item> items;
-  for (const char* channel : {"gr\xC3\xB6\xC3\x9F" "e", "grosse", "GROSSE"})
+  for (const char* channel : {"gr\xC3\xB6\xC3\x9F"
+                              "e",
+                              "grosse", "GROSSE"})
     items.push_back({feed.number("d", channel, "x", "1"), static_cast<double>(items.size())});
   auto s = sink();
   REQUIRE(attempt(*s, {feed.batch(kNoon, items)}).committed);
   CHECK(read_mysql(database.connect(), {"d"}).size() == 3);
-  CHECK(integer("SELECT COUNT(*) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'd'") ==
-        4);
+  CHECK(
+      integer("SELECT COUNT(*) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'd'") ==
+      4);
 }
 
 TEST_CASE_METHOD(Fixture, "a state that goes on is written once in five minutes", "[mysql]") {
@@ -180,8 +202,9 @@ TEST_CASE_METHOD(Fixture, "a state that goes on is written once in five minutes"
     batches.push_back(feed.batch(kNoon + t * kSecond, {{mode, std::string{"ok"}}}));
   batches.push_back(feed.batch(kNoon + 601 * kSecond, {{mode, std::string{"fault"}}}));
   const auto times = [&] {
-    return text("SELECT GROUP_CONCAT(TIMESTAMPDIFF(SECOND, '2026-06-14 12:00:00', time), text ORDER BY time SEPARATOR ' ') "
-                "FROM states");
+    return text(
+        "SELECT GROUP_CONCAT(TIMESTAMPDIFF(SECOND, '2026-06-14 12:00:00', time), text ORDER BY time SEPARATOR ' ') "
+        "FROM states");
   };
   REQUIRE(attempt(*s, batches).committed);
   CHECK(times() == "0ok 300ok 600ok 601fault");
@@ -235,6 +258,32 @@ TEST_CASE_METHOD(Fixture, "a device with too many series keeps the first ones", 
   CHECK(read_mysql(database.connect(), {"wide"}).size() == 2 * kept);
 }
 
+TEST_CASE_METHOD(Fixture, "what a killed program left half made is found and used", "[mysql]") {
+  const auto power = feed.number("grid", "l1", "active_power", "W");
+  const auto voltage = feed.number("grid", "l1", "voltage", "V");
+  REQUIRE(attempt(*sink(), {feed.batch(kNoon, {{power, 1.0}})}).committed);
+  // The table and a column are there, their series are not.
+  database.connect().execute("DELETE FROM series");
+  database.connect().execute("ALTER TABLE grid ADD COLUMN l1_voltage_v DOUBLE");
+  // One of a person's own, which is not ours to write to.
+  database.connect().execute("ALTER TABLE grid ADD COLUMN l1_current_a VARCHAR(9)");
+  const auto current = feed.number("grid", "l1", "current", "A");
+  REQUIRE(attempt(*sink(), {feed.batch(kNoon + kSecond, {{power, 2.0}, {voltage, 230.0}, {current, 3.0}})}).committed);
+  CHECK(text("SELECT GROUP_CONCAT(table_name, '.', column_name ORDER BY id SEPARATOR ' ') FROM series") ==
+        "grid.l1_active_power_w grid.l1_voltage_v grid.l1_current_a_2");
+  CHECK(text("SELECT GROUP_CONCAT(l1_active_power_w ORDER BY time) FROM grid") == "1,2");
+}
+
+TEST_CASE_METHOD(Fixture, "a name longer than the database's is told", "[mysql]") {
+  const auto longest = feed.number(std::string(256, 'x'), "l1", "voltage", "V");
+  const auto fits = feed.number(std::string(255, 'x'), "l1", "voltage", "V");
+  const auto done = attempt(*sink(), {feed.batch(kNoon, {{longest, 1.0}}), feed.batch(kNoon, {{fits, 2.0}})});
+  REQUIRE(done.committed);
+  REQUIRE(done.rejected.size() == 1);
+  CHECK(done.rejected[0].batch == 0);
+  CHECK_THAT(done.rejected[0].reason, Catch::Matchers::StartsWith("sink-name: xxx"));
+}
+
 TEST_CASE_METHOD(Fixture, "a fleet is one table that a person can read by the names of its devices", "[mysql]") {
   Feed units{"units"};
   std::vector<BatchPtr> batches;
@@ -269,7 +318,8 @@ TEST_CASE_METHOD(Fixture, "what is older than its retention goes, the newest sta
   auto s = sink();
   std::vector<BatchPtr> batches;
   for (std::int64_t i = 0; i < 12'000; ++i)
-    batches.push_back(feed.batch(kNoon + i * kSecond, {{power, static_cast<double>(i), i == 0 ? MESURA_SUSPECT : MESURA_GOOD}}));
+    batches.push_back(
+        feed.batch(kNoon + i * kSecond, {{power, static_cast<double>(i), i == 0 ? MESURA_SUSPECT : MESURA_GOOD}}));
   batches.push_back(feed.batch(kNoon, {{mode, std::string{"old"}}, {other, std::string{"v1"}}}));
   batches.push_back(feed.batch(kNoon + 7000 * kSecond, {{mode, std::string{"new"}}}));
   REQUIRE(attempt(*s, batches).committed);
