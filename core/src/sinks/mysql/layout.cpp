@@ -362,7 +362,7 @@ std::string Layout::free_column(const WideTable& table, const std::string& flat_
 }
 
 std::string Layout::free_name(const Owner& owner) const {
-  const std::string plain = identifier(owner.name, kTableName);
+  std::string plain = identifier(owner.name, kTableName);
   const auto free = [&](const std::string& name) {
     const auto found = names_.find(folded(name));
     // Made by one that was killed before it could tell in `series`.
