@@ -167,7 +167,7 @@ class Parameters {
  public:
   enum class Type : std::uint8_t { time, number, integer, text };
 
-  explicit Parameters(std::vector<Type> types);
+  explicit Parameters(const std::vector<Type>& types);
   void clear() { rows_ = 0; }
   /// Makes room for so many rows; their cells are then set one by one, every one of them.
   void resize(std::size_t rows);

@@ -22,7 +22,7 @@ constexpr std::size_t kMaxSize = 9;  // 512 rows
 
 }  // namespace
 
-Parameters::Parameters(std::vector<Type> types) {
+Parameters::Parameters(const std::vector<Type>& types) {
   for (const Type type : types) {
     columns_.emplace_back();
     columns_.back().type = type;

@@ -20,7 +20,7 @@
 
 namespace mesura::sinks::mysql {
 
-class TableLayout;
+struct TableLayout;
 class Writer;
 
 struct Options {

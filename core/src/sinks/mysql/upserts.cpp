@@ -135,7 +135,7 @@ Upserts::Shape Upserts::make_shape(const Target& target, std::span<const Rows::C
           member,
           Bulk{db_, fmt::format("INSERT INTO {} ({}{}) VALUES ", target.table, names, more_names),
                fmt::format("({}{})", marks, more_values), " ON DUPLICATE KEY UPDATE " + updates, arrays_},
-          Parameters{std::move(types)},
+          Parameters{types},
           {}};
 }
 
