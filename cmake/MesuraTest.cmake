@@ -1,8 +1,9 @@
 # Copyright 2026 the Mesura authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# mesura_add_test(NAME SOURCES a.cpp ... [LIBS lib ...] [LABELS label])
-#   A Catch2 (2 or 3) test program in <build>/tests/bin, one ctest per case. Label `soak`: also run by `./dev soak`, with
+# mesura_add_test(NAME SOURCES a.cpp ... [LIBS lib ...] [LABELS label] [TOGETHER])
+#   A Catch2 (2 or 3) test program in <build>/tests/bin, one ctest per case; TOGETHER: one for all of them, where they
+#   share a server that takes longer to start than they take. Label `soak`: also run by `./dev soak`, with
 #   MESURA_SOAK=1 in its environment; every line "SOAK | name | count | result" that it prints enters docs/soak.md.
 # mesura_add_bench(NAME SOURCES a.cpp ... [LIBS lib ...])
 #   A benchmark in <build>/bench, built optimised and run by `./dev bench`.
@@ -15,7 +16,7 @@ endif()
 
 # Time limits stand in the test presets: they differ between release, sanitizers and soak.
 function(mesura_add_test NAME)
-  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "SOURCES;LIBS;LABELS")
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "TOGETHER" "" "SOURCES;LIBS;LABELS")
   if(NOT MESURA_TESTS)
     return()
   endif()
@@ -30,6 +31,13 @@ function(mesura_add_test NAME)
     set(properties PROPERTIES LABELS "${ARG_LABELS}")
   else()
     set(properties "")
+  endif()
+  if(ARG_TOGETHER)
+    add_test(NAME "${NAME}" COMMAND ${NAME})
+    if(labels EQUAL 1)
+      set_tests_properties("${NAME}" PROPERTIES LABELS "${ARG_LABELS}")
+    endif()
+    return()
   endif()
   catch_discover_tests(${NAME} TEST_PREFIX "${NAME}: " ${properties})
 endfunction()

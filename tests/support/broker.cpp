@@ -2,33 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker.hpp"
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <support/free_port.hpp>
 
-#include <cerrno>
 #include <fstream>
 #include <stdexcept>
-#include <system_error>
 
 namespace mesura::test {
-namespace {
-
-std::uint16_t free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* const generic = reinterpret_cast<sockaddr*>(&address);
-  const bool good = fd >= 0 && ::bind(fd, generic, size) == 0 && ::getsockname(fd, generic, &size) == 0;
-  const int error = errno;
-  if (fd >= 0) ::close(fd);
-  if (!good) throw std::system_error(error, std::system_category(), "no free port");
-  return ntohs(address.sin_port);
-}
-
-}  // namespace
 
 Broker::Broker(const std::string& config, std::uint16_t port) {
   // The broker can't be asked for any free port: another program may be faster than it, so try a few.

@@ -10,11 +10,13 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace mesura {
@@ -50,12 +52,14 @@ struct SeriesInfo {
   bool text = false;  ///< values are texts
   int decimals = 0;   ///< decimals that mean something in the base unit
   Integration integration = Integration::none;
+  bool negated = false;  ///< plus here is minus on the wire, by the wire's convention, role and `invert` together
 
   /// "device/channel/quantity"
   [[nodiscard]] std::string name() const { return device + "/" + channel + "/" + quantity; }
 };
 
-/// All series of one collector. Reading is lock-free from any thread; adding is thread-safe.
+/// All series of one collector, and what its devices say of themselves. Reading series is lock-free from any thread;
+/// everything else is thread-safe.
 class SeriesTable {
  public:
   SeriesTable();
@@ -71,12 +75,20 @@ class SeriesTable {
   }
   [[nodiscard]] std::uint32_t size() const { return size_.load(std::memory_order_acquire); }
 
+  /// A fact about a device that is no measurement: "serial", "unit_name". The newest counts.
+  void set_attribute(std::string_view device, std::string_view key, std::string_view value);
+  /// "" when the device has not said.
+  [[nodiscard]] std::string attribute(std::string_view device, std::string_view key) const;
+  /// All of them: device and key, value.
+  [[nodiscard]] std::map<std::pair<std::string, std::string>, std::string> attributes() const;
+
  private:
   static constexpr std::uint32_t kChunk = 1024;
   static constexpr std::uint32_t kMaxChunks = 16384;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::unordered_multimap<std::string, std::uint32_t> by_name_;
+  std::map<std::pair<std::string, std::string>, std::string> attributes_;  // device and key
   std::unique_ptr<std::atomic<SeriesInfo*>[]> chunks_;
   std::atomic<std::uint32_t> size_{0};
 };

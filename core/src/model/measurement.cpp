@@ -14,7 +14,7 @@ namespace {
 
 auto everything_but_id(const SeriesInfo& s) {
   return std::tie(s.device, s.fleet, s.channel, s.quantity, s.unit, s.flat_name, s.label, s.role, s.source, s.kind,
-                  s.text, s.decimals, s.integration);
+                  s.text, s.decimals, s.integration, s.negated);
 }
 
 struct QualityName {
@@ -54,6 +54,22 @@ std::string quality_to_string(std::uint8_t quality) {
   // A flag of a newer plugin still says "not good".
   if (quality != 0) names += fmt::format("{}{:#x}", names.empty() ? "" : ",", quality);
   return names;
+}
+
+void SeriesTable::set_attribute(std::string_view device, std::string_view key, std::string_view value) {
+  const std::lock_guard lock{mutex_};
+  attributes_[{std::string{device}, std::string{key}}] = value;
+}
+
+std::map<std::pair<std::string, std::string>, std::string> SeriesTable::attributes() const {
+  const std::lock_guard lock{mutex_};
+  return attributes_;
+}
+
+std::string SeriesTable::attribute(std::string_view device, std::string_view key) const {
+  const std::lock_guard lock{mutex_};
+  const auto found = attributes_.find({std::string{device}, std::string{key}});
+  return found != attributes_.end() ? found->second : std::string{};
 }
 
 SeriesTable::SeriesTable() : chunks_(std::make_unique<std::atomic<SeriesInfo*>[]>(kMaxChunks)) {}

@@ -408,9 +408,12 @@ void Device::attribute(std::string_view device, std::string_view key, std::strin
     log_.info("dev-attribute", "{}{}{} changed from '{}' to '{}'", own ? "" : device, own ? "" : "/", key, it->second,
               value);
     it->second = std::string{value};
+  } else if (attributes.size() < kMaxAttributes) {
+    attributes.emplace(key, value);
+  } else {
     return;
   }
-  if (attributes.size() < kMaxAttributes) attributes.emplace(key, value);
+  context_.series.set_attribute(device, key, value);
 }
 
 void Device::log(mesura_log_level level, std::string_view message) {

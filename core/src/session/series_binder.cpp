@@ -101,6 +101,7 @@ SeriesBinder::Result SeriesBinder::bind(const std::string& device, const mesura_
   info.decimals = in.decimals >= 0 ? in.decimals : stored->decimals;
   if (stored->name == "active_power") info.integration = integration_of(channel);
   if (stored->kind == Kind::reg && info.source == "integrated") info.integration = Integration::session;
+  info.negated = transform.factor < 0;
   Result result;
   result.series = {table_.add(std::move(info)), transform.factor, transform.offset, !transform.changes_values()};
   return result;

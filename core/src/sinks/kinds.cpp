@@ -15,6 +15,9 @@ std::span<const Kind> kinds() {
 #if MESURA_WITH_MQTT
         mqtt_kind(),
 #endif
+#ifdef MESURA_WITH_MYSQL
+        mysql_kind(),
+#endif
   };
   return all;
 }

@@ -103,7 +103,7 @@ Salvaged salvage(const std::filesystem::path& from, const database::Database& to
   fill_up(from);
   try {
     const database::Database damaged{from, database::Database::Open::existing};
-    for (const char* table : {"registers", "meta", "series", "streams", "batches", "dead"}) {
+    for (const char* table : {"registers", "attributes", "meta", "series", "streams", "batches", "dead"}) {
       const auto columns =
           static_cast<int>(to.integer(fmt::format("SELECT count(*) FROM pragma_table_info('{}')", table)));
       const std::uint64_t copied = copy_table(damaged, table, columns, to);

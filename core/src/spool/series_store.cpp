@@ -10,6 +10,9 @@
 namespace mesura::spool {
 namespace {
 
+// Some attributes (a clock's offset) change all the time, and none is worth a write of thousands each second.
+constexpr auto kAttributesInterval = std::chrono::minutes{1};
+
 std::string joined(const std::vector<std::string>& words) {
   std::string out;
   for (const auto& word : words) {
@@ -53,8 +56,15 @@ CREATE TABLE series ( /* what the numbers in the batches mean */
   kind INTEGER NOT NULL,
   is_text INTEGER NOT NULL,
   decimals INTEGER NOT NULL,
-  integration INTEGER NOT NULL
+  integration INTEGER NOT NULL,
+  negated INTEGER NOT NULL
 );
+CREATE TABLE attributes ( /* what devices say of themselves */
+  device TEXT NOT NULL,
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (device, key)
+) WITHOUT ROWID;
 CREATE TABLE streams ( /* the same for runs of waveform */
   id INTEGER PRIMARY KEY,
   device TEXT NOT NULL,
@@ -69,7 +79,7 @@ CREATE TABLE streams ( /* the same for runs of waveform */
 SeriesStore::SeriesStore(const database::Database& db, SeriesTable& table) : db_(db), table_(table) {
   database::Statement series = db_.prepare(
       "SELECT id, device, fleet, channel, quantity, unit, flat_name, label, role, source, kind, is_text, decimals, "
-      "integration FROM series");
+      "integration, negated FROM series");
   while (series.step()) {
     SeriesInfo info;
     int at = 0;
@@ -82,6 +92,7 @@ SeriesStore::SeriesStore(const database::Database& db, SeriesTable& table) : db_
     info.text = series.integer(++at) != 0;
     info.decimals = static_cast<int>(series.integer(++at));
     info.integration = static_cast<Integration>(series.integer(++at));
+    info.negated = series.integer(++at) != 0;
     const std::uint32_t id = table_.add(std::move(info));
     loaded_.emplace(stored, id);
     if (id >= stored_.size()) stored_.resize(id + 1, 0);
@@ -98,9 +109,17 @@ SeriesStore::SeriesStore(const database::Database& db, SeriesTable& table) : db_
     stream->units = split(streams.text(5));
     loaded_runs_.emplace(static_cast<std::uint32_t>(streams.integer(0)), std::move(stream));
   }
+  database::Statement attributes = db_.prepare("SELECT device, key, value FROM attributes");
+  while (attributes.step()) {
+    const std::string device = attributes.text(0);
+    const std::string key = attributes.text(1);
+    // What a device has said since counts.
+    if (table_.attribute(device, key).empty()) table_.set_attribute(device, key, attributes.text(2));
+  }
   put_series_ = db_.prepare(
       "INSERT INTO series (device, fleet, channel, quantity, unit, flat_name, label, role, source, kind, is_text, "
-      "decimals, integration) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) RETURNING id",
+      "decimals, integration, negated) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) RETURNING "
+      "id",
       true);
   put_stream_ = db_.prepare(
       "INSERT INTO streams (device, start_ns, period_ns, names, units) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id", true);
@@ -118,6 +137,7 @@ std::uint32_t SeriesStore::store(std::uint32_t series) {
   put_series_.bind(++at, std::int64_t{info.text ? 1 : 0});
   put_series_.bind(++at, std::int64_t{info.decimals});
   put_series_.bind(++at, static_cast<std::int64_t>(info.integration));
+  put_series_.bind(++at, std::int64_t{info.negated ? 1 : 0});
   std::uint32_t stored = 0;
   while (put_series_.step()) stored = static_cast<std::uint32_t>(put_series_.integer(0));
   put_series_.reset();
@@ -173,6 +193,21 @@ void SeriesStore::rolled_back() {
     stored_runs_.erase(run);
   }
   committed();
+}
+
+void SeriesStore::put_attributes() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_attributes_) return;
+  database::Statement put = db_.prepare(
+      "INSERT INTO attributes (device, key, value) VALUES (?1, ?2, ?3) "
+      "ON CONFLICT DO UPDATE SET value = excluded.value WHERE value <> excluded.value");
+  for (const auto& [of, value] : table_.attributes()) {
+    put.bind(1, std::string_view{of.first});
+    put.bind(2, std::string_view{of.second});
+    put.bind(3, std::string_view{value});
+    put.run();
+  }
+  next_attributes_ = now + kAttributesInterval;
 }
 
 void SeriesStore::forget_streams() {

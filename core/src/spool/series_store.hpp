@@ -7,6 +7,7 @@
 #include "database/sqlite.hpp"
 #include "model/batch_codec.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -26,6 +27,8 @@ class SeriesStore {
   /// Numbers for writing; new descriptions go into the file within the caller's transaction.
   [[nodiscard]] model::StoredIds stored_ids();
   [[nodiscard]] model::LoadedIds loaded_ids();
+  /// Within the caller's transaction, once a minute: what devices say of themselves, which some sinks write.
+  void put_attributes();
   /// After the transaction: its new descriptions stay, or never were.
   void committed() { fresh_series_.clear(), fresh_streams_.clear(); }
   void rolled_back();
@@ -42,6 +45,7 @@ class SeriesStore {
   std::unordered_map<std::uint32_t, std::uint32_t> loaded_;       ///< stored -> series of this process
   std::unordered_map<std::uint64_t, std::uint32_t> stored_runs_;  ///< by WaveformStream::id
   std::map<std::uint32_t, std::shared_ptr<const WaveformStream>> loaded_runs_;
+  std::chrono::steady_clock::time_point next_attributes_{};
   std::vector<std::uint32_t> fresh_series_;
   std::vector<std::uint64_t> fresh_streams_;
   database::Statement put_series_;

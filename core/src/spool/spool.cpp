@@ -272,6 +272,7 @@ void Spool::append(std::span<const Entry> entries) {
         after.oldest_ns = after.oldest_ns == 0 ? time : std::min(after.oldest_ns, time);
       }
       put_registers(entries);
+      series_->put_attributes();
     });
   });
   set_contents(after);

@@ -53,6 +53,17 @@ TEST_CASE("a series that differs in any member but the id is another series") {
   is_new([](SeriesInfo& s) { s.kind = Kind::reg; });
   is_new([](SeriesInfo& s) { s.text = true; });
   is_new([](SeriesInfo& s) { s.decimals = 3; });
+  is_new([](SeriesInfo& s) { s.negated = true; });
+}
+
+TEST_CASE("what devices say of themselves is by device, and the newest counts") {
+  SeriesTable table;
+  table.set_attribute("grid", "serial", "1");
+  table.set_attribute("roof", "serial", "2");
+  table.set_attribute("grid", "serial", "3");
+  CHECK(table.attribute("grid", "serial") == "3");
+  CHECK(table.attribute("roof", "serial") == "2");
+  CHECK(table.attribute("roof", "model").empty());
 }
 
 TEST_CASE("series keep their place while the table grows past a chunk") {

@@ -335,6 +335,15 @@ TEST_CASE("roles and the user's channel rules decide signs, names and labels") {
   bool labelled = false;
   for (std::uint32_t i = 0; i < b.series.size(); ++i) labelled = labelled || b.series.at(i).label == "Dryer";
   CHECK(labelled);
+  // Who has to speak the wire's language again knows which values were turned.
+  const auto negated = [&](const std::string& name) {
+    for (std::uint32_t i = 0; i < b.series.size(); ++i)
+      if (b.series.at(i).name() == name) return b.series.at(i).negated;
+    throw std::runtime_error("no series " + name);
+  };
+  CHECK(negated("meter/pv1/active_power"));
+  CHECK(negated("meter/total/active_power"));
+  CHECK_FALSE(negated("meter/ct1/active_power"));
 }
 
 TEST_CASE("a quantity outside vocabulary and schema is refused and said, the plugin's own is taken") {

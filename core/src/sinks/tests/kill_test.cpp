@@ -4,7 +4,10 @@
 // The part of the contract that takes its time: sinks killed while they write.
 #include "sinks/tests/exec_adapter.hpp"
 #include "sinks/tests/sink_fixtures.hpp"
-#if MESURA_WITH_MQTT
+#ifdef MESURA_ADAPTERS
+// Sinks whose far end takes its time to start have a program of their own.
+#include MESURA_ADAPTERS
+#elif MESURA_WITH_MQTT
 #include "sinks/tests/mqtt_far_end.hpp"
 #endif
 

@@ -7,7 +7,7 @@
 
 #include "runtime/time_text.hpp"
 #include "support/catch.hpp"
-#include "transport/tests/certificate.hpp"
+#include "support/certificate.hpp"
 
 #include <fmt/format.h>
 #include <sys/wait.h>
@@ -217,9 +217,9 @@ TEST_CASE("mqtt: wrong credentials are told without the password, right ones let
 TEST_CASE("mqtt: TLS, with a client's certificate") {
   const TempDir dir;
   const auto file = [&](const char* name) { return (dir.path() / name).string(); };
-  transport::test::make_certificate(file("broker.pem"), file("broker.key"));
-  transport::test::make_certificate(file("client.pem"), file("client.key"));
-  transport::test::make_certificate(file("other.pem"), file("other.key"));
+  mesura::test::make_certificate(file("broker.pem"), file("broker.key"));
+  mesura::test::make_certificate(file("client.pem"), file("client.key"));
+  mesura::test::make_certificate(file("other.pem"), file("other.key"));
   const Broker broker{
       fmt::format("allow_anonymous true\ncertfile {}\nkeyfile {}\ncafile {}\nrequire_certificate true\n",
                   file("broker.pem"), file("broker.key"), file("client.pem"))};

@@ -36,6 +36,7 @@ struct House {
     info.kind = text ? Kind::state : Kind::gauge;
     info.text = text;
     info.decimals = 2;
+    info.negated = !text;
     return table->add(info);
   }
   [[nodiscard]] std::filesystem::path path() const { return dir.path() / "local.spool"; }
@@ -109,6 +110,7 @@ TEST_CASE("what is appended is read in order, also by another process, until it 
   House house;
   auto spool = house.open();
   CHECK(spool->last_id() == 0);
+  house.table->set_attribute("grid", "serial", "E0047");
   spool->append(std::vector<Entry>{entry(1, house.batch(10, 1.5, "a \"text\"")), entry(2, house.batch(20, 2.5))});
   spool->append(std::vector<Entry>{entry(3, house.batch(5, 3.5))});
   CHECK(spool->contents().batches == 3);
@@ -128,6 +130,8 @@ TEST_CASE("what is appended is read in order, also by another process, until it 
   CHECK(first.items[1].series == house.message);
   CHECK(first.text(first.items[1]) == "a \"text\"");
   CHECK(house.table->at(first.items[0].series).label == "Meter\ncupboard");
+  CHECK(house.table->at(first.items[0].series).negated);
+  CHECK(house.table->attribute("grid", "serial") == "E0047");
   CHECK(ids(spool->read(1, 1, 1000)) == std::vector<std::int64_t>{2});
   CHECK(ids(spool->read(0, 10, 1)) == std::vector<std::int64_t>{1});
 

@@ -1,9 +1,9 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
-#include "certificate.hpp"
 #include "fixture.hpp"
 #include "http_rig.hpp"
 #include "support/catch.hpp"
+#include "support/certificate.hpp"
 #include "transport/http_exchange.hpp"
 
 #include <sys/socket.h>
@@ -280,8 +280,8 @@ TEST_CASE("http: it may be closed, and asked again, in an answer") {
 TEST_CASE("http: TLS with a certificate that is vouched for, and without") {
   Fixture f;
   const TempDir dir;
-  make_certificate(dir.file("cert.pem"), dir.file("key.pem"));
-  make_certificate(dir.file("other.pem"), dir.file("other.key"));
+  mesura::test::make_certificate(dir.file("cert.pem"), dir.file("key.pem"));
+  mesura::test::make_certificate(dir.file("other.pem"), dir.file("other.key"));
   const WebServer server{[](const WebRequest&) {
                            return WebAnswer{200, "secret"};
                          },

@@ -1,9 +1,9 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
-#include "certificate.hpp"
 #include "fixture.hpp"
 #include "mqtt_rig.hpp"
 #include "support/catch.hpp"
+#include "support/certificate.hpp"
 #include "transport/link.hpp"
 
 #include <fcntl.h>
@@ -155,8 +155,8 @@ TEST_CASE("mqtt: wrong credentials are told, right ones let in") {
 TEST_CASE("mqtt: TLS with a certificate that is vouched for, and without") {
   Fixture f;
   const TempDir dir;
-  make_certificate(dir.file("cert.pem"), dir.file("key.pem"));
-  make_certificate(dir.file("other.pem"), dir.file("other.key"));
+  mesura::test::make_certificate(dir.file("cert.pem"), dir.file("key.pem"));
+  mesura::test::make_certificate(dir.file("other.pem"), dir.file("other.key"));
   const Broker broker{"allow_anonymous true\ncertfile " + dir.file("cert.pem") + "\nkeyfile " + dir.file("key.pem") +
                       "\n"};
   const auto open = [&](Pairs given) {

@@ -1,6 +1,6 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
-#include "certificate.hpp"
+#include "support/certificate.hpp"
 
 #include "support/catch.hpp"
 
@@ -13,7 +13,7 @@
 #include <cstdio>
 #include <memory>
 
-namespace mesura::transport::test {
+namespace mesura::test {
 namespace {
 
 template <auto Free>
@@ -57,4 +57,4 @@ void make_certificate(const std::string& certificate_file, const std::string& ke
   REQUIRE(PEM_write_PrivateKey(key_out.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1);
 }
 
-}  // namespace mesura::transport::test
+}  // namespace mesura::test

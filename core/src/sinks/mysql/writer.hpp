@@ -1,0 +1,31 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <mesura/measurement.hpp>
+#include <mesura/sink.hpp>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace mesura::sinks::mysql {
+
+/// How measurements become rows, over one connection. Every method throws database::mariadb::Error; connection and
+/// writer are then thrown away.
+class Writer {
+ public:
+  Writer() = default;
+  virtual ~Writer() = default;
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  /// Writes everything in one transaction; returns what can never be written.
+  virtual std::vector<Rejected> write(std::span<const BatchPtr> batches) = 0;
+  /// What is to be done when writes have gone quiet.
+  virtual void settle() {}
+  /// Deletes rows older than `before_us`, in small transactions, for about a second at most; returns how many.
+  virtual std::uint64_t expire(std::int64_t before_us) = 0;
+};
+
+}  // namespace mesura::sinks::mysql
