@@ -12,6 +12,9 @@
 namespace mesura::sinks::sqlite {
 namespace {
 
+// A stop must not wait for more; writes must not, either.
+constexpr auto kUpkeep = std::chrono::milliseconds{1000};
+
 // What failed, in the words of the one who has to mend it.
 std::string explain(const std::filesystem::path& path, const database::Error& e) {
   const std::string file = path.string();
@@ -80,12 +83,13 @@ WriteResult SqliteSink::write(std::span<const BatchPtr> batches) {
 }
 
 void SqliteSink::maintain(std::int64_t now_ns) {
-  if (!connection_ || !options_.keep_raw) return;
+  if (!connection_) return;
   try {
-    const std::uint64_t gone = connection_->expire((now_ns - options_.keep_raw->count()) / 1000);
+    connection_->roll_up(now_ns / 1000, kUpkeep);
+    const std::uint64_t gone = connection_->expire(now_ns / 1000);
     if (gone > 0) log_.debug("sink-retention", "{}: {} rows had reached their age", describe(), gone);
   } catch (const database::Error& e) {
-    log_.warn("sink-retention", "{}", explain(options_.path, e));
+    log_.warn("sink-upkeep", "{}", explain(options_.path, e));
     if (connection_->dirty()) connection_.reset();
   }
 }
@@ -93,6 +97,8 @@ void SqliteSink::maintain(std::int64_t now_ns) {
 void SqliteSink::close() {
   if (!connection_) return;
   try {
+    // What does not find time is pending in the file.
+    connection_->roll_up(INT64_MAX, kUpkeep);
     connection_->checkpoint();
   } catch (const database::Error& e) {
     // Nothing is lost: the next one to open the file finds its WAL.

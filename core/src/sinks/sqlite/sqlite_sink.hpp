@@ -23,7 +23,14 @@ struct Options {
   bool full_sync = true;
   /// Raw rows older than this go; nullopt: never.
   std::optional<std::chrono::nanoseconds> keep_raw;
-  std::string site_zone;  ///< noted in the file for its readers
+  std::string site_zone;  ///< of days, quarter hours and the `_local` views
+  bool rollups = true;
+  using Age = std::optional<std::chrono::nanoseconds>;
+  Age keep_minutes = {};  ///< the same for the rows of rollups, by their start
+  Age keep_quarter_hours = {};
+  Age keep_hours = {};
+  Age keep_days = {};
+  Age keep_quarters = {};  ///< the five-second detail
 };
 
 /// Measurements in one SQLite file: a wide table per device or fleet, readable while it is written. The folder's README

@@ -1,0 +1,186 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#include "database/sqlite.hpp"
+#include "sinks/sqlite/sqlite_sink.hpp"
+#include "sinks/tests/rollup_check.hpp"
+#include "sinks/tests/sink_fixtures.hpp"
+
+#include "support/catch.hpp"
+
+#include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <random>
+
+using namespace mesura;
+using namespace mesura::sinks;
+using namespace mesura::sinks::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::int64_t kMinuteNs = 60 * kSecond;
+constexpr std::int64_t kHourNs = 3600 * kSecond;
+
+std::uint32_t as_register(Feed& feed, std::uint32_t id) {
+  SeriesInfo info = feed.table().at(id);
+  info.kind = mesura::Kind::reg;
+  return feed.table().add(info);
+}
+
+struct Fixture {
+  TempDir dir;
+  sqlite::Options options{dir.path() / "store.db", true, {}, "Europe/Brussels"};
+
+  std::unique_ptr<sqlite::SqliteSink> sink(const Feed& feed) const {
+    return std::make_unique<sqlite::SqliteSink>(options, feed.table(), runtime::Logger{});
+  }
+  [[nodiscard]] database::Database database() const { return database::Database{options.path}; }
+  [[nodiscard]] std::int64_t integer(const std::string& sql) const { return database().integer(sql); }
+  [[nodiscard]] std::string text(const std::string& sql) const { return database().text(sql); }
+};
+
+// Until nothing is pending, as a program that runs on.
+void settle(Sink& sink) {
+  for (int i = 0; i < 1000; ++i) sink.maintain(INT64_MAX / 2);
+}
+
+/// Rows of an odd device: gauges, registers that grow, reset and come late, partial rows.
+struct Odd {
+  Feed feed;
+  std::mt19937_64 random;
+  std::vector<std::uint32_t> gauges, registers;
+  std::string device;
+  double energy = 1000;
+  double gas = 500;
+  std::int64_t time;
+  std::int64_t cadence = kSecond;
+
+  Odd(std::string fleet, std::string name, std::uint64_t seed, std::int64_t start)
+      : feed(std::move(fleet)), random(seed), device(std::move(name)), time(start) {
+    add(device);
+  }
+  void add(const std::string& name) {
+    device = name;
+    gauges = {feed.number(name, "l1", "active_power", "W"), feed.number(name, "l1", "voltage", "V")};
+    registers = {as_register(feed, feed.number(name, "total", "active_energy_import", "Wh")),
+                 as_register(feed, feed.number(name, "mbus1", "gas_volume", "m3"))};
+  }
+  std::uint64_t upto(std::uint64_t n) { return random() % n; }
+  BatchPtr next() {
+    if (upto(400) == 0) time += static_cast<std::int64_t>(upto(7200)) * kSecond;
+    if (upto(300) == 0) cadence = static_cast<std::int64_t>(1 + upto(40)) * kSecond;
+    time += cadence + static_cast<std::int64_t>(upto(1000)) * 1'000'000;
+    if (upto(500) == 0) energy = 3;
+    energy += static_cast<double>(upto(5));
+    gas += 0.001;
+    std::vector<Feed::Item> items;
+    if (upto(20) != 0) items.push_back({gauges[0], static_cast<double>(upto(5000)) / 8});
+    if (upto(10) != 0) items.push_back({gauges[1], 230 + static_cast<double>(upto(80)) / 8});
+    items.push_back({registers[0], energy});
+    if (upto(60) == 0) {
+      items.push_back({registers[1], gas, MESURA_GOOD, time - static_cast<std::int64_t>(upto(1200)) * kSecond});
+    }
+    return feed.batch(time, items);
+  }
+};
+
+const std::vector<std::string> kRegisters{"total_active_energy_import_wh", "mbus1_gas_volume_m3"};
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "rollups of a minute say what the minute had", "[sqlite][rollup]") {
+  Feed feed;
+  const auto power = feed.number("grid", "l1", "active_power", "W");
+  const auto energy = as_register(feed, feed.number("grid", "total", "active_energy_import", "Wh"));
+  auto s = sink(feed);
+  std::vector<BatchPtr> batches;
+  for (std::int64_t i = 0; i < 75; ++i) {
+    batches.push_back(feed.batch(kNoon + i * kSecond, {{power, static_cast<double>(i)}}));
+  }
+  batches.push_back(feed.batch(kNoon + 10 * kSecond, {{energy, 100.0}}));
+  batches.push_back(feed.batch(kNoon + 50 * kSecond, {{energy, 103.0}}));
+  batches.push_back(feed.batch(kNoon + 70 * kSecond, {{energy, 104.0}}));
+  REQUIRE(attempt(*s, batches).committed);
+  CHECK(text("SELECT group_concat(time || ' ' || count || ' ' || completeness || ' ' || l1_active_power_w || ' ' || "
+             "l1_active_power_w_min || ' ' || l1_active_power_w_max || ' ' || l1_active_power_w_last || ' ' || "
+             "coalesce(l1_active_power_w_count, '-') || ' ' || total_active_energy_import_wh || ' ' || "
+             "total_active_energy_import_wh_delta || ' ' || total_active_energy_import_wh_count) FROM grid_1m") ==
+        "1781438400000000 60 1.0 29.5 0.0 59.0 59.0 - 103.0 3.0 2.0");
+  s->close();
+  CHECK(text("SELECT group_concat(time || ' ' || count || ' ' || completeness || ' ' || l1_active_power_w || ' ' || "
+             "total_active_energy_import_wh_delta) FROM grid_1m WHERE time > 1781438400000000") ==
+        "1781438460000000 15 0.25 67.0 1.0");
+  CHECK(text("SELECT time || ' ' || count || ' ' || l1_active_power_w || ' ' || l1_active_power_w_min || ' ' || "
+             "l1_active_power_w_max || ' ' || l1_active_power_w_last || ' ' || total_active_energy_import_wh_delta "
+             "FROM grid_1h") == "1781438400000000 75 37.0 0.0 74.0 74.0 4.0");
+  CHECK(rollups_differ(database(), "grid", kRegisters, "Europe/Brussels").empty());
+  CHECK(integer("SELECT count(*) FROM rollup_pending") == 0);
+}
+
+TEST_CASE_METHOD(Fixture, "rollups equal what a recomputation from raw rows gives, whatever came in which order",
+                 "[sqlite][rollup]") {
+  const auto seed = GENERATE(range(1, 13));
+  CAPTURE(seed);
+  const bool fleet = seed % 2 == 0;
+  // The clock goes back on 2026-10-25 at 01:00Z and forth on 2026-03-29.
+  const std::int64_t starts[] = {kNoon, 1'792'886'400 * kSecond - 40 * kMinuteNs, 1'774'738'800 * kSecond};
+  Odd odd{fleet ? "units" : "", "one", static_cast<std::uint64_t>(seed), starts[seed % 3]};
+  std::vector<BatchPtr> sent;
+  auto s = sink(odd.feed);
+  for (int step = 0; step < 220; ++step) {
+    std::vector<BatchPtr> now;
+    if (fleet && odd.upto(6) == 0) odd.add(odd.upto(2) == 0 ? "one" : "two");
+    const auto n = 1 + odd.upto(60);
+    for (std::uint64_t i = 0; i < n; ++i) now.push_back(odd.next());
+    switch (odd.upto(12)) {
+      case 0: std::reverse(now.begin(), now.end()); break;
+      case 1: std::shuffle(now.begin(), now.end(), odd.random); break;
+      case 2:  // a repeat of something long ago
+        for (int i = 0; i < 40 && !sent.empty(); ++i) now.push_back(sent[odd.upto(sent.size())]);
+        break;
+      case 3:  // another value for an instant that was there
+        for (int i = 0; i < 5 && !sent.empty(); ++i) {
+          const Batch& old = *sent[odd.upto(sent.size())];
+          now.push_back(odd.feed.batch(old.time_ns, {{old.items.back().series, 77.5}}));
+        }
+        break;
+      case 4:  // late rows
+        for (int i = 0; i < 5; ++i) {
+          const std::int64_t late = odd.time - static_cast<std::int64_t>(odd.upto(90'000)) * kSecond;
+          now.push_back(odd.feed.batch(late, {{odd.gauges[0], 1.5}, {odd.registers[0], odd.energy}}));
+        }
+        break;
+      case 5:  // years ago, in its own order
+        for (int i = 0; i < 50; ++i) {
+          now.push_back(odd.feed.batch(odd.time - 900 * 24 * kHourNs + i * 20 * kSecond, {{odd.gauges[1], 229.0}}));
+        }
+        break;
+      default: break;
+    }
+    REQUIRE(attempt(*s, now).committed);
+    sent.insert(sent.end(), now.begin(), now.end());
+    switch (odd.upto(15)) {
+      case 0:  // as if killed
+        s = sink(odd.feed);
+        break;
+      case 1:
+        s->close();
+        s = sink(odd.feed);
+        break;
+      case 2: s->maintain(odd.time + kMinuteNs); break;
+      case 3: s->maintain(odd.time + 8 * kSecond); break;
+      default: break;
+    }
+  }
+  REQUIRE(attempt(*s, {odd.next()}).committed);
+  s->close();
+  settle(*s);
+  CHECK(integer("SELECT count(*) FROM rollup_pending") == 0);
+  CHECK(rollups_differ(database(), fleet ? "units" : "one", kRegisters, "Europe/Brussels") == "");
+  CHECK(integer(fmt::format("SELECT count(*) FROM {}_1d", fleet ? "units" : "one")) >= 2);
+}
