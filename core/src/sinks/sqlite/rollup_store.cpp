@@ -16,6 +16,7 @@ using rollup::ColumnKind;
 // Statements of many tables would take more memory than preparing them again takes time.
 constexpr std::size_t kManySources = 64;
 
+constexpr std::size_t kManyColumns = 64;
 constexpr std::size_t kGaugeColumns = 5;
 constexpr std::size_t kRegisterColumns = 3;
 
@@ -66,6 +67,8 @@ RollupStore::Source& RollupStore::source(std::uint32_t table) {
   Source& s = sources_[table];
   const WideTable& wide = layout_.tables()[table];
   if (!s.loaded) load(s, wide);
+  // SQLite reads the whole schema again for each column that is added to a table: many new ones get a table of their own.
+  if (!s.columns.empty() && wide.columns.size() > s.columns.size() + kManyColumns) s.parts.emplace_back();
   for (std::size_t c = s.columns.size(); c < wide.columns.size(); ++c) place(s, wide.columns[c], wide.kinds[c]);
   return s;
 }

@@ -89,10 +89,10 @@ bool SqliteSink::Connection::roll_up(std::int64_t now_us, std::chrono::milliseco
   const Deadline deadline = std::chrono::steady_clock::now() + limit;
   transaction([&] { rollup_->close_minutes(now_us); });
   bool more = true;
-  while (more && std::chrono::steady_clock::now() < deadline) {
+  do {
     const Deadline part = std::min(deadline, std::chrono::steady_clock::now() + kTransactionTime);
     transaction([&] { more = rollup_->work(now_us, part); });
-  }
+  } while (more && std::chrono::steady_clock::now() < deadline);
   return more;
 }
 

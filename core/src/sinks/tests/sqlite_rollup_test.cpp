@@ -184,3 +184,193 @@ TEST_CASE_METHOD(Fixture, "rollups equal what a recomputation from raw rows give
   CHECK(rollups_differ(database(), fleet ? "units" : "one", kRegisters, "Europe/Brussels") == "");
   CHECK(integer(fmt::format("SELECT count(*) FROM {}_1d", fleet ? "units" : "one")) >= 2);
 }
+
+TEST_CASE_METHOD(Fixture, "kill -9 at any moment leaves rollups that come right by themselves", "[sqlite][rollup]") {
+  const int rounds = std::getenv("MESURA_SOAK") != nullptr ? 200 : 8;
+  std::int64_t written = 0;
+  for (int round = 0; round < rounds; ++round) {
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      Odd odd{"", "one", static_cast<std::uint64_t>(round), kNoon + (written - 20) * kSecond};
+      auto s = sink(odd.feed);
+      for (std::int64_t n = 0;; ++n) {
+        std::vector<BatchPtr> now;
+        for (int i = 0; i < 20; ++i) now.push_back(odd.next());
+        if (n % 7 == 3) now.push_back(odd.feed.batch(odd.time - 4000 * kSecond, {{odd.gauges[0], 4.0}}));
+        if (!attempt(*s, now).committed) ::_exit(1);
+        if (n % 11 == 5) s->maintain(odd.time);
+        const std::int64_t at = (odd.time - kNoon) / kSecond;
+        if (::write(ends[1], &at, sizeof at) != sizeof at) ::_exit(1);
+      }
+    }
+    ::close(ends[1]);
+    for (int i = 0; i < 12; ++i) REQUIRE(::read(ends[0], &written, sizeof written) == sizeof written);
+    ::usleep(static_cast<useconds_t>(round * 1371 % 5000));
+    REQUIRE(::kill(child, SIGKILL) == 0);
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(WIFSIGNALED(status));
+    while (::read(ends[0], &written, sizeof written) == sizeof written) {
+    }
+    ::close(ends[0]);
+  }
+  const Feed feed;
+  auto s = sink(feed);
+  s->open();
+  s->close();
+  CHECK(integer("SELECT count(*) FROM rollup_pending") == 0);
+  CHECK(rollups_differ(database(), "one", kRegisters, "Europe/Brussels") == "");
+  fmt::print("SOAK | kill -9 of sqlite with rollups | {} kills | rollups equal a recomputation of {} rows\n", rounds,
+             integer("SELECT count(*) FROM one"));
+}
+
+TEST_CASE_METHOD(Fixture, "days have 23 and 25 hours when the clock changes", "[sqlite][rollup]") {
+  Feed feed;
+  const auto power = feed.number("grid", "l1", "active_power", "W");
+  auto s = sink(feed);
+  // Local midnights: 2026-03-28T23:00Z, 29T22:00Z; 2026-10-24T22:00Z, 25T23:00Z.
+  for (const std::int64_t start : {1'774'738'800LL, 1'792'879'200LL}) {
+    std::vector<BatchPtr> batches;
+    for (std::int64_t i = 0; i < 26 * 60; ++i) batches.push_back(feed.batch((start + i * 60) * kSecond, {{power, 1.0}}));
+    REQUIRE(attempt(*s, batches).committed);
+  }
+  s->close();
+  CHECK(text("SELECT group_concat((time / 1000000) || ' ' || count || ' ' || completeness, ', ') FROM grid_1d") ==
+        "1774738800 1380 1.0, 1774821600 180 0.125, 1792879200 1500 1.0, 1792969200 60 0.0416666666666667");
+  CHECK(rollups_differ(database(), "grid", {}, "Europe/Brussels") == "");
+}
+
+TEST_CASE_METHOD(Fixture, "another zone makes other days", "[sqlite][rollup]") {
+  Feed feed;
+  const auto power = feed.number("grid", "l1", "active_power", "W");
+  auto s = sink(feed);
+  std::vector<BatchPtr> batches;
+  for (std::int64_t i = 0; i < 60 * 60; ++i) batches.push_back(feed.batch(kNoon + i * 60 * kSecond, {{power, 1.0}}));
+  REQUIRE(attempt(*s, batches).committed);
+  s->close();
+  for (const char* zone : {"Asia/Kolkata", "America/New_York", "Europe/Brussels"}) {
+    options.site_zone = zone;
+    s = sink(feed);
+    s->open();
+    s->close();
+    CHECK(text("SELECT value FROM meta WHERE key = 'site_zone'") == zone);
+    CHECK(rollups_differ(database(), "grid", {}, zone) == "");
+  }
+}
+
+TEST_CASE_METHOD(Fixture, "a device of a thousand series has its rollups in several tables", "[sqlite][rollup]") {
+  Feed feed;
+  std::vector<std::uint32_t> ids;
+  for (int i = 0; i < 1000; ++i) ids.push_back(feed.number("wide", fmt::format("ch{}", i), "voltage", "V"));
+  auto s = sink(feed);
+  std::vector<BatchPtr> batches;
+  for (std::int64_t t = 0; t < 20; ++t) {
+    std::vector<Feed::Item> items;
+    for (std::size_t i = 0; i < (t < 10 ? 500U : ids.size()); ++i) {
+      items.push_back({ids[i], static_cast<double>(t) + static_cast<double>(i) / 8});
+    }
+    batches.push_back(feed.batch(kNoon + t * 7 * kSecond, items));
+  }
+  REQUIRE(attempt(*s, {batches.begin(), batches.begin() + 10}).committed);
+  s->close();
+  s = sink(feed);
+  REQUIRE(attempt(*s, batches).committed);
+  REQUIRE(integer("SELECT count(*) FROM wide") == 20);
+  s->close();
+  CHECK(text("SELECT group_concat(name, ' ') FROM (SELECT name FROM rollup_tables WHERE level = '1h' ORDER BY part)") ==
+        "wide_1h wide_1h_part2 wide_1h_part3 wide_1h_part4");
+  CHECK(text("SELECT ch0_voltage_v || ' ' || ch0_voltage_v_max FROM wide_1h") == "9.5 19.0");
+  CHECK(text("SELECT ch999_voltage_v || ' ' || ch999_voltage_v_count || ' ' || count FROM wide_1h_part4") ==
+        "139.375 10.0 20");
+}
+
+TEST_CASE_METHOD(Fixture, "names of rollups do not collide with those of series", "[sqlite][rollup]") {
+  Feed feed;
+  const auto a = feed.number("grid", "l1", "voltage", "V");
+  auto info = feed.table().at(a);
+  info.quantity = "voltage_least";
+  info.flat_name = "l1_voltage_v_min";
+  const auto b = feed.table().add(info);
+  info.quantity = "counter";
+  info.flat_name = "Count";
+  const auto c = feed.table().add(info);
+  auto s = sink(feed);
+  REQUIRE(attempt(*s, {feed.batch(kNoon, {{a, 230.0}, {b, 225.0}, {c, 7.0}})}).committed);
+  s->close();
+  CHECK(text("SELECT group_concat(column_name || '>' || name, ' ') FROM (SELECT * FROM rollup_columns ORDER BY "
+             "position)") == "l1_voltage_v>l1_voltage_v l1_voltage_v_min>l1_voltage_v_min_2 Count>Count_2");
+  CHECK(text("SELECT l1_voltage_v_min || ' ' || l1_voltage_v_min_2 || ' ' || Count_2 || ' ' || count FROM grid_1d") ==
+        "230.0 225.0 7.0 1");
+}
+
+TEST_CASE_METHOD(Fixture, "rows do not expire before they are rolled up, and late ones do not spoil what was",
+                 "[sqlite][rollup]") {
+  options.keep_raw = 1h;
+  Feed feed;
+  const auto power = feed.number("grid", "l1", "active_power", "W");
+  auto s = sink(feed);
+  std::vector<BatchPtr> batches;
+  for (std::int64_t i = 0; i < 7200; ++i) batches.push_back(feed.batch(kNoon + i * kSecond, {{power, 5.0}}));
+  REQUIRE(attempt(*s, batches).committed);
+  s->maintain(kNoon + 30 * 24 * kHourNs);
+  CHECK(integer("SELECT count(*) FROM grid") == 0);
+  CHECK(integer("SELECT sum(count) FROM grid_1m") == 7200);
+  CHECK(integer("SELECT sum(count) FROM grid_1d") == 7200);
+  // One row of a minute whose sixty have gone, twice, and a minute that was never there.
+  REQUIRE(attempt(*s, {batches[100], feed.batch(kNoon - kHourNs, {{power, 9.0}})}).committed);
+  s->close();
+  s = sink(feed);
+  REQUIRE(attempt(*s, {batches[100]}).committed);
+  s->maintain(kNoon + 30 * 24 * kHourNs);
+  CHECK(integer("SELECT count(*) FROM grid") == 0);
+  CHECK(integer("SELECT sum(count) FROM grid_1m") == 7201);
+  CHECK(integer("SELECT sum(count) FROM grid_1d") == 7201);
+  CHECK(integer("SELECT max(l1_active_power_w_max) FROM grid_1d") == 9);
+}
+
+TEST_CASE_METHOD(Fixture, "each level has its own retention", "[sqlite][rollup]") {
+  options.keep_minutes = 48h;
+  options.keep_quarter_hours = 72h;
+  options.keep_hours = 96h;
+  options.keep_days = 150h;
+  Feed feed;
+  const auto power = feed.number("grid", "l1", "active_power", "W");
+  auto s = sink(feed);
+  std::vector<BatchPtr> batches;
+  for (std::int64_t i = 0; i < 200 * 60; ++i) batches.push_back(feed.batch(kNoon + i * 60 * kSecond, {{power, 5.0}}));
+  REQUIRE(attempt(*s, batches).committed);
+  const std::int64_t end = kNoon + 200 * kHourNs;
+  for (int i = 0; i < 50; ++i) s->maintain(end);
+  const auto oldest = [&](const char* level) {
+    return (end / 1000 - integer(fmt::format("SELECT min(time) FROM grid_{}", level))) / 3'600'000'000;
+  };
+  CHECK(integer("SELECT count(*) FROM grid") == 12'000);
+  CHECK(oldest("1m") == 48);
+  CHECK(oldest("15m") == 72);
+  CHECK(oldest("1h") == 96);
+  CHECK(oldest("1d") == 142);  // the day that began then
+  // The rows of now still make the same of what is there.
+  REQUIRE(attempt(*s, {feed.batch(kNoon + 10 * kHourNs, {{power, 5.0}})}).committed);
+  for (int i = 0; i < 50; ++i) s->maintain(end);
+  CHECK(oldest("1m") == 48);
+}
+
+TEST_CASE_METHOD(Fixture, "rollups can be switched off and on again", "[sqlite][rollup]") {
+  options.rollups = false;
+  Odd odd{"", "one", 5, kNoon};
+  auto s = sink(odd.feed);
+  std::vector<BatchPtr> batches;
+  for (int i = 0; i < 3000; ++i) batches.push_back(odd.next());
+  REQUIRE(attempt(*s, batches).committed);
+  s->close();
+  CHECK(integer("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'one_1%'") == 0);
+  options.rollups = true;
+  s = sink(odd.feed);
+  REQUIRE(attempt(*s, {odd.next()}).committed);
+  settle(*s);
+  s->close();
+  CHECK(rollups_differ(database(), "one", kRegisters, "Europe/Brussels") == "");
+}
