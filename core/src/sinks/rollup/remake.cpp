@@ -18,7 +18,7 @@ constexpr std::int64_t kFarFuture = INT64_MAX / 4;
 }  // namespace
 
 // Brings all rollups of a quarter hour up to the raw rows.
-void Rollup::process(std::uint32_t index, std::int64_t start, std::uint16_t mask) {
+void Rollup::process(std::uint32_t index, std::int64_t start, std::uint16_t mask, Days days) {
   Table& t = table(index);
   if (const auto q = t.quarters.find(start); q != t.quarters.end()) q->second.old = false;
   for (;;) {
@@ -37,14 +37,21 @@ void Rollup::process(std::uint32_t index, std::int64_t start, std::uint16_t mask
     }
     mask = 0;
   }
-  for (const Level level : {Level::quarter_hour, Level::hour, Level::day}) {
-    fold(index, level, calendar_.window(level, start));
-  }
+  for (const Level level : {Level::quarter_hour, Level::hour}) fold(index, level, calendar_.window(level, start));
+  if (days == Days::now || !day_can_wait(t, start)) fold(index, Level::day, calendar_.window(Level::day, start));
   detail(index, start);
   const auto q = t.quarters.find(start);
   if (q == t.quarters.end() || q->second.open > 0) return;
   if (q->second.noted) backend_.drop_pending({index, {start, start + kQuarterUs}, false});
   t.quarters.erase(q);
+}
+
+// A day is folded once an hour: the next quarter hour is behind already (in the database, too) and will do it.
+bool Rollup::day_can_wait(const Table& t, std::int64_t start) const {
+  const auto next = t.quarters.upper_bound(start);
+  if (next == t.quarters.end() || next->first != start + kQuarterUs) return false;
+  return floor_to(next->first, kHourUs) == floor_to(start, kHourUs) &&
+         calendar_.window(Level::day, next->first) == calendar_.window(Level::day, start);
 }
 
 void Rollup::read_old(std::uint32_t index, Span span, Scratches& scratches,

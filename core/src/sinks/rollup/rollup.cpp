@@ -62,17 +62,21 @@ Rollup::Quarter& Rollup::quarter(Table& t, std::int64_t time) {
 
 void Rollup::mark(Table& t, std::int64_t minute) { quarter(t, minute).dirty |= bit_of(minute); }
 
-void Rollup::add(const Rows& rows) {
+void Rollup::begin() {
   ++adds_;
   touched_.clear();
-  for (const Rows::Row& row : rows.rows()) {
-    Table& t = table(row.table);
-    if (t.touched != adds_) {
-      t.touched = adds_;
-      touched_.push_back(row.table);
-    }
-    add_row(row.table, t, row, rows.cells(row));
+}
+
+void Rollup::add(const Rows::Row& row, std::span<const Rows::Cell> cells) {
+  Table& t = table(row.table);
+  if (t.touched != adds_) {
+    t.touched = adds_;
+    touched_.push_back(row.table);
   }
+  add_row(row.table, t, row, cells);
+}
+
+void Rollup::end() {
   int rebuilds = 0;
   for (const std::uint32_t index : touched_) settle(index, tables_[index], rebuilds);
 }
@@ -149,7 +153,7 @@ void Rollup::settle(std::uint32_t index, Table& t, int& rebuilds) {
       }
       const bool ready = q.dirty == 0 || (quiet && rebuilds++ < kRebuildsAnAdd);
       if (ready) {
-        process(index, start, 0);
+        process(index, start, 0, Days::by_the_hour);
         it = t.quarters.upper_bound(start);
         continue;
       }

@@ -39,8 +39,11 @@ class Rollup {
   /// Reads what is pending. `backend` must outlive this object.
   Rollup(Backend& backend, model::Zone zone);
 
-  /// These rows have been written.
-  void add(const Rows& rows);
+  /// These rows have been written: begin(), add() for each in the order of Rows, end(). One by one, because a row that
+  /// has just been written is still in the processor's cache.
+  void begin();
+  void add(const Rows::Row& row, std::span<const Rows::Cell> cells);
+  void end();
   /// Ends the minutes of members that have gone quiet: those over 5 s before `now_us`; INT64_MAX: all.
   void close_minutes(std::int64_t now_us);
   /// Does what is pending, a quarter hour at a time, until the deadline. True when more is waiting.
@@ -108,7 +111,9 @@ class Rollup {
   void settle(std::uint32_t index, Table& t, int& rebuilds);
   void note(std::uint32_t index, std::int64_t start, Quarter& q);
 
-  void process(std::uint32_t index, std::int64_t start, std::uint16_t mask);
+  enum class Days : std::uint8_t { now, by_the_hour };
+  void process(std::uint32_t index, std::int64_t start, std::uint16_t mask, Days days = Days::now);
+  [[nodiscard]] bool day_can_wait(const Table& t, std::int64_t start) const;
   void remake(std::uint32_t index, Span span);
   void read_old(std::uint32_t index, Span span, Scratches& scratches,
                 std::map<std::pair<std::int64_t, std::uint32_t>, std::uint64_t>& counts);

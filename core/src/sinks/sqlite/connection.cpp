@@ -113,10 +113,14 @@ std::vector<Rejected> SqliteSink::Connection::write(std::span<const BatchPtr> ba
   std::vector<Rejected> rejected;
   transaction([&] {
     collect(batches, rejected);
-    for (const Rows::Row& row : rows_.rows()) write_row(row);
+    if (rollup_) rollup_->begin();
+    for (const Rows::Row& row : rows_.rows()) {
+      write_row(row);
+      if (rollup_) rollup_->add(row, rows_.cells(row));
+    }
     for (const State& state : states_) write_state(state);
     for (const Mark& mark : marks_) write_mark(mark);
-    if (rollup_) rollup_->add(rows_);
+    if (rollup_) rollup_->end();
   });
   return rejected;
 }

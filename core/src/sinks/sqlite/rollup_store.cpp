@@ -296,21 +296,23 @@ void RollupStore::read_part(Source& s, std::size_t part_index, Level level, Span
     for (std::size_t i = 0; i < t.columns; ++i) {
       const std::uint32_t c = part.columns[i];
       rollup::Stats& stats = row_.columns[c];
-      const bool reg = s.kinds[c] == ColumnKind::reg;
       const int counted = at + static_cast<int>(width(s.kinds[c])) - 1;
-      if (read.is_null(at)) {
+      // Asking for types costs as much as reading; NULL reads as 0.
+      const double first = read.number(at);
+      if (first == 0 && read.is_null(at)) {
         stats.count = 0;
-      } else if (reg) {
-        stats.last = read.number(at);
-        stats.delta = read.number(at + 1);
       } else {
-        stats.mean = read.number(at);
-        stats.min = read.number(at + 1);
-        stats.max = read.number(at + 2);
-        stats.last = read.number(at + 3);
-      }
-      if (!read.is_null(at)) {
-        stats.count = read.is_null(counted) ? row_.count : static_cast<std::uint64_t>(read.integer(counted));
+        if (s.kinds[c] == ColumnKind::reg) {
+          stats.last = first;
+          stats.delta = read.number(at + 1);
+        } else {
+          stats.mean = first;
+          stats.min = read.number(at + 1);
+          stats.max = read.number(at + 2);
+          stats.last = read.number(at + 3);
+        }
+        const auto count = static_cast<std::uint64_t>(read.integer(counted));
+        stats.count = count != 0 ? count : row_.count;
       }
       at = counted + 1;
     }
