@@ -50,6 +50,10 @@ class Statement {
   void reset() { sqlite3_reset(stmt_.get()); }
 
   [[nodiscard]] bool is_null(int column) const { return sqlite3_column_type(stmt_.get(), column) == SQLITE_NULL; }
+  [[nodiscard]] bool is_number(int column) const {
+    const int type = sqlite3_column_type(stmt_.get(), column);
+    return type == SQLITE_FLOAT || type == SQLITE_INTEGER;
+  }
   [[nodiscard]] std::int64_t integer(int column) const { return sqlite3_column_int64(stmt_.get(), column); }
   [[nodiscard]] double number(int column) const { return sqlite3_column_double(stmt_.get(), column); }
   [[nodiscard]] std::string text(int column) const;

@@ -50,6 +50,7 @@ void check_owner(const std::filesystem::path& path, const Database& db) {
 SqliteSink::Connection::Connection(const Options& options, const SeriesTable& series)
     : path_(options.path), options_(options), series_(series), db_(options.path) {
   prepare_file(options);
+  look_for_damage();
   layout_.load();
   shapes_.resize(layout_.tables().size());
   put_state_ = db_.prepare(
@@ -111,6 +112,7 @@ void SqliteSink::Connection::rollback() {
 
 std::vector<Rejected> SqliteSink::Connection::write(std::span<const BatchPtr> batches) {
   std::vector<Rejected> rejected;
+  shapes_.resize(std::max(shapes_.size(), layout_.tables().size()));
   transaction([&] {
     collect(batches, rejected);
     if (rollup_) rollup_->begin();

@@ -9,11 +9,13 @@
 #include "sinks/rollup/rollup.hpp"
 #include "sinks/rows.hpp"
 #include "sinks/sqlite/layout.hpp"
+#include "sinks/sqlite/recovery.hpp"
 #include "sinks/sqlite/rollup_store.hpp"
 #include "sinks/sqlite/sqlite_sink.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -39,6 +41,15 @@ class SqliteSink::Connection {
   /// rows. Raw rows stay until they are rolled up.
   std::uint64_t expire(std::int64_t now_us);
   [[nodiscard]] rollup::Rollup* rollups() { return rollup_.get(); }
+  /// Copies from damaged files that were moved aside, in small transactions until `limit` is over. `done` hears of each
+  /// file that is finished.
+  void recover(std::chrono::milliseconds limit, const std::function<void(const Recovery&)>& done);
+  /// Notes a damaged file in this one: recover() copies from it, also after a restart.
+  void take_over(const std::filesystem::path& damaged);
+  /// The noted ones.
+  [[nodiscard]] std::vector<std::string> damaged() const;
+  /// Nothing more is written: the next one to open the file need not look for damage.
+  void leave();
   /// Empties the WAL into the file.
   void checkpoint();
   /// True after a transaction was taken back: what this object knows of the file may be wrong, make a new one.
@@ -84,6 +95,7 @@ class SqliteSink::Connection {
 
   void prepare_file(const Options& options);
   void prepare_rollups(const Options& options);
+  void look_for_damage();
   void keep_zone(const model::Zone& zone);
   void keep_switch();
   void begin() { begin_.run(); }
@@ -132,6 +144,7 @@ class SqliteSink::Connection {
   std::uint64_t uses_ = 0;
   std::unique_ptr<RollupStore> store_;
   std::unique_ptr<rollup::Rollup> rollup_;
+  std::unique_ptr<Recovery> recovery_;
   Rows rows_;
   std::vector<State> states_;
   std::vector<Mark> marks_;

@@ -5,6 +5,7 @@
 #include <mesura/measurement.hpp>
 #include <mesura/sink.hpp>
 
+#include "database/sqlite.hpp"
 #include "runtime/log.hpp"
 
 #include <chrono>
@@ -14,6 +15,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace mesura::sinks::sqlite {
 
@@ -53,7 +55,12 @@ class SqliteSink final : public Sink {
   Options options_;
   const SeriesTable& series_;
   runtime::Logger log_;
+  void open_or_replace();
+  void note_damage(const database::Error& e);
+
   std::unique_ptr<Connection> connection_;
+  std::vector<std::filesystem::path> asides_;  ///< damaged files of this run that are not copied yet
+  std::optional<std::string> damage_;  ///< SQLite's words while writing: the file is replaced at the next open()
 };
 
 }  // namespace mesura::sinks::sqlite

@@ -35,6 +35,64 @@ void SqliteSink::Connection::prepare_rollups(const Options& options) {
   });
 }
 
+// A file that was not closed is looked through: what it says of itself may not be true.
+void SqliteSink::Connection::look_for_damage() {
+  constexpr int kSeconds = 20;
+  const bool closed = db_.integer("SELECT count(*) FROM meta WHERE key = 'in_use'") == 0;
+  if (!closed) {
+    if (const auto damage = database::find_damage(db_, kSeconds)) throw database::Error(SQLITE_CORRUPT, *damage);
+  }
+  transaction([&] { db_.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('in_use', 'yes')"); });
+  // Into the file itself: a WAL can get lost.
+  db_.execute("PRAGMA wal_checkpoint(PASSIVE)");
+}
+
+void SqliteSink::Connection::leave() {
+  transaction([&] { db_.execute("DELETE FROM meta WHERE key = 'in_use'"); });
+  checkpoint();
+}
+
+std::vector<std::string> SqliteSink::Connection::damaged() const {
+  std::vector<std::string> out;
+  Statement list = db_.prepare("SELECT substr(key, 9) FROM meta WHERE key LIKE 'salvage %' ORDER BY key");
+  while (list.step()) out.push_back(list.text(0));
+  return out;
+}
+
+void SqliteSink::Connection::take_over(const std::filesystem::path& damaged) {
+  transaction([&] {
+    Statement put = db_.prepare("INSERT OR IGNORE INTO meta (key, value) VALUES ('salvage ' || ?1, 'pending')");
+    const std::string path = damaged.string();
+    put.bind(1, std::string_view{path});
+    put.run();
+  });
+}
+
+void SqliteSink::Connection::recover(std::chrono::milliseconds limit,
+                                     const std::function<void(const Recovery&)>& done) {
+  const Deadline deadline = std::chrono::steady_clock::now() + limit;
+  do {
+    if (!recovery_) {
+      const auto waiting = damaged();
+      if (waiting.empty()) return;
+      recovery_ = std::make_unique<Recovery>(waiting.front(),
+                                             Recovery::Target{db_, layout_, *store_, rollup_.get(), series_});
+    }
+    bool more = true;
+    transaction([&] {
+      more = recovery_->portion();
+      if (more) return;
+      Statement drop = db_.prepare("DELETE FROM meta WHERE key = 'salvage ' || ?1");
+      const std::string path = recovery_->path().string();
+      drop.bind(1, std::string_view{path});
+      drop.run();
+    });
+    if (more) continue;
+    done(*recovery_);
+    recovery_.reset();
+  } while (std::chrono::steady_clock::now() < deadline);
+}
+
 // What was stored while there were no rollups gets them when they are switched on.
 void SqliteSink::Connection::keep_switch() {
   if (!rollup_) {
