@@ -4,6 +4,8 @@
 // The verbs of the command line, one function each; cli.cpp turns arguments into their options.
 #pragma once
 
+#include "progress.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -97,6 +99,14 @@ struct ReplayOptions {
   Format format = Format::jsonl;
 };
 int replay(const ReplayOptions& options);
+
+struct BackupOptions {
+  Common common;
+  std::string sink;  ///< empty: the only one
+  std::string file;
+  ProgressStyle progress = ProgressStyle::automatic;
+};
+int backup(const BackupOptions& options);
 
 struct SimulateOptions {
   Common common;

@@ -62,8 +62,10 @@ void copy(const Database& source, const Database& copy, const std::function<void
     const auto left = static_cast<std::uint64_t>(sqlite3_backup_remaining(job.get()));
     progress({(total - left) * page, total * page, false});
     if (code == SQLITE_DONE) return;
-    if (code == SQLITE_BUSY || code == SQLITE_LOCKED) sqlite3_sleep(20);
-    else if (code != SQLITE_OK) throw Error(code, sqlite3_errstr(code));
+    if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
+      sqlite3_sleep(20);
+    else if (code != SQLITE_OK)
+      throw Error(code, sqlite3_errstr(code));
   }
 }
 

@@ -145,7 +145,8 @@ bool mend_header(const std::filesystem::path& file) {
   std::ofstream kept{file.string() + ".header", std::ios::binary};
   kept.write(reinterpret_cast<const char*>(header.data()), header.size());
   kept.close();
-  if (::pwrite(fd.get(), good.data(), good.size(), 0) != static_cast<ssize_t>(good.size()) || ::fdatasync(fd.get()) != 0) {
+  if (::pwrite(fd.get(), good.data(), good.size(), 0) != static_cast<ssize_t>(good.size()) ||
+      ::fdatasync(fd.get()) != 0) {
     throw std::system_error(errno, std::generic_category(), file.string());
   }
   return true;

@@ -20,11 +20,11 @@ namespace mesura::database {
 /// Which rows of a damaged table are wanted.
 struct SalvageSource {
   std::string table;
-  std::string key = "rowid";          ///< an integer column by which the table is ordered; rowid, or the first of the
-                                      ///< primary key's that `where` leaves open
-  std::string where;                  ///< SQL that fixes the columns before `key` in the primary key, or empty
-  std::vector<std::string> columns;   ///< to be read, after the key
-  std::int64_t least = INT64_MIN;     ///< a key outside is damage
+  std::string key = "rowid";         ///< an integer column by which the table is ordered; rowid, or the first of the
+                                     ///< primary key's that `where` leaves open
+  std::string where;                 ///< SQL that fixes the columns before `key` in the primary key, or empty
+  std::vector<std::string> columns;  ///< to be read, after the key
+  std::int64_t least = INT64_MIN;    ///< a key outside is damage
   std::int64_t greatest = INT64_MAX;
 };
 
@@ -37,8 +37,8 @@ class Salvage {
   /// `db` outlives this object. Nothing is read yet.
   Salvage(const Database& db, SalvageSource source);
 
-  /// Reads up to `rows` further rows: column 0 is the key, the others as asked for. False when the end was reached. Rows
-  /// of one key may come twice where the key is not unique. Throws Error for anything but damage.
+  /// Reads up to `rows` further rows: column 0 is the key, the others as asked for. False when the end was reached.
+  /// Rows of one key may come twice where the key is not unique. Throws Error for anything but damage.
   bool next(std::size_t rows, const std::function<void(const Statement&)>& visit);
   [[nodiscard]] std::uint64_t rows() const { return rows_; }
   /// Stretches of keys that could not be read.
@@ -63,8 +63,8 @@ class Salvage {
 /// True for the errors that damage causes: corrupt, no database, short reads.
 [[nodiscard]] bool is_damage(const Error& e);
 
-/// Makes the 100 bytes of header right again by which SQLite knows a file as its own, where they are not; the bytes that
-/// were there are kept in `<file>.header`. True when something was changed. Throws std::system_error.
+/// Makes the 100 bytes of header right again by which SQLite knows a file as its own, where they are not; the bytes
+/// that were there are kept in `<file>.header`. True when something was changed. Throws std::system_error.
 bool mend_header(const std::filesystem::path& file);
 
 /// Looks for damage, for `seconds` at most: nullopt when none was found, else what.

@@ -353,9 +353,8 @@ void compare_fleet() {
     const auto directory = fresh_directory();
     const FleetCost c = what(directory);
     std::filesystem::remove_all(directory);
-    fmt::print(
-        "  {:<34} {:5.2f} MB/s written   {:5.2f} % of a core   {:5.1f} ms a commit, the longest {:.0f} ms\n", name,
-        c.bytes / 1e6, 100 * c.cpu, 1e3 * c.wall, 1e3 * c.longest);
+    fmt::print("  {:<34} {:5.2f} MB/s written   {:5.2f} % of a core   {:5.1f} ms a commit, the longest {:.0f} ms\n",
+               name, c.bytes / 1e6, 100 * c.cpu, 1e3 * c.wall, 1e3 * c.longest);
   };
   run("prepared INSERT, FULL", [](const auto& d) { return fleet_floor(d, kSeconds); });
   run("batches -> sqlite, FULL, no rollups", [](const auto& d) { return fleet_sink(d, kSeconds, false); });

@@ -24,7 +24,7 @@ constexpr std::size_t kRowsAPortion = 2000;
 constexpr std::int64_t kLeastTime = 0;
 constexpr std::int64_t kGreatestTime = 7'258'118'400'000'000;
 
-constexpr std::array kOurTables{"meta",    "series",        "states",         "quality",        "devices",
+constexpr std::array kOurTables{"meta",     "series",        "states",         "quality",        "devices",
                                 "quarters", "rollup_tables", "rollup_columns", "rollup_pending", "zone_offsets"};
 
 }  // namespace
@@ -45,8 +45,7 @@ bool looks_like_ours(const std::filesystem::path& file) {
 
 std::filesystem::path set_aside(const std::filesystem::path& file) {
   const auto now = std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
-  const std::string plain =
-      fmt::format("{}.damaged-{:%Y%m%dT%H%M%SZ}", file.string(), fmt::gmtime(now));
+  const std::string plain = fmt::format("{}.damaged-{:%Y%m%dT%H%M%SZ}", file.string(), fmt::gmtime(now));
   std::string name = plain;
   for (int n = 2; std::filesystem::exists(name); ++n) name = fmt::format("{}-{}", plain, n);
   // The file last: while it has its name, nothing has happened.
@@ -54,9 +53,10 @@ std::filesystem::path set_aside(const std::filesystem::path& file) {
     std::error_code error;
     std::filesystem::rename(file.string() + suffix, name + suffix, error);
     if (error && error != std::errc::no_such_file_or_directory) {
-      throw SinkError(fmt::format("sink-corrupt: {} is damaged and cannot be moved aside: {}\n  hint      its directory "
-                                  "must be writable",
-                                  file.string(), error.message()));
+      throw SinkError(
+          fmt::format("sink-corrupt: {} is damaged and cannot be moved aside: {}\n  hint      its directory "
+                      "must be writable",
+                      file.string(), error.message()));
     }
   }
   return name;
@@ -107,7 +107,8 @@ void Recovery::plan() {
     if (row.text(2) != "raw") rollups.push_back(row.text(1));
   });
   for (const std::string& table : tables_) {
-    const bool other = table.starts_with("sqlite_") || std::find(rollups.begin(), rollups.end(), table) != rollups.end() ||
+    const bool other = table.starts_with("sqlite_") ||
+                       std::find(rollups.begin(), rollups.end(), table) != rollups.end() ||
                        std::find(kOurTables.begin(), kOurTables.end(), table) != kOurTables.end();
     if (!other) plan_wide(table);
   }
@@ -127,7 +128,7 @@ void Recovery::read_series() {
     const auto columns = columns_of("series");
     return std::find(columns.begin(), columns.end(), "fleet") != columns.end();
   }();
-  std::vector<std::string> columns{"device", "channel", "quantity", "unit",       "kind",       "label",
+  std::vector<std::string> columns{"device", "channel", "quantity", "unit",       "kind",        "label",
                                    "role",   "source",  "decimals", "table_name", "column_name", "quality"};
   if (fleets) columns.emplace_back("fleet");
   read_all({"series", "rowid", {}, columns}, [&](const Statement& row) {
@@ -177,8 +178,7 @@ void Recovery::plan_wide(const std::string& table) {
   for (std::uint32_t id = 0; id < target_.series.size() && !wide->fleet; ++id) {
     const SeriesInfo& info = target_.series.at(id);
     if (info.device != table || !info.fleet.empty() || info.text || info.kind == Kind::state) continue;
-    if (places.contains(info.flat_name) ||
-        std::find(columns.begin(), columns.end(), info.flat_name) == columns.end()) {
+    if (places.contains(info.flat_name) || std::find(columns.begin(), columns.end(), info.flat_name) == columns.end()) {
       continue;
     }
     const Slot slot = target_.layout.resolve(info, 0, kLeastTime);
@@ -222,7 +222,8 @@ void Recovery::plan_wide(const std::string& table) {
       target_.db.prepare(fmt::format("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}",
                                      quote_name(to.name), names, marks, key, updates),
                          true));
-  add(std::move(source), [this, &w, put](const Statement& row) { copy_row(w, *put, row); },
+  add(
+      std::move(source), [this, &w, put](const Statement& row) { copy_row(w, *put, row); },
       [this, &w] {
         if (w.newest == INT64_MIN || target_.rollup == nullptr) return;
         // Rollups that were made of rows which are lost now are better than new ones.

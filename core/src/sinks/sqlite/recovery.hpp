@@ -40,7 +40,7 @@ class Recovery {
     const Database& db;
     Layout& layout;
     RollupStore& store;
-    rollup::Rollup* rollup;  ///< or null
+    rollup::Rollup* rollup;     ///< or null
     const SeriesTable& series;  ///< the program's: names columns whose description is lost
   };
   Recovery(std::filesystem::path damaged, Target target);
@@ -62,7 +62,7 @@ class Recovery {
   struct Wide {
     std::string name;
     bool fleet = false;
-    std::uint32_t table = 0;                                 ///< in the target
+    std::uint32_t table = 0;                                     ///< in the target
     std::vector<std::pair<std::string, std::uint32_t>> columns;  ///< to the target's
     std::map<std::int64_t, std::uint32_t> members;
     std::int64_t newest = INT64_MIN;
@@ -82,7 +82,8 @@ class Recovery {
   [[nodiscard]] std::vector<std::string> columns_of(const std::string& table) const;
   void read_all(database::SalvageSource source, const std::function<void(const Statement&)>& visit);
   void copy_row(Wide& wide, Statement& put, const Statement& row);
-  void copy_rollup(const Wide& wide, rollup::Level level, const std::vector<std::pair<std::string, std::uint32_t>>& names,
+  void copy_rollup(const Wide& wide, rollup::Level level,
+                   const std::vector<std::pair<std::string, std::uint32_t>>& names,
                    const std::vector<std::size_t>& places, const Statement& row);
 
   std::filesystem::path path_;

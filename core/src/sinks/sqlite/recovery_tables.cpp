@@ -47,7 +47,8 @@ void Recovery::plan_rollups(Wide& wide) {
   const auto kinds = target_.store.columns(wide.table);
   for (const auto& [level, table] : tables) {
     const std::vector<std::string> have = columns_of(table);
-    database::SalvageSource source{table, "rowid", {}, {"time", wide.fleet ? "device_id" : "time", "count", "completeness"}};
+    database::SalvageSource source{
+        table, "rowid", {}, {"time", wide.fleet ? "device_id" : "time", "count", "completeness"}};
     if (!wide.fleet) {
       source.least = kLeastTime;
       source.greatest = kGreatestTime;
@@ -62,8 +63,11 @@ void Recovery::plan_rollups(Wide& wide) {
       if (std::find(have.begin(), have.end(), name + "_count") == have.end()) continue;
       names.emplace_back(name, to);
       places.push_back(source.columns.size() + 1);
-      if (reg) source.columns.insert(source.columns.end(), {name, name + "_delta", name + "_count"});
-      else source.columns.insert(source.columns.end(), {name, name + "_min", name + "_max", name + "_last", name + "_count"});
+      if (reg)
+        source.columns.insert(source.columns.end(), {name, name + "_delta", name + "_count"});
+      else
+        source.columns.insert(source.columns.end(),
+                              {name, name + "_min", name + "_max", name + "_last", name + "_count"});
     }
     add(std::move(source), [this, &wide, level = level, names, places](const Statement& row) {
       copy_rollup(wide, level, names, places, row);
@@ -112,8 +116,8 @@ void Recovery::copy_rollup(const Wide& wide, rollup::Level level,
 
 void Recovery::plan_states() {
   if (std::find(tables_.begin(), tables_.end(), "states") == tables_.end()) return;
-  auto put = std::make_shared<Statement>(target_.db.prepare(
-      "INSERT OR IGNORE INTO states (series, time, number, text) VALUES (?1, ?2, ?3, ?4)", true));
+  auto put = std::make_shared<Statement>(
+      target_.db.prepare("INSERT OR IGNORE INTO states (series, time, number, text) VALUES (?1, ?2, ?3, ?4)", true));
   for (const auto& [id, old] : series_) {
     if (!old.slot || old.slot->place != Slot::Place::state) continue;
     add({"states", "time", fmt::format("series = {}", id), {"number", "text"}, kLeastTime, kGreatestTime},
@@ -121,10 +125,14 @@ void Recovery::plan_states() {
           const std::string text = row.text(2);
           put->bind(1, series);
           put->bind(2, row.integer(0));
-          if (row.is_number(1)) put->bind(3, row.number(1));
-          else put->bind_null(3);
-          if (row.is_null(2)) put->bind_null(4);
-          else put->bind(4, std::string_view{text});
+          if (row.is_number(1))
+            put->bind(3, row.number(1));
+          else
+            put->bind_null(3);
+          if (row.is_null(2))
+            put->bind_null(4);
+          else
+            put->bind(4, std::string_view{text});
           put->run();
         });
   }
@@ -150,7 +158,8 @@ void Recovery::plan_quarters() {
   for (const auto& [id, old] : series_) devices.insert(old.info.device);
   auto put = std::make_shared<Statement>(target_.db.prepare(
       "INSERT INTO quarters (device, time, quarter_id, average_w, samples, import_w, export_w) VALUES (?1, ?2, ?3, ?4, "
-      "?5, ?6, ?7) ON CONFLICT DO UPDATE SET quarter_id = excluded.quarter_id, average_w = excluded.average_w, samples = "
+      "?5, ?6, ?7) ON CONFLICT DO UPDATE SET quarter_id = excluded.quarter_id, average_w = excluded.average_w, samples "
+      "= "
       "excluded.samples, import_w = excluded.import_w, export_w = excluded.export_w WHERE excluded.samples > samples",
       true));
   for (const std::string& device : devices) {

@@ -67,7 +67,8 @@ RollupStore::Source& RollupStore::source(std::uint32_t table) {
   Source& s = sources_[table];
   const WideTable& wide = layout_.tables()[table];
   if (!s.loaded) load(s, wide);
-  // SQLite reads the whole schema again for each column that is added to a table: many new ones get a table of their own.
+  // SQLite reads the whole schema again for each column that is added to a table: many new ones get a table of their
+  // own.
   if (!s.columns.empty() && wide.columns.size() > s.columns.size() + kManyColumns) s.parts.emplace_back();
   for (std::size_t c = s.columns.size(); c < wide.columns.size(); ++c) place(s, wide.columns[c], wide.kinds[c]);
   return s;

@@ -15,9 +15,7 @@ namespace {
 // A stop must not wait for more; writes must not, either.
 constexpr auto kUpkeep = std::chrono::milliseconds{1000};
 
-bool is_corrupt(const database::Error& e) {
-  return e.primary() == SQLITE_CORRUPT || e.primary() == SQLITE_NOTADB;
-}
+bool is_corrupt(const database::Error& e) { return e.primary() == SQLITE_CORRUPT || e.primary() == SQLITE_NOTADB; }
 
 // What failed, in the words of the one who has to mend it.
 std::string explain(const std::filesystem::path& path, const database::Error& e) {
@@ -87,8 +85,10 @@ void SqliteSink::open_or_replace() {
   }
   const std::filesystem::path aside = set_aside(options_.path);
   damage_.reset();
-  log_.error("sink-corrupt", "{} is damaged ({}): moved to {}; a new file goes on, and what can be read of the old one "
-             "is copied into it in the background", options_.path.string(), words, aside.string());
+  log_.error("sink-corrupt",
+             "{} is damaged ({}): moved to {}; a new file goes on, and what can be read of the old one "
+             "is copied into it in the background",
+             options_.path.string(), words, aside.string());
   connection_ = std::make_unique<Connection>(options_, series_);
   asides_.push_back(aside);
   for (const auto& path : asides_) connection_->take_over(path);
@@ -123,9 +123,10 @@ void SqliteSink::maintain(std::int64_t now_ns) {
   try {
     connection_->recover(kUpkeep, [&](const Recovery& r) {
       std::erase(asides_, r.path());
-      log_.warn("sink-recovered", "{}: {} rows copied from {}, where {} stretches could not be read\n  hint      keep "
-                "that file until you have looked at what you need; nobody reads it any more", options_.path.string(),
-                r.rows(), r.path().string(), r.holes());
+      log_.warn("sink-recovered",
+                "{}: {} rows copied from {}, where {} stretches could not be read\n  hint      keep "
+                "that file until you have looked at what you need; nobody reads it any more",
+                options_.path.string(), r.rows(), r.path().string(), r.holes());
     });
     connection_->roll_up(now_ns / 1000, kUpkeep);
     const std::uint64_t gone = connection_->expire(now_ns / 1000);

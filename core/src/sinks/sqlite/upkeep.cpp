@@ -75,8 +75,8 @@ void SqliteSink::Connection::recover(std::chrono::milliseconds limit,
     if (!recovery_) {
       const auto waiting = damaged();
       if (waiting.empty()) return;
-      recovery_ = std::make_unique<Recovery>(waiting.front(),
-                                             Recovery::Target{db_, layout_, *store_, rollup_.get(), series_});
+      recovery_ =
+          std::make_unique<Recovery>(waiting.front(), Recovery::Target{db_, layout_, *store_, rollup_.get(), series_});
     }
     bool more = true;
     transaction([&] {

@@ -112,9 +112,7 @@ TEST_CASE_METHOD(Fixture, "each device of a fleet has its own quarter hours, kep
   const auto a = units.number("a", "total", "active_power_import", "W");
   const auto b = units.number("b", "total", "active_power_import", "W");
   options.keep_raw = std::chrono::hours{1};
-  const auto open = [&] {
-    return std::make_unique<sqlite::SqliteSink>(options, units.table(), runtime::Logger{});
-  };
+  const auto open = [&] { return std::make_unique<sqlite::SqliteSink>(options, units.table(), runtime::Logger{}); };
   auto s = open();
   std::vector<BatchPtr> batches;
   for (std::int64_t t = 0; t < 400; ++t) {

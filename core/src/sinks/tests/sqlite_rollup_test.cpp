@@ -234,7 +234,8 @@ TEST_CASE_METHOD(Fixture, "days have 23 and 25 hours when the clock changes", "[
   // Local midnights: 2026-03-28T23:00Z, 29T22:00Z; 2026-10-24T22:00Z, 25T23:00Z.
   for (const std::int64_t start : {1'774'738'800LL, 1'792'879'200LL}) {
     std::vector<BatchPtr> batches;
-    for (std::int64_t i = 0; i < 26 * 60; ++i) batches.push_back(feed.batch((start + i * 60) * kSecond, {{power, 1.0}}));
+    for (std::int64_t i = 0; i < 26 * 60; ++i)
+      batches.push_back(feed.batch((start + i * 60) * kSecond, {{power, 1.0}}));
     REQUIRE(attempt(*s, batches).committed);
   }
   s->close();
@@ -373,4 +374,55 @@ TEST_CASE_METHOD(Fixture, "rollups can be switched off and on again", "[sqlite][
   settle(*s);
   s->close();
   CHECK(rollups_differ(database(), "one", kRegisters, "Europe/Brussels") == "");
+}
+
+TEST_CASE_METHOD(Fixture, "a file that the program wrote before it knew rollups gets them by and by",
+                 "[sqlite][rollup]") {
+  // Three telegrams of the sheet's vectors, replayed into a file of layout 2.
+  std::filesystem::copy_file(std::filesystem::path{MESURA_TEST_DATA} / "layout_2.db", options.path);
+  REQUIRE(integer("PRAGMA user_version") == 2);
+  const std::int64_t rows = integer("SELECT count(*) FROM grid");
+  REQUIRE(rows > 10);
+  std::vector<std::string> registers;
+  {
+    const database::Database db = database();
+    database::Statement list = db.prepare("SELECT column_name FROM series WHERE kind = 'register'");
+    while (list.step()) registers.push_back(list.text(0));
+  }
+  REQUIRE(registers.size() > 4);
+  Feed feed;
+  const auto voltage = feed.number("grid", "l1", "voltage", "V");
+  auto s = sink(feed);
+  // Live data do not wait for it.
+  REQUIRE(attempt(*s, {feed.batch(1'800'000'000 * kSecond, {{voltage, 230.0}})}).committed);
+  CHECK(integer("PRAGMA user_version") == 3);
+  CHECK(integer("SELECT count(*) FROM rollup_pending") > 0);
+  CHECK(integer("SELECT count(*) FROM sqlite_schema WHERE name = 'grid_1m'") == 0);
+  settle(*s);
+  s->close();
+  CHECK(integer("SELECT count(*) FROM rollup_pending") == 0);
+  CHECK(integer("SELECT count(*) FROM grid") == rows + 1);
+  CHECK(rollups_differ(database(), "grid", registers, "Europe/Brussels") == "");
+  CHECK(text("SELECT group_concat(quarter_id) FROM quarters WHERE quarter_id IN (402787401, 403112369)") ==
+        "402787401,403112369");
+  CHECK(text("SELECT local || ' ' || utc FROM grid_local WHERE total_active_power_import_w = 2345") ==
+        "2024-02-12T18:17:42.000+01:00 2024-02-12T17:17:42.000Z");
+  CHECK(text("PRAGMA integrity_check") == "ok");
+}
+
+TEST_CASE_METHOD(Fixture, "local time beside UTC, also in the hour that comes twice", "[sqlite]") {
+  const std::string fleet = GENERATE("", "units");
+  Feed feed{fleet};
+  const auto voltage = feed.number("grid", "l1", "voltage", "V");
+  auto s = sink(feed);
+  std::vector<BatchPtr> batches;
+  for (const std::int64_t t : {1'774'745'999LL, 1'774'746'000LL, 1'792'886'400LL, 1'792'890'000LL, 2'092'890'000LL}) {
+    batches.push_back(feed.batch(t * kSecond + 250'000'000, {{voltage, 1.0}}));
+  }
+  REQUIRE(attempt(*s, batches).committed);
+  const std::string view = fleet.empty() ? "grid_local" : "units_local";
+  CHECK(text("SELECT group_concat(local, ' ') FROM " + view) ==
+        "2026-03-29T01:59:59.250+01:00 2026-03-29T03:00:00.250+02:00 2026-10-25T02:00:00.250+02:00 "
+        "2026-10-25T02:00:00.250+01:00 2036-04-27T08:20:00.250+02:00");
+  CHECK(text("SELECT utc FROM " + view + " ORDER BY time DESC LIMIT 1") == "2036-04-27T06:20:00.250Z");
 }
