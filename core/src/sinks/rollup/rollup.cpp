@@ -19,14 +19,20 @@ std::uint16_t bit_of(std::int64_t minute) {
 
 }  // namespace
 
-Rollup::Rollup(Backend& backend, model::Zone zone) : backend_(backend), calendar_(std::move(zone)) {
+Rollup::Rollup(Backend& backend, model::Zone zone) : backend_(backend), calendar_(std::move(zone)) { refresh(); }
+
+void Rollup::refresh() {
   constexpr std::uint16_t kAll = 0x7fff;
   for (const Backend::Pending& p : backend_.pending()) {
     if (p.days || p.span.end - p.span.start != kQuarterUs) {
-      backlog_.push_back(p);
+      const auto same = [&](const Backend::Pending& known) {
+        return known.table == p.table && known.days == p.days && known.span == p.span;
+      };
+      if (std::none_of(backlog_.begin(), backlog_.end(), same)) backlog_.push_back(p);
       continue;
     }
     Quarter& q = table(p.table).quarters[p.span.start];
+    if (q.noted) continue;
     q.dirty = kAll;
     q.noted = q.old = true;
   }
@@ -91,7 +97,7 @@ void Rollup::add_row(std::uint32_t index, Table& t, const Rows::Row& row, std::s
       return;
     }
     if (!m.open || row.time - m.minute.minute() >= kMinuteUs) {
-      if (m.open) close(index, t, m, row.member);
+      if (m.open) close(index, m, row.member);
       m.minute.begin(floor_to(row.time, kMinuteUs));
       m.quarter = &quarter(t, row.time);
       ++m.quarter->open;
@@ -116,7 +122,7 @@ void Rollup::add_row(std::uint32_t index, Table& t, const Rows::Row& row, std::s
   mark(t, floor_to(row.time, kMinuteUs));
 }
 
-void Rollup::close(std::uint32_t index, Table& t, Member& m, std::uint32_t member_index) {
+void Rollup::close(std::uint32_t index, Member& m, std::uint32_t member_index) {
   const std::int64_t minute = m.minute.minute();
   m.open = false;
   m.closed_until = minute + kMinuteUs;
@@ -137,7 +143,6 @@ void Rollup::close(std::uint32_t index, Table& t, Member& m, std::uint32_t membe
     carry = {true, true, row_.columns[c].last, minute};
   }
   backend_.write(index, Level::minute, row_);
-  static_cast<void>(t);
 }
 
 // After the rows of a write: quarter hours that are over are folded, the others noted as being behind.
@@ -149,7 +154,7 @@ void Rollup::settle(std::uint32_t index, Table& t, int& rebuilds) {
     if (!q.old && t.newest >= start + kQuarterUs + kGraceUs && (q.open == 0 || quiet)) {
       for (std::uint32_t i = 0; q.open > 0 && i < t.members.size(); ++i) {
         Member* m = t.members[i].get();
-        if (m != nullptr && m->open && m->quarter == &q) close(index, t, *m, i);
+        if (m != nullptr && m->open && m->quarter == &q) close(index, *m, i);
       }
       const bool ready = q.dirty == 0 || (quiet && rebuilds++ < kRebuildsAnAdd);
       if (ready) {
@@ -175,7 +180,7 @@ void Rollup::close_minutes(std::int64_t now_us) {
     for (std::uint32_t i = 0; i < t.members.size(); ++i) {
       Member* m = t.members[i].get();
       if (m == nullptr || !m->open) continue;
-      if (now_us == INT64_MAX || m->minute.minute() + kMinuteUs + kGraceUs <= now_us) close(index, t, *m, i);
+      if (now_us == INT64_MAX || m->minute.minute() + kMinuteUs + kGraceUs <= now_us) close(index, *m, i);
     }
   }
 }

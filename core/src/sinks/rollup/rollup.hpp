@@ -44,6 +44,8 @@ class Rollup {
   void begin();
   void add(const Rows::Row& row, std::span<const Rows::Cell> cells);
   void end();
+  /// Learns what is pending in the database and not known here: another program has written to it.
+  void refresh();
   /// Ends the minutes of members that have gone quiet: those over 5 s before `now_us`; INT64_MAX: all.
   void close_minutes(std::int64_t now_us);
   /// Does what is pending, a quarter hour at a time, until the deadline. True when more is waiting.
@@ -107,7 +109,7 @@ class Rollup {
   Quarter& quarter(Table& t, std::int64_t time);
   void mark(Table& t, std::int64_t minute);
   void add_row(std::uint32_t index, Table& t, const Rows::Row& row, std::span<const Rows::Cell> cells);
-  void close(std::uint32_t index, Table& t, Member& m, std::uint32_t member_index);
+  void close(std::uint32_t index, Member& m, std::uint32_t member_index);
   void settle(std::uint32_t index, Table& t, int& rebuilds);
   void note(std::uint32_t index, std::int64_t start, Quarter& q);
 

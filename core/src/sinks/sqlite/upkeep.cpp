@@ -145,7 +145,10 @@ void SqliteSink::Connection::keep_zone(const model::Zone& zone) {
 bool SqliteSink::Connection::roll_up(std::int64_t now_us, std::chrono::milliseconds limit) {
   if (!rollup_) return false;
   const Deadline deadline = std::chrono::steady_clock::now() + limit;
-  transaction([&] { rollup_->close_minutes(now_us); });
+  transaction([&] {
+    rollup_->refresh();
+    rollup_->close_minutes(now_us);
+  });
   bool more = true;
   do {
     const Deadline part = std::min(deadline, std::chrono::steady_clock::now() + kTransactionTime);
