@@ -32,8 +32,8 @@ class Backend {
   /// A member whose quarter hours are kept in detail, and the columns that say its power.
   struct Demand {
     std::uint32_t member;
-    std::optional<std::uint32_t> import;
-    std::optional<std::uint32_t> export_;
+    std::optional<std::uint32_t> imported;
+    std::optional<std::uint32_t> exported;
     std::optional<std::uint32_t> net;  ///< where the two are not told apart
   };
   /// Values by column, NaN where there is none.

@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <utility>
 
 namespace mesura::sinks::rollup {
 
@@ -42,7 +41,7 @@ struct Span {
 /// hours when the clock changes. Every window is made of whole quarter hours in all zones of today.
 class Calendar {
  public:
-  explicit Calendar(model::Zone zone) : zone_(std::move(zone)) {}
+  explicit Calendar(model::Zone zone) : zone_(zone) {}
   [[nodiscard]] Span window(Level level, std::int64_t time) const;
   /// What the rows of `level` (not minute) in this window are made of: of the hour, unless days begin between two.
   [[nodiscard]] static Level source(Level level, Span window);

@@ -20,17 +20,17 @@ std::optional<std::int64_t> mean(double sum, std::uint32_t count) {
 
 }  // namespace
 
-void QuarterSamples::add(std::int64_t time, double import, double export_) {
+void QuarterSamples::add(std::int64_t time, double imported, double exported) {
   const std::int64_t at = time - start_;
-  if (at < 0 || at >= kQuarterUs || (std::isnan(import) && std::isnan(export_))) return;
+  if (at < 0 || at >= kQuarterUs || (std::isnan(imported) && std::isnan(exported))) return;
   Slot& slot = slots_[static_cast<std::size_t>(at / kSlotUs)];
   ++samples_;
-  if (!std::isnan(import)) {
-    slot.import += std::fmax(import, 0);
+  if (!std::isnan(imported)) {
+    slot.imported += std::fmax(imported, 0);
     ++slot.imports;
   }
-  if (!std::isnan(export_)) {
-    slot.export_ += std::fmax(export_, 0);
+  if (!std::isnan(exported)) {
+    slot.exported += std::fmax(exported, 0);
     ++slot.exports;
   }
 }
@@ -44,10 +44,10 @@ Quarter QuarterSamples::result(const model::Zone& zone) const {
   std::int64_t count = 0;
   for (std::size_t i = 0; i < Quarter::kSlots; ++i) {
     const Slot& slot = slots_[i];
-    q.import[i] = mean(slot.import, slot.imports);
-    q.export_[i] = mean(slot.export_, slot.exports);
-    if (!q.import[i]) continue;
-    sum += *q.import[i];
+    q.imported[i] = mean(slot.imported, slot.imports);
+    q.exported[i] = mean(slot.exported, slot.exports);
+    if (!q.imported[i]) continue;
+    sum += *q.imported[i];
     ++count;
   }
   q.average = count > 0 ? sum / count : 0;

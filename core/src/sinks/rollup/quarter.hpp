@@ -25,8 +25,8 @@ struct Quarter {
   std::int32_t id = 0;       ///< quarter_id()
   std::int64_t average = 0;  ///< W, import: mean of the slots that have one, toward zero
   std::uint64_t samples = 0;
-  std::array<std::optional<std::int64_t>, kSlots> import = {};   ///< W; nothing: no sample in these five seconds
-  std::array<std::optional<std::int64_t>, kSlots> export_ = {};  ///< W, positive
+  std::array<std::optional<std::int64_t>, kSlots> imported = {};  ///< W; nothing: no sample in these five seconds
+  std::array<std::optional<std::int64_t>, kSlots> exported = {};  ///< W, positive
 };
 
 /// Makes a Quarter of samples in any order.
@@ -35,13 +35,13 @@ class QuarterSamples {
   /// `start`: of the quarter hour, UTC in µs.
   explicit QuarterSamples(std::int64_t start) : start_(start) {}
   /// Powers in W, plus only; what is unknown is NaN. Negative ones count as 0.
-  void add(std::int64_t time, double import, double export_);
+  void add(std::int64_t time, double imported, double exported);
   [[nodiscard]] bool empty() const { return samples_ == 0; }
   [[nodiscard]] Quarter result(const model::Zone& zone) const;
 
  private:
   struct Slot {
-    double import = 0, export_ = 0;
+    double imported = 0, exported = 0;
     std::uint32_t imports = 0, exports = 0;
   };
   std::int64_t start_;

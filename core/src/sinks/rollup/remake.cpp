@@ -171,7 +171,7 @@ void Rollup::detail(std::uint32_t index, std::int64_t start) {
   std::map<std::uint32_t, std::pair<const Backend::Demand*, std::optional<QuarterSamples>>> members;
   for (const Backend::Demand& d : demands) {
     members[d.member].first = &d;
-    for (const auto& c : {d.import, d.export_, d.net}) {
+    for (const auto& c : {d.imported, d.exported, d.net}) {
       if (c && std::find(columns.begin(), columns.end(), *c) == columns.end()) columns.push_back(*c);
     }
   }
@@ -190,7 +190,7 @@ void Rollup::detail(std::uint32_t index, std::int64_t start) {
                         const double net = value(demand->net, values);
                         samples->add(time, net, -net);
                       } else {
-                        samples->add(time, value(demand->import, values), value(demand->export_, values));
+                        samples->add(time, value(demand->imported, values), value(demand->exported, values));
                       }
                     });
   const bool expired = start < backend_.horizon(index, std::nullopt);

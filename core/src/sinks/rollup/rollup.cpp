@@ -19,7 +19,7 @@ std::uint16_t bit_of(std::int64_t minute) {
 
 }  // namespace
 
-Rollup::Rollup(Backend& backend, model::Zone zone) : backend_(backend), calendar_(std::move(zone)) { refresh(); }
+Rollup::Rollup(Backend& backend, model::Zone zone) : backend_(backend), calendar_(zone) { refresh(); }
 
 void Rollup::refresh() {
   constexpr std::uint16_t kAll = 0x7fff;

@@ -231,10 +231,10 @@ void Layout::describe_column(WideTable& table, const Slot& slot, const SeriesInf
   if (!net && info.quantity != "active_power_import" && info.quantity != "active_power_export") return;
   rollup::Backend::Demand& power = table.powers[slot.member];
   power.member = slot.member;
-  (net ? power.net : info.quantity == "active_power_import" ? power.import : power.export_) = slot.column;
+  (net ? power.net : info.quantity == "active_power_import" ? power.imported : power.exported) = slot.column;
   table.demands.clear();
   for (auto [member, demand] : table.powers) {
-    if (demand.import || demand.export_) demand.net.reset();
+    if (demand.imported || demand.exported) demand.net.reset();
     table.demands.push_back(demand);
   }
 }

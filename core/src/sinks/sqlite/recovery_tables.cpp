@@ -170,13 +170,13 @@ void Recovery::plan_quarters() {
          kLeastTime,
          kGreatestTime},
         [put, device](const Statement& row) {
-          const std::string import = row.text(4);
-          const std::string export_ = row.text(5);
+          const std::string imported = row.text(4);
+          const std::string exported = row.text(5);
           put->bind(1, std::string_view{device});
           put->bind(2, row.integer(0));
           for (int i = 1; i <= 3; ++i) put->bind(2 + i, row.integer(i));
-          put->bind(6, std::string_view{import});
-          put->bind(7, std::string_view{export_});
+          put->bind(6, std::string_view{imported});
+          put->bind(7, std::string_view{exported});
           put->run();
         });
   }

@@ -487,15 +487,15 @@ void RollupStore::write_quarter(std::uint32_t table, std::uint32_t member, const
         true);
   }
   const std::string device = device_of(table, member);
-  const std::string import = rollup::slots_as_json(quarter.import);
-  const std::string export_ = rollup::slots_as_json(quarter.export_);
+  const std::string imported = rollup::slots_as_json(quarter.imported);
+  const std::string exported = rollup::slots_as_json(quarter.exported);
   put_quarter_.bind(1, std::string_view{device});
   put_quarter_.bind(2, quarter.start);
   put_quarter_.bind(3, std::int64_t{quarter.id});
   put_quarter_.bind(4, quarter.average);
   put_quarter_.bind(5, static_cast<std::int64_t>(quarter.samples));
-  put_quarter_.bind(6, std::string_view{import});
-  put_quarter_.bind(7, std::string_view{export_});
+  put_quarter_.bind(6, std::string_view{imported});
+  put_quarter_.bind(7, std::string_view{exported});
   put_quarter_.bind(8, std::int64_t{unless_fuller});
   put_quarter_.run();
 }
