@@ -398,7 +398,7 @@ int main(int argc, char** argv) {
     for (const Mix mix : {Mix::decimals, Mix::meter}) {
       if (!wanted("sinks")) break;
       Data data;
-      fill(data, mix, 40'000);
+      fill(data, mix, 120'000);
       fmt::print("{} rows of {} values, {}, durable every {} rows\n", data.batches.size(), kColumns,
                  mix == Mix::decimals ? "three decimals" : "a third of them whole", kFlush);
       compare("batches -> csv, wide", data, csv_sink, "to_chars, write, fdatasync", csv_durable, rounds);
@@ -409,7 +409,7 @@ int main(int argc, char** argv) {
     for (const std::int64_t cadence : {1, 5}) {
       if (!wanted("rollups")) break;
       Data data;
-      fill(data, Mix::meter, 80'000, cadence);
+      fill(data, Mix::meter, 240'000, cadence);
       fmt::print("what rollups cost: {} rows {} s apart\n", data.batches.size(), cadence);
       compare("rollups", data, sqlite_rollups, "the same sink without", sqlite_bare, rounds);
     }
