@@ -48,6 +48,19 @@ void add_format(CLI::App& verb, Format& format, const std::map<std::string, Form
       ->default_str(now);
 }
 
+void add_progress(CLI::App& verb, ProgressStyle& style) {
+  static const std::map<std::string, ProgressStyle> kStyles{{"auto", ProgressStyle::automatic},
+                                                            {"bar", ProgressStyle::bar},
+                                                            {"json", ProgressStyle::json},
+                                                            {"none", ProgressStyle::none}};
+  verb.add_option_function<std::string>(
+          "--progress", [&style](const std::string& word) { style = kStyles.at(word); },
+          "Show how far it is, on stderr: auto is a bar on a terminal, else nothing")
+      ->check(CLI::IsMember({"auto", "bar", "json", "none"}))
+      ->type_name("")
+      ->default_str("auto");
+}
+
 /// Takes "10s", "5m"; leaves the reason to CLI11.
 void add_duration(CLI::App& verb, const std::string& name, std::optional<std::chrono::nanoseconds>& target,
                   const std::string& help) {
@@ -61,18 +74,6 @@ void add_duration(CLI::App& verb, const std::string& name, std::optional<std::ch
           },
           help)
       ->type_name("DURATION");
-}
-
-void add_progress(CLI::App& verb, ProgressForm& form) {
-  verb.add_option_function<std::string>(
-          "--progress",
-          [&form](const std::string& word) {
-            form = word == "json" ? ProgressForm::json : word == "none" ? ProgressForm::none : ProgressForm::automatic;
-          },
-          "How progress is shown, on stderr: a bar on a terminal, JSON lines, nothing")
-      ->check(CLI::IsMember({"auto", "json", "none"}))
-      ->type_name("")
-      ->default_str("auto");
 }
 
 KeyValues split_pairs(const std::vector<std::string>& words, const std::string& option) {
@@ -212,6 +213,24 @@ int dispatch(int argc, char** argv) {
   v->callback([&] {
     replay_options.options = split_pairs(replay_pairs, "--option");
     verb = [&] { return replay(replay_options); };
+  });
+
+  BackupOptions backup_options;
+  std::vector<std::string> backup_words;
+  v = app.add_subcommand("backup", "Copy the file of a sqlite sink, also while a service writes to it");
+  add_common(*v, backup_options.common);
+  v->add_option("words", backup_words, "The sink's name (needed when there are several), and the new file")
+      ->type_name("[SINK] FILE")
+      ->required()
+      ->expected(1, 2);
+  add_progress(*v, backup_options.progress);
+  v->footer(
+      "The copy is as the file was at one instant, is checked, and gets its name when it is whole.\n\n"
+      "  mesura backup local /media/stick/mesura-2026-06-14.db");
+  v->callback([&] {
+    backup_options.file = backup_words.back();
+    if (backup_words.size() == 2) backup_options.sink = backup_words.front();
+    verb = [&] { return backup(backup_options); };
   });
 
   SimulateOptions simulate_options;

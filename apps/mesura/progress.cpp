@@ -12,58 +12,62 @@
 namespace mesura::app {
 namespace {
 
-constexpr auto kInterval = std::chrono::milliseconds{100};
-constexpr std::size_t kWidth = 30;
+constexpr auto kEvery = std::chrono::milliseconds{250};
 
-std::string short_number(double n) {
-  if (n >= 1e6) return fmt::format("{:.1f} M", n / 1e6);
-  if (n >= 1e4) return fmt::format("{:.0f} k", n / 1e3);
-  return fmt::format("{:.0f}", n);
+std::string amount(double value, const std::string& unit) {
+  if (unit != "B") return fmt::format("{:.0f} {}", value, unit);
+  for (const char* prefix : {"", "k", "M"}) {
+    if (value < 1000) return fmt::format("{:.{}f} {}B", value, *prefix == '\0' ? 0 : 1, prefix);
+    value /= 1000;
+  }
+  return fmt::format("{:.1f} GB", value);
 }
 
 }  // namespace
 
-Progress::Progress(std::string what, std::string unit, ProgressForm form)
-    : what_(std::move(what)), unit_(std::move(unit)), form_(form) {
-  if (form_ == ProgressForm::automatic && ::isatty(STDERR_FILENO) == 0) form_ = ProgressForm::none;
+Progress::Progress(ProgressStyle style, std::string unit) : style_(style), unit_(std::move(unit)) {
+  if (style_ == ProgressStyle::automatic)
+    style_ = ::isatty(STDERR_FILENO) != 0 ? ProgressStyle::bar : ProgressStyle::none;
 }
 
-void Progress::update(std::uint64_t done, std::uint64_t total) {
-  if (!std::exchange(begun_, true)) first_ = done;
-  done_ = done;
-  total_ = total;
+Progress::~Progress() {
+  if (on_line_) std::fputc('\n', stderr);
+}
+
+void Progress::show(std::string_view stage, std::uint64_t done, std::uint64_t total) {
+  if (style_ == ProgressStyle::none) return;
   const auto now = Clock::now();
-  if (now - shown_ < kInterval) return;
+  const bool fresh = stage != stage_;
+  if (fresh) {
+    stage_ = stage;
+    started_ = now;
+  }
+  if (!fresh && done < total && now < shown_ + kEvery) return;
   shown_ = now;
-  show(now);
-}
-
-void Progress::show(Clock::time_point now) {
-  if (form_ == ProgressForm::none) return;
-  const double seconds = std::max(1e-3, std::chrono::duration<double>(now - started_).count());
-  const double rate = static_cast<double>(done_ - std::min(first_, done_)) / seconds;
-  const double left = rate > 0 ? static_cast<double>(total_ - std::min(done_, total_)) / rate : 0;
-  if (form_ == ProgressForm::json) {
-    std::fputs(
-        fmt::format("{{\"done\":{},\"total\":{},\"rate\":{:.0f},\"left_s\":{:.1f}}}\n", done_, total_, rate, left)
-            .c_str(),
-        stderr);
+  const double seconds = std::chrono::duration<double>(now - started_).count();
+  if (style_ == ProgressStyle::bar) {
+    bar(done, total, seconds);
+    on_line_ = true;
     return;
   }
-  const double part = total_ == 0 ? 1 : static_cast<double>(std::min(done_, total_)) / static_cast<double>(total_);
-  const auto filled = static_cast<std::size_t>(part * kWidth);
-  std::fputs(
-      fmt::format("\r{} [{}{}] {:3.0f} %  {} of {} {}, {}/s, {:.0f} s left \x1b[K", what_, std::string(filled, '#'),
-                  std::string(kWidth - filled, ' '), 100 * part, short_number(static_cast<double>(done_)),
-                  short_number(static_cast<double>(total_)), unit_, short_number(rate), left)
-          .c_str(),
-      stderr);
+  std::fputs(fmt::format("{{\"stage\":\"{}\",\"done\":{},\"total\":{},\"unit\":\"{}\",\"seconds\":{:.3f}}}\n", stage_,
+                         done, total, unit_, seconds)
+                 .c_str(),
+             stderr);
 }
 
-void Progress::finish() {
-  if (std::exchange(ended_, true) || !begun_) return;
-  show(Clock::now());
-  if (form_ == ProgressForm::automatic) std::fputs("\n", stderr);
+void Progress::bar(std::uint64_t done, std::uint64_t total, double seconds) const {
+  constexpr std::size_t kWidth = 30;
+  const double part = total > 0 ? std::min(1.0, static_cast<double>(done) / static_cast<double>(total)) : 0;
+  const auto filled = static_cast<std::size_t>(part * kWidth);
+  const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
+  const double left = rate > 0 ? static_cast<double>(total - std::min(done, total)) / rate : 0;
+  std::fputs(fmt::format("\r{} [{}{}] {:3.0f} % of {}, {}/s, {:.0f} s left\033[K", stage_, std::string(filled, '#'),
+                         std::string(kWidth - filled, '.'), 100 * part, amount(static_cast<double>(total), unit_),
+                         amount(rate, unit_), left)
+                 .c_str(),
+             stderr);
+  std::fflush(stderr);
 }
 
 }  // namespace mesura::app

@@ -172,16 +172,16 @@ Standing standing(const pipeline::SinkQueue::Status& s) {
 }
 
 /// Shows progress until nothing waits or the sink fails. `look` tells the standing.
-int watch(const std::string& sink, ProgressForm form, const std::function<std::optional<Standing>()>& look) {
-  Progress progress{"writing to " + sink, "measurements", form};
+int watch(const std::string& sink, ProgressStyle style, const std::function<std::optional<Standing>()>& look) {
+  Progress progress{style, "measurements"};
+  const std::string stage = "writing to " + sink;
   std::uint64_t total = 0;
   for (;;) {
     const auto now = look();
     if (!now) return kFailed;
     total = std::max(total, now->spooled);
-    progress.update(total - now->spooled, total);
+    progress.show(stage, total - now->spooled, total);
     if (!now->error.empty()) {
-      progress.finish();
       complain(fmt::format("mesura spool: error[spool-drain]: {} measurements still wait for sink '{}': {}\n",
                            now->spooled, sink, now->error));
       return kFailed;
@@ -189,7 +189,6 @@ int watch(const std::string& sink, ProgressForm form, const std::function<std::o
     if (now->spooled == 0 && !now->opening) break;
     std::this_thread::sleep_for(kPoll);
   }
-  progress.finish();
   std::printf("%s\n", fmt::format("{}: {} measurements written, none wait", sink, total).c_str());
   return kDone;
 }
@@ -282,9 +281,12 @@ int check_spools(const SpoolOptions& options, const std::string& state, const st
   int code = kDone;
   for (const auto& name : names) {
     Look look{state, name};
-    Progress progress{"reading " + name, "batches", options.progress};
-    const auto wrong = look.spool.check([&](std::uint64_t done, std::uint64_t total) { progress.update(done, total); });
-    progress.finish();
+    std::vector<std::string> wrong;
+    {
+      Progress progress{options.progress, "batches"};
+      wrong = look.spool.check(
+          [&](std::uint64_t done, std::uint64_t total) { progress.show("reading " + name, done, total); });
+    }
     std::printf("%s\n", fmt::format("{}: {}", name,
                                     wrong.empty() ? fmt::format("{} batches, all sound", look.spool.contents().batches)
                                                   : fmt::format("{} things are wrong", wrong.size()))
@@ -298,7 +300,7 @@ int check_spools(const SpoolOptions& options, const std::string& state, const st
 int export_spool(const SpoolOptions& options, const std::string& state, const std::string& name) {
   Look look{state, name};
   Printer printer{look.series, options.format == Format::csv ? Format::csv : Format::jsonl};
-  Progress progress{"reading " + name, "measurements", options.progress};
+  Progress progress{options.progress, "measurements"};
   const std::uint64_t total = look.spool.contents().values;
   std::uint64_t done = 0;
   if (options.dead) {
@@ -319,7 +321,7 @@ int export_spool(const SpoolOptions& options, const std::string& state, const st
       done += entry.batch->values();
     }
     after = entries.back().id;
-    progress.update(done, total);
+    progress.show("reading " + name, done, total);
   }
 }
 

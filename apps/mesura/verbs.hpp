@@ -100,6 +100,14 @@ struct ReplayOptions {
 };
 int replay(const ReplayOptions& options);
 
+struct BackupOptions {
+  Common common;
+  std::string sink;  ///< empty: the only one
+  std::string file;
+  ProgressStyle progress = ProgressStyle::automatic;
+};
+int backup(const BackupOptions& options);
+
 struct SimulateOptions {
   Common common;
   std::vector<std::string> arguments;  ///< everything after the verb: the plugin's twin has options of its own
@@ -140,7 +148,7 @@ struct SpoolOptions {
   std::vector<std::int64_t> ids;   ///< of dead letters; empty: all
   bool dead = false;               ///< export the dead letters
   Format format = Format::table;
-  ProgressForm progress = ProgressForm::automatic;
+  ProgressStyle progress = ProgressStyle::automatic;
 };
 /// What waits for the sinks on disk.
 int spool(const SpoolOptions& options);

@@ -242,6 +242,32 @@ TEST_CASE("a capture replays to the same measurements, and into a sink as often 
   CHECK(query(dir / "mesura.db", "SELECT * FROM grid") == rows);
 }
 
+TEST_CASE("a backup of a sink's file, by name or without where there is one only") {
+  const TempDir dir;
+  const auto config = (dir / "house.yaml").string();
+  write_file(config, fmt::format("timezone: Europe/Brussels\nstate: {0}/state\ndevices:\n  grid:\n    plugin: dsmr_p1\n"
+                                 "    transport: {{tcp: {{host: p1.local, port: 23}}}}\nsinks:\n"
+                                 "  local: {{sqlite: {{path: {0}/mesura.db}}}}\n",
+                                 dir.path().string()));
+  const auto copy = (dir / "copy.db").string();
+  const auto missing = run_mesura({"backup", copy, "--config", config});
+  CHECK(missing.code == 1);
+  CHECK_THAT(missing.err, contains("error[bak-none]") && contains("mesura.db is not there"));
+  const auto golden =
+      std::string{MESURA_SOURCE} + "/plugins/dsmr_p1/tests/golden/vector_d_belgium_single_phase/input.bin";
+  REQUIRE(run_mesura({"replay", golden, "--plugin", "dsmr_p1", "--device", "grid", "--config", config, "--to", "local"})
+              .code == 0);
+  const auto done = run_mesura({"backup", "local", copy, "--config", config});
+  CHECK(done.code == 0);
+  CHECK_THAT(done.out, contains("copy.db: ") && contains("bytes, checked"));
+  CHECK_THAT(done.err, contains("{\"stage\":\"copying\",\"done\":") && contains("{\"stage\":\"checking\""));
+  CHECK(query(copy, "SELECT * FROM grid") == query(dir / "mesura.db", "SELECT * FROM grid"));
+  const auto again = run_mesura({"backup", copy, "--config", config, "--progress", "none"});
+  CHECK(again.code == 1);
+  CHECK_THAT(again.err, contains("error[bak-failed]") && contains("is there already"));
+  CHECK(run_mesura({"backup", "other", copy, "--config", config}).code == 2);
+}
+
 TEST_CASE("a capture is never overwritten, a damaged one gives what is good in it and says so") {
   const TempDir dir;
   const Meter meter{{"--dialect", "be", "--profile", "count"}};

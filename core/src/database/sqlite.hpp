@@ -57,6 +57,10 @@ class Statement {
   /// SQLITE_INTEGER, SQLITE_FLOAT, SQLITE_TEXT, SQLITE_BLOB or SQLITE_NULL.
   [[nodiscard]] int type(int column) const { return sqlite3_column_type(stmt_.get(), column); }
   [[nodiscard]] bool is_null(int column) const { return sqlite3_column_type(stmt_.get(), column) == SQLITE_NULL; }
+  [[nodiscard]] bool is_number(int column) const {
+    const int type = sqlite3_column_type(stmt_.get(), column);
+    return type == SQLITE_FLOAT || type == SQLITE_INTEGER;
+  }
   [[nodiscard]] std::int64_t integer(int column) const { return sqlite3_column_int64(stmt_.get(), column); }
   [[nodiscard]] double number(int column) const { return sqlite3_column_double(stmt_.get(), column); }
   [[nodiscard]] std::string text(int column) const;

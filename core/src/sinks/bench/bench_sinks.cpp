@@ -50,7 +50,7 @@ struct Data {
 enum class Mix { decimals, meter };
 
 // decimals: 36 values with three decimals. meter: a third of them are registers, whole numbers.
-void fill(Data& data, Mix mix, std::size_t rows) {
+void fill(Data& data, Mix mix, std::size_t rows, std::int64_t cadence_s = 1) {
   std::vector<std::uint32_t> ids;
   for (std::size_t c = 0; c < kColumns; ++c) {
     SeriesInfo info;
@@ -59,13 +59,14 @@ void fill(Data& data, Mix mix, std::size_t rows) {
     info.quantity = "active_power";
     info.unit = "W";
     info.flat_name = fmt::format("ct{}_active_power_w", c);
+    if (mix == Mix::meter && c % 3 == 0) info.kind = Kind::reg;
     ids.push_back(data.series.add(std::move(info)));
   }
   std::uint64_t random = 88172645463325252U;
   for (std::size_t r = 0; r < rows; ++r) {
     auto batch = std::make_shared<Batch>();
     batch->device = "cupboard";
-    batch->time_ns = batch->received_ns = kStart + static_cast<std::int64_t>(r) * 1'000'000'000;
+    batch->time_ns = batch->received_ns = kStart + static_cast<std::int64_t>(r) * cadence_s * 1'000'000'000;
     for (std::size_t c = 0; c < kColumns; ++c) {
       random ^= random << 13;
       random ^= random >> 7;
@@ -133,10 +134,13 @@ void csv_floor(const Data& data, const std::filesystem::path& directory, bool du
   ::close(fd);
 }
 
-void sqlite_sink(const Data& data, const std::filesystem::path& directory) {
-  sinks::sqlite::SqliteSink sink{{directory / "sink.db", true, {}, "Etc/UTC"}, data.series, {}};
+void sqlite_sink(const Data& data, const std::filesystem::path& directory, bool rollups) {
+  sinks::sqlite::SqliteSink sink{{directory / "sink.db", true, {}, "Etc/UTC", rollups}, data.series, {}};
   through_sink(sink, data);
 }
+
+void sqlite_bare(const Data& data, const std::filesystem::path& directory) { sqlite_sink(data, directory, false); }
+void sqlite_rollups(const Data& data, const std::filesystem::path& directory) { sqlite_sink(data, directory, true); }
 
 void sqlite_floor(const Data& data, const std::filesystem::path& directory) {
   sqlite3* db = nullptr;
@@ -221,40 +225,50 @@ void compare(const std::string& name, const Data& data, const Run& ours, const s
 constexpr std::size_t kUnits = 1000;
 constexpr std::size_t kUnitColumns = 58;
 
-void fill_fleet(Data& data, std::size_t seconds) {
-  std::vector<std::uint32_t> ids;
-  for (std::size_t u = 0; u < kUnits; ++u) {
-    for (std::size_t c = 0; c < kUnitColumns; ++c) {
-      SeriesInfo info;
-      info.device = fmt::format("unit_{:04}", u);
-      info.fleet = "units";
-      info.channel = fmt::format("ct{}", c);
-      info.quantity = "active_power";
-      info.unit = "W";
-      info.flat_name = fmt::format("ct{}_active_power_w", c);
-      ids.push_back(data.series.add(std::move(info)));
+/// Makes it second by second: a quarter of an hour at once would take gigabytes.
+class Fleet {
+ public:
+  Fleet() {
+    for (std::size_t u = 0; u < kUnits; ++u) {
+      for (std::size_t c = 0; c < kUnitColumns; ++c) {
+        SeriesInfo info;
+        info.device = fmt::format("unit_{:04}", u);
+        info.fleet = "units";
+        info.channel = fmt::format("ct{}", c);
+        info.quantity = "active_power";
+        info.unit = "W";
+        info.flat_name = fmt::format("ct{}_active_power_w", c);
+        ids_.push_back(series_.add(std::move(info)));
+      }
     }
   }
-  std::uint64_t random = 88172645463325252U;
-  for (std::size_t s = 0; s < seconds; ++s) {
+  [[nodiscard]] const SeriesTable& series() const { return series_; }
+  std::vector<BatchPtr> second(std::size_t s) {
+    std::vector<BatchPtr> batches;
     for (std::size_t u = 0; u < kUnits; ++u) {
       auto batch = std::make_shared<Batch>();
       batch->device = fmt::format("unit_{:04}", u);
       batch->time_ns = kStart + static_cast<std::int64_t>(s) * 1'000'000'000 + static_cast<std::int64_t>(u) * 733'000;
       for (std::size_t c = 0; c < kUnitColumns; ++c) {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
+        random_ ^= random_ << 13;
+        random_ ^= random_ >> 7;
+        random_ ^= random_ << 17;
         Measurement m{};
         m.time_ns = batch->time_ns;
-        m.series = ids[u * kUnitColumns + c];
-        m.number = static_cast<double>(random % 9'000'000) / 1000.0;
+        m.series = ids_[u * kUnitColumns + c];
+        m.number = static_cast<double>(random_ % 9'000'000) / 1000.0;
         batch->items.push_back(m);
       }
-      data.batches.push_back(std::move(batch));
+      batches.push_back(std::move(batch));
     }
+    return batches;
   }
-}
+
+ private:
+  SeriesTable series_;
+  std::vector<std::uint32_t> ids_;
+  std::uint64_t random_ = 88172645463325252U;
+};
 
 std::uint64_t written_bytes() {
   std::FILE* io = std::fopen("/proc/self/io", "r");
@@ -271,31 +285,40 @@ struct FleetCost {
   double cpu = 0;    // s a commit
   double wall = 0;   // s a commit
   double bytes = 0;  // written a commit
+  double longest = 0;
 };
 
 /// `write` gets one second of batches at a time; the first one, which makes the tables, is not counted.
-FleetCost fleet_cost(const Data& data, const std::function<void(std::span<const BatchPtr>)>& write) {
-  write(std::span{data.batches}.first(kUnits));
-  const std::size_t commits = data.batches.size() / kUnits - 1;
+FleetCost fleet_cost(Fleet& fleet, std::size_t seconds, const std::function<void(std::span<const BatchPtr>)>& write) {
+  write(fleet.second(0));
   const std::uint64_t bytes = written_bytes();
-  const double cpu = cpu_seconds();
-  const auto start = std::chrono::steady_clock::now();
-  for (std::size_t n = 1; n <= commits; ++n) write(std::span{data.batches}.subspan(n * kUnits, kUnits));
-  const double wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  const auto n = static_cast<double>(commits);
-  return {(cpu_seconds() - cpu) / n, wall / n, static_cast<double>(written_bytes() - bytes) / n};
+  FleetCost cost;
+  for (std::size_t n = 1; n <= seconds; ++n) {
+    const std::vector<BatchPtr> batches = fleet.second(n);
+    const double cpu = cpu_seconds();
+    const auto start = std::chrono::steady_clock::now();
+    write(batches);
+    const double wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    cost.cpu += cpu_seconds() - cpu;
+    cost.wall += wall;
+    cost.longest = std::max(cost.longest, wall);
+  }
+  const auto n = static_cast<double>(seconds);
+  return {cost.cpu / n, cost.wall / n, static_cast<double>(written_bytes() - bytes) / n, cost.longest};
 }
 
-FleetCost fleet_sink(const Data& data, const std::filesystem::path& directory) {
-  sinks::sqlite::SqliteSink sink{{directory / "fleet.db", true, {}, "Etc/UTC"}, data.series, {}};
+FleetCost fleet_sink(const std::filesystem::path& directory, std::size_t seconds, bool rollups) {
+  Fleet fleet;
+  sinks::sqlite::SqliteSink sink{{directory / "fleet.db", true, {}, "Etc/UTC", rollups}, fleet.series(), {}};
   sink.open();
-  return fleet_cost(data, [&](std::span<const BatchPtr> batches) {
+  return fleet_cost(fleet, seconds, [&](std::span<const BatchPtr> batches) {
     const WriteResult result = sink.write(batches);
     check(result.outcome == WriteResult::Outcome::committed && result.rejected.empty(), result.reason.c_str());
   });
 }
 
-FleetCost fleet_floor(const Data& data, const std::filesystem::path& directory) {
+FleetCost fleet_floor(const std::filesystem::path& directory, std::size_t seconds) {
+  Fleet fleet;
   const database::Database db{directory / "floor.db"};
   std::string columns;
   std::string marks;
@@ -308,7 +331,7 @@ FleetCost fleet_floor(const Data& data, const std::filesystem::path& directory) 
       "device_id INTEGER NOT NULL, " +
       columns + "PRIMARY KEY (time, device_id))");
   database::Statement insert = db.prepare("INSERT INTO units VALUES (?, ?" + marks + ")", true);
-  return fleet_cost(data, [&](std::span<const BatchPtr> batches) {
+  return fleet_cost(fleet, seconds, [&](std::span<const BatchPtr> batches) {
     db.execute("BEGIN");
     std::int64_t unit = 0;
     for (const BatchPtr& batch : batches) {
@@ -322,27 +345,44 @@ FleetCost fleet_floor(const Data& data, const std::filesystem::path& directory) 
   });
 }
 
-void compare_fleet(int rounds) {
-  Data data;
-  fill_fleet(data, 41);
-  fmt::print("{} devices of {} values, one table, a commit a second\n", kUnits, kUnitColumns);
-  std::vector<FleetCost> ours;
-  std::vector<FleetCost> floor;
-  for (int i = 0; i < rounds; ++i) {
+void compare_fleet() {
+  // Into the second quarter of an hour, so that all that is rolled up has been paid.
+  constexpr std::size_t kSeconds = 960;
+  fmt::print("{} devices of {} values, one table, a commit a second, {} s\n", kUnits, kUnitColumns, kSeconds);
+  const auto run = [&](const char* name, const std::function<FleetCost(const std::filesystem::path&)>& what) {
     const auto directory = fresh_directory();
-    floor.push_back(fleet_floor(data, directory));
-    ours.push_back(fleet_sink(data, directory));
+    const FleetCost c = what(directory);
     std::filesystem::remove_all(directory);
-  }
-  const auto middle = [](std::vector<FleetCost> costs, double FleetCost::*member) {
-    std::sort(costs.begin(), costs.end(),
-              [&](const FleetCost& a, const FleetCost& b) { return a.*member < b.*member; });
-    return costs[costs.size() / 2].*member;
+    fmt::print("  {:<34} {:5.2f} MB/s written   {:5.2f} % of a core   {:5.1f} ms a commit, the longest {:.0f} ms\n",
+               name, c.bytes / 1e6, 100 * c.cpu, 1e3 * c.wall, 1e3 * c.longest);
   };
-  for (const auto& [name, costs] : {std::pair{"batches -> sqlite, FULL", &ours}, {"prepared INSERT, FULL", &floor}}) {
-    fmt::print("  {:<24} {:5.2f} MB/s written   {:5.2f} % of a core   {:5.1f} ms a commit\n", name,
-               middle(*costs, &FleetCost::bytes) / 1e6, 100 * middle(*costs, &FleetCost::cpu),
-               1e3 * middle(*costs, &FleetCost::wall));
+  run("prepared INSERT, FULL", [](const auto& d) { return fleet_floor(d, kSeconds); });
+  run("batches -> sqlite, FULL, no rollups", [](const auto& d) { return fleet_sink(d, kSeconds, false); });
+  run("batches -> sqlite, FULL, rollups", [](const auto& d) { return fleet_sink(d, kSeconds, true); });
+}
+
+/// One meter at 1 Hz for an hour, committed every so many seconds.
+void compare_intervals() {
+  constexpr std::size_t kHour = 3600;
+  Data data;
+  fill(data, Mix::meter, kHour + 1);
+  fmt::print("a meter of {} values at 1 Hz, rollups kept, by commit_interval\n", kColumns);
+  for (const std::size_t interval : {1U, 10U, 60U}) {
+    const auto directory = fresh_directory();
+    sinks::sqlite::SqliteSink sink{{directory / "sink.db", true, {}, "Etc/UTC"}, data.series, {}};
+    sink.open();
+    check(sink.write(std::span{data.batches}.first(1)).outcome == WriteResult::Outcome::committed, "first");
+    const std::uint64_t bytes = written_bytes();
+    for (std::size_t at = 1; at < data.batches.size(); at += interval) {
+      const auto n = std::min(interval, data.batches.size() - at);
+      check(sink.write(std::span{data.batches}.subspan(at, n)).outcome == WriteResult::Outcome::committed, "write");
+    }
+    const auto written = static_cast<double>(written_bytes() - bytes);
+    sink.close();
+    const auto size = static_cast<double>(std::filesystem::file_size(directory / "sink.db"));
+    fmt::print("  {:>2} s   {:6.0f} MB written a day   {:5.1f} MB larger a day ({:.1f} bytes a value)\n", interval,
+               written * 24 / 1e6, size * 24 / 1e6, size / static_cast<double>(data.batches.size() * kColumns));
+    std::filesystem::remove_all(directory);
   }
 }
 
@@ -351,18 +391,30 @@ void compare_fleet(int rounds) {
 int main(int argc, char** argv) {
   try {
     const int rounds = argc > 1 ? std::atoi(argv[1]) : 7;
+    const std::string only = argc > 2 ? argv[2] : "";  // sinks, rollups, fleet, intervals
+    const auto wanted = [&](const char* part) { return only.empty() || only == part; };
     const Run csv_durable = [](const Data& d, const std::filesystem::path& p) { csv_floor(d, p, true); };
     const Run csv_unsynced = [](const Data& d, const std::filesystem::path& p) { csv_floor(d, p, false); };
     for (const Mix mix : {Mix::decimals, Mix::meter}) {
+      if (!wanted("sinks")) break;
       Data data;
-      fill(data, mix, 40'000);
+      fill(data, mix, 120'000);
       fmt::print("{} rows of {} values, {}, durable every {} rows\n", data.batches.size(), kColumns,
                  mix == Mix::decimals ? "three decimals" : "a third of them whole", kFlush);
       compare("batches -> csv, wide", data, csv_sink, "to_chars, write, fdatasync", csv_durable, rounds);
       compare("batches -> csv, wide", data, csv_sink, "to_chars, write, one sync at the end", csv_unsynced, rounds);
-      compare("batches -> sqlite, FULL", data, sqlite_sink, "prepared INSERT, FULL", sqlite_floor, rounds);
+      compare("batches -> sqlite, FULL", data, sqlite_bare, "prepared INSERT, FULL", sqlite_floor, rounds);
+      compare("the same with rollups", data, sqlite_rollups, "prepared INSERT, FULL", sqlite_floor, rounds);
     }
-    compare_fleet(std::min(rounds, 5));
+    for (const std::int64_t cadence : {1, 5}) {
+      if (!wanted("rollups")) break;
+      Data data;
+      fill(data, Mix::meter, 240'000, cadence);
+      fmt::print("what rollups cost: {} rows {} s apart\n", data.batches.size(), cadence);
+      compare("rollups", data, sqlite_rollups, "the same sink without", sqlite_bare, rounds);
+    }
+    if (wanted("fleet")) compare_fleet();
+    if (wanted("intervals")) compare_intervals();
   } catch (const std::exception& e) {
     fmt::print(stderr, "bench_sinks: {}\n", e.what());
     return 1;

@@ -16,9 +16,6 @@ namespace {
 constexpr std::size_t kMaxShapes = 32;
 // The same state again is written at least this often while it is being reported, so that a row also says "still so".
 constexpr std::int64_t kStateRepeatUs = 300'000'000;
-constexpr std::int64_t kExpireRows = 5000;
-// A thousand devices bring 60 000 rows between two calls: they must also be able to go.
-constexpr auto kExpireTime = std::chrono::milliseconds{1000};
 // Default page cache is 2 MB; with many tables their last pages should all fit.
 constexpr std::size_t kCacheKbPerTable = 64;
 constexpr std::size_t kMaxCacheKb = 65536;
@@ -51,12 +48,11 @@ void check_owner(const std::filesystem::path& path, const Database& db) {
 }  // namespace
 
 SqliteSink::Connection::Connection(const Options& options, const SeriesTable& series)
-    : path_(options.path), series_(series), db_(options.path) {
+    : path_(options.path), options_(options), series_(series), db_(options.path) {
   prepare_file(options);
+  look_for_damage();
   layout_.load();
   shapes_.resize(layout_.tables().size());
-  begin_ = db_.prepare("BEGIN IMMEDIATE", true);
-  commit_ = db_.prepare("COMMIT", true);
   put_state_ = db_.prepare(
       "INSERT INTO states (series, time, number, text) VALUES (?1, ?2, ?3, ?4) "
       "ON CONFLICT DO UPDATE SET number = excluded.number, text = excluded.text",
@@ -70,6 +66,8 @@ SqliteSink::Connection::Connection(const Options& options, const SeriesTable& se
   drop_quality_ = db_.prepare("DELETE FROM quality WHERE time = ?1 AND series = ?2", true);
   Statement newest = db_.prepare("SELECT max(time) FROM quality");
   if (newest.step() && !newest.is_null(0)) newest_mark_ = newest.integer(0);
+
+  prepare_rollups(options);
 
   struct stat file {};
   if (::stat(path_.c_str(), &file) == 0) {
@@ -86,26 +84,18 @@ void SqliteSink::Connection::prepare_file(const Options& options) {
   db_.execute(options.full_sync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
   // A long reader makes the WAL grow; give the space back afterwards.
   db_.execute("PRAGMA journal_size_limit = 67108864");
+  begin_ = db_.prepare("BEGIN IMMEDIATE", true);
+  commit_ = db_.prepare("COMMIT", true);
   if (fresh) {
-    db_.execute("BEGIN IMMEDIATE");
-    try {
-      // Another process may have been faster.
+    // Another process may have been faster.
+    transaction([&] {
       if (db_.integer("SELECT count(*) FROM sqlite_schema") == 0) Layout::create(db_, options.site_zone, wall_us());
-      db_.execute("COMMIT");
-    } catch (...) {
-      rollback();
-      throw;
-    }
+    });
     check_owner(path_, db_);
   } else if (db_.integer("PRAGMA user_version") < kLayoutVersion) {
-    db_.execute("BEGIN IMMEDIATE");
-    try {
+    transaction([&] {
       if (db_.integer("PRAGMA user_version") < kLayoutVersion) Layout::upgrade(db_);
-      db_.execute("COMMIT");
-    } catch (...) {
-      rollback();
-      throw;
-    }
+    });
   }
 }
 
@@ -122,17 +112,18 @@ void SqliteSink::Connection::rollback() {
 
 std::vector<Rejected> SqliteSink::Connection::write(std::span<const BatchPtr> batches) {
   std::vector<Rejected> rejected;
-  begin();
-  try {
+  shapes_.resize(std::max(shapes_.size(), layout_.tables().size()));
+  transaction([&] {
     collect(batches, rejected);
-    for (const Rows::Row& row : rows_.rows()) write_row(row);
+    if (rollup_) rollup_->begin();
+    for (const Rows::Row& row : rows_.rows()) {
+      write_row(row);
+      if (rollup_) rollup_->add(row, rows_.cells(row));
+    }
     for (const State& state : states_) write_state(state);
     for (const Mark& mark : marks_) write_mark(mark);
-    commit_.run();
-  } catch (...) {
-    rollback();
-    throw;
-  }
+    if (rollup_) rollup_->end();
+  });
   return rejected;
 }
 
@@ -322,46 +313,6 @@ void SqliteSink::Connection::write_mark(const Mark& mark) {
   s.bind(2, mark.series);
   if (mark.flags) s.bind(3, std::int64_t{*mark.flags});
   s.run();
-}
-
-std::uint64_t SqliteSink::Connection::expire(std::int64_t before_us) {
-  const auto deadline = std::chrono::steady_clock::now() + kExpireTime;
-  std::uint64_t gone = 0;
-  // Deletes by parts until nothing is left or the time is over: the file never stays locked for long.
-  const auto sweep = [&](Statement delete_some) {
-    int changed = kExpireRows;
-    while (changed == kExpireRows && std::chrono::steady_clock::now() < deadline) {
-      begin();
-      try {
-        delete_some.run();
-        changed = db_.changes();
-        commit_.run();
-      } catch (...) {
-        rollback();
-        throw;
-      }
-      gone += static_cast<std::uint64_t>(changed);
-    }
-  };
-  for (const WideTable& table : layout_.tables()) {
-    const std::string name = quote_name(table.name);
-    sweep(db_.prepare(
-        fmt::format("DELETE FROM {} WHERE rowid IN (SELECT rowid FROM {} WHERE time < {} ORDER BY time LIMIT {})", name,
-                    name, before_us, kExpireRows)));
-  }
-  // A state holds until the next one: the last of each series stays, however old.
-  for (const std::int64_t id : layout_.state_series()) {
-    sweep(
-        db_.prepare(fmt::format("DELETE FROM states WHERE series = {0} AND time IN (SELECT time FROM states WHERE "
-                                "series = {0} AND time < {1} AND time < "
-                                "(SELECT max(time) FROM states WHERE series = {0}) ORDER BY time LIMIT {2})",
-                                id, before_us, kExpireRows)));
-  }
-  sweep(
-      db_.prepare(fmt::format("DELETE FROM quality WHERE (time, series) IN (SELECT time, series FROM quality WHERE "
-                              "time < {} ORDER BY time LIMIT {})",
-                              before_us, kExpireRows)));
-  return gone;
 }
 
 void SqliteSink::Connection::checkpoint() { db_.execute("PRAGMA wal_checkpoint(TRUNCATE)"); }

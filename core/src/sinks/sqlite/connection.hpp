@@ -6,11 +6,17 @@
 #include <mesura/sink.hpp>
 
 #include "database/sqlite.hpp"
+#include "sinks/rollup/rollup.hpp"
 #include "sinks/rows.hpp"
 #include "sinks/sqlite/layout.hpp"
+#include "sinks/sqlite/recovery.hpp"
+#include "sinks/sqlite/rollup_store.hpp"
 #include "sinks/sqlite/sqlite_sink.hpp"
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,8 +35,21 @@ class SqliteSink::Connection {
 
   /// Writes everything in one transaction; returns what can never be written.
   std::vector<Rejected> write(std::span<const BatchPtr> batches);
-  /// Deletes rows older than `before_us`, in small transactions, for about a second at most; returns how many.
-  std::uint64_t expire(std::int64_t before_us);
+  /// Brings rollups up to date, in small transactions until `limit` is over; true when more is waiting.
+  bool roll_up(std::int64_t now_us, std::chrono::milliseconds limit);
+  /// Deletes what is older than the options say, in small transactions, for about a second at most; returns how many
+  /// rows. Raw rows stay until they are rolled up.
+  std::uint64_t expire(std::int64_t now_us);
+  [[nodiscard]] rollup::Rollup* rollups() { return rollup_.get(); }
+  /// Copies from damaged files that were moved aside, in small transactions until `limit` is over. `done` hears of each
+  /// file that is finished.
+  void recover(std::chrono::milliseconds limit, const std::function<void(const Recovery&)>& done);
+  /// Notes a damaged file in this one: recover() copies from it, also after a restart.
+  void take_over(const std::filesystem::path& damaged);
+  /// The noted ones.
+  [[nodiscard]] std::vector<std::string> damaged() const;
+  /// Nothing more is written: the next one to open the file need not look for damage.
+  void leave();
   /// Empties the WAL into the file.
   void checkpoint();
   /// True after a transaction was taken back: what this object knows of the file may be wrong, make a new one.
@@ -72,9 +91,29 @@ class SqliteSink::Connection {
     std::uint8_t quality = 0;
   };
 
+  using Deadline = std::chrono::steady_clock::time_point;
+
   void prepare_file(const Options& options);
+  void prepare_rollups(const Options& options);
+  void look_for_damage();
+  void keep_zone(const model::Zone& zone);
+  void keep_switch();
   void begin() { begin_.run(); }
   void rollback();
+  template <typename Work>
+  void transaction(Work&& work) {
+    begin();
+    try {
+      work();
+      commit_.run();
+    } catch (...) {
+      rollback();
+      throw;
+    }
+  }
+  std::uint64_t sweep(Statement delete_some, Deadline deadline);
+  std::uint64_t expire_raw(std::int64_t before_us, Deadline deadline);
+  std::uint64_t expire_level(rollup::Level level, std::int64_t before_us, Deadline deadline);
   void collect(std::span<const BatchPtr> batches, std::vector<Rejected>& rejected);
   const Slot& resolve(const Measurement& item, std::int64_t time_us);
   void write_row(const Rows::Row& row);
@@ -85,6 +124,7 @@ class SqliteSink::Connection {
   void write_mark(const Mark& mark);
 
   std::filesystem::path path_;
+  Options options_;
   const SeriesTable& series_;
   Database db_;
   Layout layout_{db_};
@@ -102,6 +142,9 @@ class SqliteSink::Connection {
   std::vector<Slot> slots_;     // by series id
   std::vector<Shapes> shapes_;  // by table
   std::uint64_t uses_ = 0;
+  std::unique_ptr<RollupStore> store_;
+  std::unique_ptr<rollup::Rollup> rollup_;
+  std::unique_ptr<Recovery> recovery_;
   Rows rows_;
   std::vector<State> states_;
   std::vector<Mark> marks_;

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sinks/sqlite/layout.hpp"
 
+#include "sinks/sqlite/schema.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,69 +13,6 @@ namespace mesura::sinks::sqlite {
 namespace {
 
 constexpr char kStateTable[] = "states";
-
-// Read by people with `.schema`; /* */ because ALTER TABLE ADD COLUMN edits these texts.
-constexpr char kCreate[] = R"sql(
-CREATE TABLE meta (
-  key TEXT PRIMARY KEY,
-  value TEXT NOT NULL
-) WITHOUT ROWID;
-
-CREATE TABLE series ( /* what every column and every state means */
-  id INTEGER PRIMARY KEY,
-  device TEXT NOT NULL,
-  channel TEXT NOT NULL,
-  quantity TEXT NOT NULL,
-  unit TEXT NOT NULL, /* base unit: W, Wh, V, A, Cel, 1 ... */
-  kind TEXT NOT NULL, /* gauge, register (only grows), state */
-  label TEXT NOT NULL, /* the user's name for the channel */
-  role TEXT NOT NULL, /* grid, solar, battery, load; + is import, production, charging, consumption */
-  source TEXT NOT NULL, /* what the wire calls it */
-  decimals INTEGER NOT NULL, /* decimals that mean something */
-  quality INTEGER NOT NULL, /* flags of all its values that are not in table quality */
-  table_name TEXT NOT NULL, /* the device's or its fleet's table, or states */
-  column_name TEXT NOT NULL, /* its column there; for states: its flat name */
-  first_seen INTEGER NOT NULL, /* Unix time in microseconds, UTC */
-  fleet TEXT NOT NULL DEFAULT '', /* the fleet that the device belongs to */
-  UNIQUE (device, channel, quantity, unit, table_name)
-);
-
-CREATE TABLE states ( /* texts and enumerations; a row holds until the next one of its series */
-  series INTEGER NOT NULL REFERENCES series (id),
-  time INTEGER NOT NULL, /* Unix time in microseconds, UTC */
-  number REAL,
-  text TEXT,
-  PRIMARY KEY (series, time)
-) WITHOUT ROWID;
-
-CREATE TABLE quality ( /* values whose quality is not their series' usual one */
-  time INTEGER NOT NULL, /* Unix time in microseconds, UTC */
-  series INTEGER NOT NULL REFERENCES series (id),
-  flags INTEGER NOT NULL, /* 0 good, 1 clock suspect, 2 clock unsynced, 4 derived, 8 suspect, 16 stale, 32 estimated */
-  PRIMARY KEY (time, series)
-) WITHOUT ROWID;
-
-CREATE VIEW states_utc AS
-  SELECT strftime('%Y-%m-%dT%H:%M:%S', st.time / 1000000, 'unixepoch') ||
-         printf('.%03dZ', st.time / 1000 % 1000) AS utc,
-         se.device, se.channel, se.quantity, coalesce(st.text, st.number) AS value
-  FROM states AS st JOIN series AS se ON se.id = st.series;
-)sql";
-
-// The devices of fleets, which share one table a fleet.
-constexpr const char* kCreateDevices = R"sql(
-CREATE TABLE devices ( /* who is who in the tables of fleets */
-  id INTEGER PRIMARY KEY, /* device_id there */
-  name TEXT NOT NULL,
-  fleet TEXT NOT NULL,
-  first_seen INTEGER NOT NULL, /* Unix time in microseconds, UTC */
-  UNIQUE (name, fleet)
-);
-)sql";
-
-// The time as text, as the first column of our views.
-constexpr std::string_view kUtc =
-    "strftime('%Y-%m-%dT%H:%M:%S', t.time / 1000000, 'unixepoch') || printf('.%03dZ', t.time / 1000 % 1000) AS utc";
 
 std::string joined(std::initializer_list<std::string_view> parts) {
   std::string key;
@@ -130,31 +69,10 @@ Kind kind_from(std::string_view text) {
 }  // namespace
 
 void Layout::create(const Database& db, std::string_view site_zone, std::int64_t now_us) {
-  db.execute(kCreate);
-  db.execute(kCreateDevices);
-  db.execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplicationId, kLayoutVersion));
-  Statement add = db.prepare("INSERT INTO meta (key, value) VALUES (?1, ?2)");
-  const auto put = [&](std::string_view key, std::string_view value) {
-    add.bind(1, key);
-    add.bind(2, value);
-    add.run();
-  };
-  put("about", "Measurements by Mesura. One table per device or fleet; table series explains every column.");
-  put("time", "Unix time in microseconds, UTC; the views ending in _utc have it as text");
-  put("site_zone", site_zone);
-  put("created", std::to_string(now_us));
+  create_schema(db, site_zone, now_us);
 }
 
-void Layout::upgrade(const Database& db) {
-  if (db.integer("SELECT count(*) FROM sqlite_schema WHERE lower(name) = 'devices'") != 0) {
-    db.execute(
-        "ALTER TABLE devices RENAME TO device_devices;"
-        "UPDATE series SET table_name = 'device_devices' WHERE lower(table_name) = 'devices'");
-  }
-  db.execute("ALTER TABLE series ADD COLUMN fleet TEXT NOT NULL DEFAULT ''");
-  db.execute(kCreateDevices);
-  db.execute(fmt::format("PRAGMA user_version = {}", kLayoutVersion));
-}
+void Layout::upgrade(const Database& db) { upgrade_schema(db); }
 
 void Layout::load() {
   Statement all = db_.prepare("SELECT name FROM sqlite_schema");
@@ -208,6 +126,9 @@ void Layout::load() {
         if (member == members_.end()) continue;
         known.slot.member = member->second;
       }
+      info.kind = known.kind;
+      info.role = known.role;
+      describe_column(wide, known.slot, info);
     }
     series_.emplace(key_of(info, state), std::move(known));
   }
@@ -224,8 +145,9 @@ std::uint32_t Layout::read_table(const Owner& owner, std::string name) {
   WideTable table;
   table.name = std::move(name);
   table.fleet = owner.fleet;
+  if (!owner.fleet) table.device = owner.name;
   table.folded = {"time", "rowid"};
-  if (owner.fleet) table.folded.insert({"device_id", "device", "utc"});
+  if (owner.fleet) table.folded.insert({"device_id", "device", "utc", "local"});
   Statement columns = db_.prepare("SELECT name FROM pragma_table_info(?1) WHERE name NOT IN ('time', ?2)");
   columns.bind(1, std::string_view{table.name});
   columns.bind(2, std::string_view{owner.fleet ? "device_id" : "time"});
@@ -233,6 +155,7 @@ std::uint32_t Layout::read_table(const Owner& owner, std::string name) {
     table.columns.push_back(columns.text(0));
     table.folded.insert(folded(table.columns.back()));
   }
+  table.kinds.resize(table.columns.size(), rollup::ColumnKind::gauge);
   Statement newest = db_.prepare(fmt::format("SELECT max(time) FROM {}", quote_name(table.name)));
   if (newest.step() && !newest.is_null(0)) table.newest_read = newest.integer(0);
   tables_.push_back(std::move(table));
@@ -246,28 +169,33 @@ std::uint32_t Layout::add_table(const Owner& owner) {
   const bool taken = taken_by_us(folded(plain)) || names_.contains(folded(plain));
   const std::string base = !taken ? plain : (owner.fleet ? "fleet_" : "device_") + plain;
   std::string name = base;
-  for (int n = 2; names_.contains(folded(name)) || names_.contains(folded(name) + "_utc"); ++n) {
-    name = fmt::format("{}_{}", base, n);
+  // Views of a table that a person dropped.
+  for (const char* suffix : {"_utc", "_local"}) {
+    if (names_.contains(folded(base)) || !names_.contains(folded(base) + suffix)) continue;
+    Statement type = db_.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'view' AND name = ?1");
+    const std::string view = base + suffix;
+    type.bind(1, std::string_view{view});
+    if (!type.step()) continue;
+    type.reset();
+    db_.execute("DROP VIEW " + quote_name(view));
+    names_.erase(folded(view));
   }
+  const auto used = [&](const std::string& n) {
+    return names_.contains(n) || names_.contains(n + "_utc") || names_.contains(n + "_local");
+  };
+  for (int n = 2; used(folded(name)); ++n) name = fmt::format("{}_{}", base, n);
   const std::string table = quote_name(name);
-  const std::string view = quote_name(name + "_utc");
-  // `*` is worked out at each query: the views follow their table's columns by themselves.
   if (owner.fleet) {
     db_.execute(
         fmt::format("CREATE TABLE {} (\n  time INTEGER NOT NULL /* Unix time in microseconds, UTC */,\n"
                     "  device_id INTEGER NOT NULL REFERENCES devices (id),\n  PRIMARY KEY (time, device_id)\n)",
                     table));
-    db_.execute(
-        fmt::format("CREATE VIEW {} AS SELECT {}, d.name AS device, t.* FROM {} AS t JOIN devices AS d "
-                    "ON d.id = t.device_id",
-                    view, kUtc, table));
   } else {
     db_.execute(
         fmt::format("CREATE TABLE {} (\n  time INTEGER PRIMARY KEY /* Unix time in microseconds, UTC */\n)", table));
-    db_.execute(fmt::format("CREATE VIEW {} AS SELECT {}, t.* FROM {} AS t", view, kUtc, table));
   }
-  names_.insert(folded(name));
-  names_.insert(folded(name) + "_utc");
+  for (const char* suffix : {"", "_utc", "_local"}) names_.insert(folded(name) + suffix);
+  create_views(db_, name, owner.fleet, Views::both);
   return read_table(owner, std::move(name));
 }
 
@@ -289,13 +217,36 @@ std::uint32_t Layout::member_of(const std::string& fleet, const std::string& dev
   return id;
 }
 
-std::uint32_t Layout::add_column(WideTable& table, const std::string& flat_name) {
-  const std::string base = printable(flat_name);
+std::string Layout::take_name(const std::string& wish) {
+  std::string name = wish;
+  for (int n = 2; !names_.insert(folded(name)).second; ++n) name = fmt::format("{}_{}", wish, n);
+  return name;
+}
+
+// What rollups have to know of a column.
+void Layout::describe_column(WideTable& table, const Slot& slot, const SeriesInfo& info) {
+  if (info.kind == Kind::reg) table.kinds[slot.column] = rollup::ColumnKind::reg;
+  if (info.channel != "total" || info.unit != "W") return;
+  const bool net = info.quantity == "active_power" && info.role == "grid";
+  if (!net && info.quantity != "active_power_import" && info.quantity != "active_power_export") return;
+  rollup::Backend::Demand& power = table.powers[slot.member];
+  power.member = slot.member;
+  (net ? power.net : info.quantity == "active_power_import" ? power.imported : power.exported) = slot.column;
+  table.demands.clear();
+  for (auto [member, demand] : table.powers) {
+    if (demand.imported || demand.exported) demand.net.reset();
+    table.demands.push_back(demand);
+  }
+}
+
+std::uint32_t Layout::add_column(WideTable& table, const SeriesInfo& info) {
+  const std::string base = printable(info.flat_name);
   std::string name = base;
   for (int n = 2; table.folded.contains(folded(name)); ++n) name = fmt::format("{}_{}", base, n);
   db_.execute(fmt::format("ALTER TABLE {} ADD COLUMN {} REAL", quote_name(table.name), quote_name(name)));
   table.folded.insert(folded(name));
   table.columns.push_back(std::move(name));
+  table.kinds.push_back(rollup::ColumnKind::gauge);
   return static_cast<std::uint32_t>(table.columns.size() - 1);
 }
 
@@ -332,10 +283,11 @@ bool Layout::place(Slot& slot, const SeriesInfo& info, std::int64_t now_us) {
     slot.column = shared->second;
   } else {
     if (table.columns.size() >= table.max_columns()) return false;
-    slot.column = add_column(table, info.flat_name);
+    slot.column = add_column(table, info);
     if (owner.fleet) table.by_meaning.emplace(meaning_of(info), slot.column);
   }
   if (owner.fleet) slot.member = member_of(info.fleet, info.device, now_us);
+  describe_column(table, slot, info);
   return true;
 }
 
@@ -343,6 +295,9 @@ Slot Layout::resolve(const SeriesInfo& info, std::uint8_t quality, std::int64_t 
   const bool state = info.text || info.kind == Kind::state;
   const std::string key = key_of(info, state);
   if (const auto found = series_.find(key); found != series_.end()) {
+    if (!state && found->second.role != info.role) {
+      describe_column(tables_[found->second.slot.table], found->second.slot, info);
+    }
     update(found->second, info);
     found->second.slot.text = info.text;
     return found->second.slot;

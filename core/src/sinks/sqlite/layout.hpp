@@ -7,8 +7,10 @@
 #include <mesura/measurement.hpp>
 
 #include "database/sqlite.hpp"
+#include "sinks/rollup/backend.hpp"
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -25,13 +27,18 @@ using database::Statement;
 /// "Mesu": PRAGMA application_id, so that file(1) and we know whose file it is.
 inline constexpr std::int64_t kApplicationId = 0x4d657375;
 /// PRAGMA user_version.
-inline constexpr std::int64_t kLayoutVersion = 2;
+inline constexpr std::int64_t kLayoutVersion = 3;
+
 /// A wide table: of one device, or of all devices of a fleet.
 struct WideTable {
   std::string name;
-  bool fleet = false;                ///< its key is (time, device_id)
-  std::vector<std::string> columns;  ///< without the key's
-  std::set<std::string> folded;      ///< the same in lower case, and the key's: SQLite ignores case in names
+  bool fleet = false;                                       ///< its key is (time, device_id)
+  std::string device;                                       ///< whose it is; of a fleet's empty
+  std::vector<std::string> columns;                         ///< without the key's
+  std::vector<rollup::ColumnKind> kinds;                    ///< by column
+  std::map<std::uint32_t, rollup::Backend::Demand> powers;  ///< by member: the columns of its power at the grid
+  std::vector<rollup::Backend::Demand> demands;             ///< the same, as rollups want them
+  std::set<std::string> folded;  ///< the same in lower case, and the key's: SQLite ignores case in names
   std::unordered_map<std::string, std::uint32_t> by_meaning;  ///< fleet: channel, quantity and unit -> column
   std::int64_t newest_read = INT64_MIN;                       ///< greatest time in the table when it was read
   std::vector<std::int64_t> newest;                           ///< greatest time by member, beyond `newest_read`
@@ -64,14 +71,17 @@ class Layout {
   explicit Layout(const Database& db) : db_(db) {}
   void load();
   static void create(const Database& db, std::string_view site_zone, std::int64_t now_us);
-  /// Brings a file of layout 1, which knew no fleets, to the present one; in a transaction of the caller's.
+  /// Brings a file of layout 1 (no fleets) or 2 (no rollups) to the present one; in a transaction of the caller's.
   static void upgrade(const Database& db);
 
   /// The slot of a series, made on first sight within the caller's transaction. `quality` is that of the value at hand.
   Slot resolve(const SeriesInfo& info, std::uint8_t quality, std::int64_t now_us);
 
   [[nodiscard]] std::vector<WideTable>& tables() { return tables_; }
+  [[nodiscard]] const std::vector<WideTable>& tables() const { return tables_; }
   [[nodiscard]] const std::vector<std::int64_t>& state_series() const { return state_series_; }
+  /// A name that nothing in the file has, `wish` if that is free; it is taken from now on.
+  std::string take_name(const std::string& wish);
 
  private:
   struct Known {
@@ -94,7 +104,8 @@ class Layout {
   void load_devices();
   std::uint32_t member_of(const std::string& fleet, const std::string& device, std::int64_t now_us);
   bool place(Slot& slot, const SeriesInfo& info, std::int64_t now_us);
-  std::uint32_t add_column(WideTable& table, const std::string& flat_name);
+  std::uint32_t add_column(WideTable& table, const SeriesInfo& info);
+  static void describe_column(WideTable& table, const Slot& slot, const SeriesInfo& info);
   void update(Known& known, const SeriesInfo& info);
   void put_series(Known& known, const SeriesInfo& info, std::string_view table, std::string_view column,
                   std::int64_t now_us);

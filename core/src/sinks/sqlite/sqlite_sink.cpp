@@ -12,6 +12,11 @@
 namespace mesura::sinks::sqlite {
 namespace {
 
+// A stop must not wait for more; writes must not, either.
+constexpr auto kUpkeep = std::chrono::milliseconds{1000};
+
+bool is_corrupt(const database::Error& e) { return e.primary() == SQLITE_CORRUPT || e.primary() == SQLITE_NOTADB; }
+
 // What failed, in the words of the one who has to mend it.
 std::string explain(const std::filesystem::path& path, const database::Error& e) {
   const std::string file = path.string();
@@ -54,10 +59,43 @@ void SqliteSink::open() {
                                 directory.string(), options_.path.filename().string()));
   }
   try {
-    connection_ = std::make_unique<Connection>(options_, series_);
+    open_or_replace();
   } catch (const database::Error& e) {
+    connection_.reset();
     throw SinkError(explain(options_.path, e));
+  } catch (...) {
+    connection_.reset();
+    throw;
   }
+}
+
+// A damaged file of ours is moved aside: live data go on at once, and the old ones follow from what can be read.
+void SqliteSink::open_or_replace() {
+  std::string words;
+  if (damage_) {
+    words = *damage_;
+  } else {
+    try {
+      connection_ = std::make_unique<Connection>(options_, series_);
+      return;
+    } catch (const database::Error& e) {
+      if (!is_corrupt(e) || !looks_like_ours(options_.path)) throw;
+      words = e.what();
+    }
+  }
+  const std::filesystem::path aside = set_aside(options_.path);
+  damage_.reset();
+  log_.error("sink-corrupt",
+             "{} is damaged ({}): moved to {}; a new file goes on, and what can be read of the old one "
+             "is copied into it in the background",
+             options_.path.string(), words, aside.string());
+  connection_ = std::make_unique<Connection>(options_, series_);
+  asides_.push_back(aside);
+  for (const auto& path : asides_) connection_->take_over(path);
+}
+
+void SqliteSink::note_damage(const database::Error& e) {
+  if (is_corrupt(e)) damage_ = e.what();
 }
 
 WriteResult SqliteSink::write(std::span<const BatchPtr> batches) {
@@ -72,6 +110,7 @@ WriteResult SqliteSink::write(std::span<const BatchPtr> batches) {
     result.rejected = connection_->write(batches);
     return result;
   } catch (const database::Error& e) {
+    note_damage(e);
     const std::string reason = explain(options_.path, e);
     // What was read of the layout may be wrong now: open() reads it again. A lock says nothing about it.
     if (connection_->dirty()) connection_.reset();
@@ -80,12 +119,24 @@ WriteResult SqliteSink::write(std::span<const BatchPtr> batches) {
 }
 
 void SqliteSink::maintain(std::int64_t now_ns) {
-  if (!connection_ || !options_.keep_raw) return;
+  if (!connection_) return;
   try {
-    const std::uint64_t gone = connection_->expire((now_ns - options_.keep_raw->count()) / 1000);
+    connection_->recover(kUpkeep, [&](const Recovery& r) {
+      std::erase(asides_, r.path());
+      log_.warn("sink-recovered",
+                "{}: {} rows copied from {}, where {} stretches could not be read\n  hint      keep "
+                "that file until you have looked at what you need; nobody reads it any more",
+                options_.path.string(), r.rows(), r.path().string(), r.holes());
+    });
+    connection_->roll_up(now_ns / 1000, kUpkeep);
+    const std::uint64_t gone = connection_->expire(now_ns / 1000);
     if (gone > 0) log_.debug("sink-retention", "{}: {} rows had reached their age", describe(), gone);
+  } catch (const SinkError& e) {
+    log_.warn("sink-upkeep", "{}", e.what());
+    connection_.reset();
   } catch (const database::Error& e) {
-    log_.warn("sink-retention", "{}", explain(options_.path, e));
+    note_damage(e);
+    log_.warn("sink-upkeep", "{}", explain(options_.path, e));
     if (connection_->dirty()) connection_.reset();
   }
 }
@@ -93,7 +144,9 @@ void SqliteSink::maintain(std::int64_t now_ns) {
 void SqliteSink::close() {
   if (!connection_) return;
   try {
-    connection_->checkpoint();
+    // What does not find time is pending in the file.
+    connection_->roll_up(INT64_MAX, kUpkeep);
+    connection_->leave();
   } catch (const database::Error& e) {
     // Nothing is lost: the next one to open the file finds its WAL.
     log_.debug("sink-close", "{}", explain(options_.path, e));

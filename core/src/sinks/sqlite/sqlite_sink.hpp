@@ -5,6 +5,7 @@
 #include <mesura/measurement.hpp>
 #include <mesura/sink.hpp>
 
+#include "database/sqlite.hpp"
 #include "runtime/log.hpp"
 
 #include <chrono>
@@ -14,6 +15,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace mesura::sinks::sqlite {
 
@@ -23,7 +25,14 @@ struct Options {
   bool full_sync = true;
   /// Raw rows older than this go; nullopt: never.
   std::optional<std::chrono::nanoseconds> keep_raw;
-  std::string site_zone;  ///< noted in the file for its readers
+  std::string site_zone;  ///< of days, quarter hours and the `_local` views
+  bool rollups = true;
+  using Age = std::optional<std::chrono::nanoseconds>;
+  Age keep_minutes = {};  ///< the same for the rows of rollups, by their start
+  Age keep_quarter_hours = {};
+  Age keep_hours = {};
+  Age keep_days = {};
+  Age keep_quarters = {};  ///< the five-second detail
 };
 
 /// Measurements in one SQLite file: a wide table per device or fleet, readable while it is written. The folder's README
@@ -46,7 +55,12 @@ class SqliteSink final : public Sink {
   Options options_;
   const SeriesTable& series_;
   runtime::Logger log_;
+  void open_or_replace();
+  void note_damage(const database::Error& e);
+
   std::unique_ptr<Connection> connection_;
+  std::vector<std::filesystem::path> asides_;  ///< damaged files of this run that are not copied yet
+  std::optional<std::string> damage_;  ///< SQLite's words while writing: the file is replaced at the next open()
 };
 
 }  // namespace mesura::sinks::sqlite

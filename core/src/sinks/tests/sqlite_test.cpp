@@ -35,7 +35,7 @@ TEST_CASE_METHOD(Fixture, "the file explains itself to a person with the sqlite3
   auto s = sink();
   REQUIRE(attempt(*s, {feed.batch(kNoon + 213'000'000, {{power, 1843.27}})}).committed);
   CHECK(integer("PRAGMA application_id") == 0x4d657375);
-  CHECK(integer("PRAGMA user_version") == 2);
+  CHECK(integer("PRAGMA user_version") == 3);
   CHECK(text("PRAGMA journal_mode") == "wal");
   CHECK(integer("SELECT time FROM grid") == 1'781'438'400'213'000);
   CHECK(text("SELECT l1_active_power_w FROM grid") == "1843.27");
@@ -206,7 +206,11 @@ TEST_CASE_METHOD(Fixture, "a file of layout 1 learns of fleets, whatever its dev
   s->close();
   // Back to how the layout was.
   database().execute(
-      "DROP TABLE devices; ALTER TABLE series DROP COLUMN fleet; ALTER TABLE device_devices RENAME TO devices; "
+      "DROP VIEW device_devices_local; DROP TABLE zone_offsets; DROP TABLE quarters; DROP TABLE rollup_pending; "
+      "DROP TABLE rollup_columns; DROP TABLE rollup_tables; DROP TABLE IF EXISTS device_devices_1m; "
+      "DROP TABLE IF EXISTS device_devices_15m; DROP TABLE IF EXISTS device_devices_1h; "
+      "DROP TABLE IF EXISTS device_devices_1d; DROP TABLE devices; ALTER TABLE series DROP COLUMN fleet; ALTER TABLE "
+      "device_devices RENAME TO devices; "
       "UPDATE series SET device = 'devices', table_name = 'devices'; PRAGMA user_version = 1");
   Feed later{"units"};
   const auto unit = later.number("roof", "l1", "active_power", "W");
@@ -217,7 +221,7 @@ TEST_CASE_METHOD(Fixture, "a file of layout 1 learns of fleets, whatever its dev
   const auto same = old.number("devices", "l1", "active_power", "W");
   sqlite::SqliteSink again{options, old.table(), runtime::Logger{}};
   REQUIRE(attempt(again, {old.batch(kNoon + kSecond, {{same, 2.0}})}).committed);
-  CHECK(integer("PRAGMA user_version") == 2);
+  CHECK(integer("PRAGMA user_version") == 3);
   CHECK(text("SELECT group_concat(l1_active_power_w) FROM device_devices") == "1.0,2.0");
   CHECK(text("SELECT group_concat(device || ':' || l1_active_power_w) FROM units_utc") == "roof:5.0");
 }
@@ -278,7 +282,7 @@ TEST_CASE_METHOD(Fixture, "a file that is not ours is refused untouched", "[sqli
   SECTION("a younger version's") {
     s->open();
     s->close();
-    database().execute("PRAGMA user_version = 3");
+    database().execute("PRAGMA user_version = 4");
     const auto refused = attempt(*s, {});
     CHECK_FALSE(refused.committed);
     CHECK_THAT(refused.reason, Catch::Matchers::StartsWith("sink-newer: "));
