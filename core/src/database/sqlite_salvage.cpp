@@ -5,6 +5,7 @@
 #include "runtime/unique_fd.hpp"
 
 #include <fcntl.h>
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -170,6 +171,22 @@ std::optional<std::string> find_damage(const Database& db, int seconds) {
     if (is_damage(e) && e.primary() != SQLITE_IOERR) return e.what();
     throw;
   }
+}
+
+std::filesystem::path set_aside(const std::filesystem::path& file) {
+  const auto now = std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
+  const std::string plain = fmt::format("{}.damaged-{:%Y%m%dT%H%M%SZ}", file.string(), fmt::gmtime(now));
+  std::string name = plain;
+  for (int n = 2; std::filesystem::exists(name); ++n) name = fmt::format("{}-{}", plain, n);
+  // The file last: while it has its name, nothing has happened.
+  for (const char* suffix : {"-wal", "-shm", ""}) {
+    std::error_code error;
+    std::filesystem::rename(file.string() + suffix, name + suffix, error);
+    if (error && error != std::errc::no_such_file_or_directory) {
+      throw std::system_error(error, "moving " + file.string() + suffix + " aside");
+    }
+  }
+  return name;
 }
 
 }  // namespace mesura::database

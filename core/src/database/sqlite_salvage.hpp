@@ -67,6 +67,9 @@ class Salvage {
 /// that were there are kept in `<file>.header`. True when something was changed. Throws std::system_error.
 bool mend_header(const std::filesystem::path& file);
 
+/// Moves the file, its WAL and its index aside, as `<file>.damaged-<time>`; returns where to. Throws std::system_error.
+std::filesystem::path set_aside(const std::filesystem::path& file);
+
 /// Looks for damage, for `seconds` at most: nullopt when none was found, else what.
 [[nodiscard]] std::optional<std::string> find_damage(const Database& db, int seconds);
 

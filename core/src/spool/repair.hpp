@@ -9,10 +9,6 @@
 
 namespace mesura::spool {
 
-/// Moves the file, its WAL and its index aside, as `<name>.damaged-<time>`; returns where to. Throws
-/// std::filesystem::filesystem_error.
-std::filesystem::path move_aside(const std::filesystem::path& path);
-
 struct Salvaged {
   std::uint64_t batches = 0;
   std::uint64_t dead = 0;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "spool/spool.hpp"
 
+#include "database/sqlite_salvage.hpp"
 #include "model/batch_codec.hpp"
 #include "model/register_value.hpp"
 #include "spool/repair.hpp"
@@ -177,7 +178,7 @@ void Spool::open() {
     series_.reset();
     for (database::Statement* s : {&begin_, &commit_, &put_, &read_, &erase_, &put_dead_}) *s = database::Statement{};
     db_.reset();
-    damaged = move_aside(path_);
+    damaged = database::set_aside(path_);
   }
   if (damaged) {
     db_ = std::make_unique<Database>(path_);

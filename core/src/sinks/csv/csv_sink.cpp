@@ -26,6 +26,7 @@ constexpr auto kGzipTurn = std::chrono::milliseconds{200};
 
 // Of each device's finished files when the sink opens: there may be years of them.
 constexpr std::size_t kLookedAt = 8;
+constexpr std::size_t kRememberedFiles = 3;
 
 constexpr char kWideStart[] = "time,quality";
 constexpr char kLinesHeader[] = "time,device,channel,quantity,unit,value,quality\n";
@@ -117,16 +118,20 @@ void CsvSink::scan() {
       if (orphan.in_progress()) orphan.finish();
     }
     if (f.finished.empty()) continue;
-    // What was written last: in the newest file, or in the one of late data that was finished last.
-    const auto written = [](const std::filesystem::path& path) {
-      std::error_code ignored;
-      return std::filesystem::last_write_time(path, ignored);
-    };
+    // What was written last, and may come again: in the newest file, and in those of late data that were finished last.
+    // Several, because one write may have finished several and a file system's clock cannot tell them apart.
+    std::vector<std::pair<std::filesystem::file_time_type, std::filesystem::path>> last;
     const auto some = std::min<std::size_t>(f.finished.size(), kLookedAt);
-    const auto latest = std::max_element(f.finished.end() - static_cast<std::ptrdiff_t>(some), f.finished.end(),
-                                         [&](const auto& a, const auto& b) { return written(a) < written(b); });
+    for (auto path = f.finished.end() - static_cast<std::ptrdiff_t>(some); path != f.finished.end(); ++path) {
+      std::error_code ignored;
+      last.emplace_back(std::filesystem::last_write_time(*path, ignored), *path);
+    }
+    std::sort(last.begin(), last.end());
     files.remember(time_of(f.finished.back()), f.finished.back());
-    files.remember(time_of(*latest), *latest);
+    for (auto path = last.end() - static_cast<std::ptrdiff_t>(std::min(last.size(), kRememberedFiles));
+         path != last.end(); ++path) {
+      files.remember(time_of(path->second), path->second);
+    }
   }
 }
 

@@ -4,7 +4,6 @@
 
 #include <mesura/sink.hpp>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -41,25 +40,6 @@ bool looks_like_ours(const std::filesystem::path& file) {
   std::ifstream wal{file.string() + "-wal", std::ios::binary};
   std::array<char, 3> magic{};
   return wal.read(magic.data(), magic.size()) && magic == std::array<char, 3>{'\x37', '\x7f', '\x06'};
-}
-
-std::filesystem::path set_aside(const std::filesystem::path& file) {
-  const auto now = std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
-  const std::string plain = fmt::format("{}.damaged-{:%Y%m%dT%H%M%SZ}", file.string(), fmt::gmtime(now));
-  std::string name = plain;
-  for (int n = 2; std::filesystem::exists(name); ++n) name = fmt::format("{}-{}", plain, n);
-  // The file last: while it has its name, nothing has happened.
-  for (const char* suffix : {"-wal", "-shm", ""}) {
-    std::error_code error;
-    std::filesystem::rename(file.string() + suffix, name + suffix, error);
-    if (error && error != std::errc::no_such_file_or_directory) {
-      throw SinkError(
-          fmt::format("sink-corrupt: {} is damaged and cannot be moved aside: {}\n  hint      its directory "
-                      "must be writable",
-                      file.string(), error.message()));
-    }
-  }
-  return name;
 }
 
 Recovery::Recovery(std::filesystem::path damaged, Target target) : path_(std::move(damaged)), target_(target) {}

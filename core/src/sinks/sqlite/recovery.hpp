@@ -28,9 +28,6 @@ namespace mesura::sinks::sqlite {
 /// somebody's letter.
 [[nodiscard]] bool looks_like_ours(const std::filesystem::path& file);
 
-/// Renames the file and what belongs to it to `<file>.damaged-<UTC>`; returns the new path. Throws SinkError.
-[[nodiscard]] std::filesystem::path set_aside(const std::filesystem::path& file);
-
 /// Copies what is left of a damaged file into a good one. Rows that are there already keep their values and get those
 /// that they lack: copying twice, or again after a crash, changes nothing.
 class Recovery {

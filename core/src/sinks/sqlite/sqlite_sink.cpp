@@ -83,7 +83,15 @@ void SqliteSink::open_or_replace() {
       words = e.what();
     }
   }
-  const std::filesystem::path aside = set_aside(options_.path);
+  std::filesystem::path aside;
+  try {
+    aside = database::set_aside(options_.path);
+  } catch (const std::system_error& e) {
+    throw SinkError(
+        fmt::format("sink-corrupt: {} is damaged and cannot be moved aside: {}\n  hint      its directory "
+                    "must be writable",
+                    options_.path.string(), e.what()));
+  }
   damage_.reset();
   log_.error("sink-corrupt",
              "{} is damaged ({}): moved to {}; a new file goes on, and what can be read of the old one "

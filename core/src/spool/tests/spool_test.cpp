@@ -256,13 +256,17 @@ TEST_CASE("a damaged file is moved aside, and what can be read goes on") {
   }
   const auto size = std::filesystem::file_size(house.path());
   std::size_t least = 0;
+  std::size_t most = kBatches - 1;
   SECTION("in the middle") {
     // Not left in order, so that it is looked through.
     database::Database{house.path()}.execute("PRAGMA user_version = 0");
     overwrite(house.path(), size / 2 / 4096 * 4096, 8192);
     least = kBatches / 2;
   }
-  SECTION("in its head") { overwrite(house.path(), 0, 100); }
+  SECTION("in its head") {
+    overwrite(house.path(), 0, 100);
+    least = most = kBatches;  // nothing of the batches is there
+  }
   SECTION("cut") {
     database::Database{house.path()}.execute("PRAGMA user_version = 0");
     std::filesystem::resize_file(house.path(), size / 2 / 4096 * 4096);
@@ -271,7 +275,7 @@ TEST_CASE("a damaged file is moved aside, and what can be read goes on") {
   auto spool = house.open();
   const auto entries = spool->read(0, 2 * kBatches, 100'000);
   CHECK(entries.size() >= least);
-  CHECK(entries.size() < kBatches);
+  CHECK(entries.size() <= most);
   for (const auto& e : entries) CHECK(e.batch->items[0].number == static_cast<double>(e.id));
   std::size_t aside = 0;
   for (const auto& file : std::filesystem::directory_iterator{house.dir.path()})
