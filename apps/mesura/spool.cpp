@@ -38,12 +38,7 @@ void complain(const std::string& text) { std::fputs(text.c_str(), stderr); }
 /// The spools of a state directory, by name of their sink; of all sinks, or of those named. Unknown names are told of.
 std::optional<std::vector<std::string>> spools(const std::filesystem::path& state,
                                                const std::vector<std::string>& wanted) {
-  std::vector<std::string> names;
-  std::error_code none;  // no directory: no spools
-  for (const auto& file : std::filesystem::directory_iterator{state / "spool", none}) {
-    if (file.path().extension() == ".spool") names.push_back(file.path().stem().string());
-  }
-  std::sort(names.begin(), names.end());
+  std::vector<std::string> names = spool::spool_names(state);
   for (const std::string& name : wanted) {
     if (std::find(names.begin(), names.end(), name) != names.end()) continue;
     complain(fmt::format("mesura spool: error[spool-none]: sink '{}' has no spool in {}\n  expected  {}\n", name,

@@ -395,6 +395,15 @@ TEST_CASE("what waits for a sink that is away can be looked at, and is written b
   CHECK_THAT(exported.out, contains(R"("quantity":"active_power_import")"));
   CHECK(run_mesura({"spool", "check", "--config", config}).code == 0);
 
+  // A sink that is no longer configured does not make what waits for it forgotten.
+  write_file(house.dir / "other.yaml",
+             fmt::format("state: {0}/state\nsinks:\n  other: {{csv: {{path: {0}/csv}}}}\n", house.dir.path().string()));
+  {
+    Process other{program({"run", (house.dir / "other.yaml").string()})};
+    other.wait_for_line("spool-ownerless");
+    CHECK(other.stop().code == 0);
+  }
+
   // Still locked: said, and nothing changes.
   const auto refused = run_mesura({"spool", "drain", "sqlite", "--config", config});
   CHECK(refused.code == 1);

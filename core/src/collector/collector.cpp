@@ -108,7 +108,27 @@ bool Collector::apply(const config::Configuration& configuration) {
     set_routes(configuration);
   }
   add_devices(configuration);
+  tell_ownerless(configuration);
   return complete;
+}
+
+void Collector::tell_ownerless(const config::Configuration& configuration) {
+  for (const auto& name : spool::spool_names(configuration.state)) {
+    if (sinks_.contains(name) || !ownerless_.insert(name).second) continue;
+    try {
+      SeriesTable series;
+      const spool::Spool spool{spool::spool_path(configuration.state, name), series, logger_,
+                               spool::Spool::Mode::reader};
+      if (const auto values = spool.contents().values; values > 0)
+        logger_.warn(
+            "spool-ownerless",
+            "{} measurements wait in {} for sink '{}', which is not configured\n  hint      name a sink so again, "
+            "or save them with `mesura spool export {}` and remove the file",
+            values, spool.path().string(), name, name);
+    } catch (const spool::SpoolError& e) {
+      logger_.debug("spool-ownerless", "{}", e.what());
+    }
+  }
 }
 
 bool Collector::sinks_and_routes_equal(const config::Configuration& configuration) const {

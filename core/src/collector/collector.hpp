@@ -21,6 +21,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -102,6 +103,7 @@ class Collector {
   [[nodiscard]] bool sinks_and_routes_equal(const config::Configuration& configuration) const;
   bool replace_sinks(const config::Configuration& configuration);
   bool stop_sinks(const std::vector<std::string>& names, std::chrono::nanoseconds grace);
+  void tell_ownerless(const config::Configuration& configuration);
   void set_routes(const config::Configuration& configuration);
   void add_devices(const config::Configuration& configuration);
   [[nodiscard]] std::unique_ptr<session::FleetNames> fleet_names(const config::DeviceConfig& fleet,
@@ -140,6 +142,7 @@ class Collector {
   std::thread energy_writer_;  ///< a disk may be slow, and the loop must not wait for it
   runtime::EventLoop::TimerId energy_timer_ = 0;
   std::atomic<bool> left_behind_ = false;
+  std::set<std::string> ownerless_;  ///< spools of sinks that are not configured, told of
   Pressure held_ = Pressure::none;
   runtime::EventLoop::TimerId ease_timer_ = 0;
 };

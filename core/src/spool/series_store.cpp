@@ -13,6 +13,8 @@ namespace {
 // Some attributes (a clock's offset) change all the time, and none is worth a write of thousands each second.
 constexpr auto kAttributesInterval = std::chrono::minutes{1};
 
+constexpr std::uint32_t kMostStored = 1U << 24U;
+
 std::string joined(const std::vector<std::string>& words) {
   std::string out;
   for (const auto& word : words) {
@@ -94,9 +96,7 @@ SeriesStore::SeriesStore(const database::Database& db, SeriesTable& table) : db_
     info.integration = static_cast<Integration>(series.integer(++at));
     info.negated = series.integer(++at) != 0;
     const std::uint32_t id = table_.add(std::move(info));
-    loaded_.emplace(stored, id);
-    if (id >= stored_.size()) stored_.resize(id + 1, 0);
-    stored_[id] = stored;
+    know(stored, id);
   }
   database::Statement streams = db_.prepare("SELECT id, device, start_ns, period_ns, names, units FROM streams");
   while (streams.step()) {
@@ -125,6 +125,15 @@ SeriesStore::SeriesStore(const database::Database& db, SeriesTable& table) : db_
       "INSERT INTO streams (device, start_ns, period_ns, names, units) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id", true);
 }
 
+void SeriesStore::know(std::uint32_t stored, std::uint32_t series) {
+  // Numbers are dense; a damaged file's may be anything.
+  if (stored > kMostStored) return;
+  if (stored >= loaded_.size()) loaded_.resize(stored + 1, kNobody);
+  loaded_[stored] = series;
+  if (series >= stored_.size()) stored_.resize(series + 1, 0);
+  stored_[series] = stored;
+}
+
 std::uint32_t SeriesStore::store(std::uint32_t series) {
   if (series < stored_.size() && stored_[series] != 0) return stored_[series];
   const SeriesInfo& info = table_.at(series);
@@ -141,9 +150,7 @@ std::uint32_t SeriesStore::store(std::uint32_t series) {
   std::uint32_t stored = 0;
   while (put_series_.step()) stored = static_cast<std::uint32_t>(put_series_.integer(0));
   put_series_.reset();
-  if (series >= stored_.size()) stored_.resize(series + 1, 0);
-  stored_[series] = stored;
-  loaded_.emplace(stored, series);
+  know(stored, series);
   fresh_series_.push_back(series);
   return stored;
 }
@@ -174,8 +181,8 @@ model::StoredIds SeriesStore::stored_ids() {
 
 model::LoadedIds SeriesStore::loaded_ids() {
   return {[this](std::uint32_t stored) -> std::optional<std::uint32_t> {
-            const auto known = loaded_.find(stored);
-            return known != loaded_.end() ? std::optional{known->second} : std::nullopt;
+            if (stored >= loaded_.size() || loaded_[stored] == kNobody) return std::nullopt;
+            return loaded_[stored];
           },
           [this](std::uint32_t stored) -> std::shared_ptr<const WaveformStream> {
             const auto known = loaded_runs_.find(stored);
@@ -185,7 +192,7 @@ model::LoadedIds SeriesStore::loaded_ids() {
 
 void SeriesStore::rolled_back() {
   for (const std::uint32_t series : fresh_series_) {
-    loaded_.erase(stored_[series]);
+    loaded_[stored_[series]] = kNobody;
     stored_[series] = 0;
   }
   for (const std::uint64_t run : fresh_streams_) {

@@ -36,13 +36,16 @@ class SeriesStore {
   void forget_streams();
 
  private:
+  static constexpr std::uint32_t kNobody = UINT32_MAX;
+
+  void know(std::uint32_t stored, std::uint32_t series);
   std::uint32_t store(std::uint32_t series);
   std::uint32_t store(const WaveformStream& stream);
 
   const database::Database& db_;
   SeriesTable& table_;
   std::vector<std::uint32_t> stored_;                             ///< by series of this process; 0: not yet
-  std::unordered_map<std::uint32_t, std::uint32_t> loaded_;       ///< stored -> series of this process
+  std::vector<std::uint32_t> loaded_;                             ///< by stored number; kNobody: none has it
   std::unordered_map<std::uint64_t, std::uint32_t> stored_runs_;  ///< by WaveformStream::id
   std::map<std::uint32_t, std::shared_ptr<const WaveformStream>> loaded_runs_;
   std::chrono::steady_clock::time_point next_attributes_{};

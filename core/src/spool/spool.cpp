@@ -59,14 +59,22 @@ std::filesystem::path spool_path(const std::filesystem::path& state, const std::
   return state / "spool" / (sink + ".spool");
 }
 
-std::vector<model::RegisterValue> integrated_registers(const std::filesystem::path& state) {
-  std::vector<model::RegisterValue> all;
+std::vector<std::string> spool_names(const std::filesystem::path& state) {
+  std::vector<std::string> names;
   std::error_code none;  // no directory: no spools
   for (const auto& file : std::filesystem::directory_iterator{state / "spool", none}) {
-    if (file.path().extension() != ".spool") continue;
+    if (file.path().extension() == ".spool") names.push_back(file.path().stem().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::vector<model::RegisterValue> integrated_registers(const std::filesystem::path& state) {
+  std::vector<model::RegisterValue> all;
+  for (const std::string& name : spool_names(state)) {
     try {
       SeriesTable series;
-      const Spool spool{file.path(), series, runtime::Logger{std::make_shared<runtime::Log>(), "spool"},
+      const Spool spool{spool_path(state, name), series, runtime::Logger{std::make_shared<runtime::Log>(), "spool"},
                         Spool::Mode::reader};
       const auto found = spool.registers();
       all.insert(all.end(), found.begin(), found.end());
@@ -176,7 +184,8 @@ void Spool::open() {
     if (e.primary() != SQLITE_CORRUPT && e.primary() != SQLITE_NOTADB) throw;
     log_.error("spool-damaged", "{}: {}", path_.string(), e.what());
     series_.reset();
-    for (database::Statement* s : {&begin_, &commit_, &put_, &read_, &erase_, &put_dead_}) *s = database::Statement{};
+    for (database::Statement* s : {&begin_, &commit_, &put_, &read_, &erase_, &size_, &put_dead_})
+      *s = database::Statement{};
     db_.reset();
     damaged = database::set_aside(path_);
   }
@@ -203,7 +212,11 @@ void Spool::prepare() {
   commit_ = db_->prepare("COMMIT", true);
   put_ = db_->prepare("INSERT INTO batches (id, value_count, time_ns, body, note) VALUES (?1, ?2, ?3, ?4, ?5)", true);
   read_ = db_->prepare("SELECT id, value_count, body, note FROM batches WHERE id > ?1 ORDER BY id", true);
-  erase_ = db_->prepare("DELETE FROM batches WHERE id = ?1 RETURNING value_count, length(body)", true);
+  erase_ = db_->prepare("DELETE FROM batches WHERE id BETWEEN ?1 AND ?2", true);
+  size_ = db_->prepare(
+      "SELECT count(*), coalesce(sum(value_count), 0), coalesce(sum(length(body)), 0) FROM batches "
+      "WHERE id BETWEEN ?1 AND ?2",
+      true);
   put_dead_ = db_->prepare("INSERT INTO dead (rejected_ns, reason, damaged, body) VALUES (?1, ?2, ?3, ?4)", true);
   count();
 }
@@ -383,14 +396,12 @@ void Spool::erase(std::span<const std::int64_t> ids) {
   Contents after = contents_;
   guarded("emptying", [&] {
     transaction([&] {
-      for (const std::int64_t id : ids) {
-        erase_.bind(1, id);
-        while (erase_.step()) {
-          --after.batches;
-          after.values -= static_cast<std::uint64_t>(erase_.integer(0));
-          after.bytes -= row_cost(static_cast<std::size_t>(erase_.integer(1)));
-        }
-        erase_.reset();
+      // A backlog goes in long runs of numbers: two statements for each.
+      for (std::size_t from = 0; from < ids.size();) {
+        std::size_t to = from + 1;
+        while (to < ids.size() && ids[to] == ids[to - 1] + 1) ++to;
+        erase_run(ids[from], ids[to - 1], after);
+        from = to;
       }
       if (after.batches == 0) series_->forget_streams();
     });
@@ -398,6 +409,21 @@ void Spool::erase(std::span<const std::int64_t> ids) {
   if (after.batches == 0) after.oldest_ns = 0;
   set_contents(after);
   if (after.batches == 0) shrink();
+}
+
+void Spool::erase_run(std::int64_t first, std::int64_t last, Contents& left) {
+  size_.bind(1, first);
+  size_.bind(2, last);
+  if (size_.step()) {
+    const auto batches = static_cast<std::uint64_t>(size_.integer(0));
+    left.batches -= batches;
+    left.values -= static_cast<std::uint64_t>(size_.integer(1));
+    left.bytes -= static_cast<std::uint64_t>(size_.integer(2)) + batches * kRowBytes;
+  }
+  size_.reset();
+  erase_.bind(1, first);
+  erase_.bind(2, last);
+  erase_.run();
 }
 
 void Spool::erase_up_to(std::int64_t id) {

@@ -34,6 +34,9 @@ class SpoolError : public std::runtime_error {
 /// Where the spool of a sink lies: "<state>/spool/<sink>.spool".
 [[nodiscard]] std::filesystem::path spool_path(const std::filesystem::path& state, const std::string& sink);
 
+/// The sinks that have a spool there, sorted.
+[[nodiscard]] std::vector<std::string> spool_names(const std::filesystem::path& state);
+
 /// Where integrated energy stood in any spool of a state directory; files that cannot be read are passed over.
 [[nodiscard]] std::vector<model::RegisterValue> integrated_registers(const std::filesystem::path& state);
 
@@ -107,7 +110,7 @@ class Spool {
   /// The first entries with numbers above `after`, until one of the bounds is reached (at least one entry). Damaged
   /// ones become dead letters on the way.
   [[nodiscard]] std::vector<Entry> read(std::int64_t after, std::size_t max_batches, std::size_t max_values);
-  /// Not in order of any kind; unknown numbers are fine.
+  /// In any order, ascending ones at their fastest; unknown numbers are fine.
   void erase(std::span<const std::int64_t> ids);
   /// All with numbers up to `id`.
   void erase_up_to(std::int64_t id);
@@ -146,6 +149,7 @@ class Spool {
   void set_contents(const Contents& contents);
   void put(const Entry& entry);
   void put_registers(std::span<const Entry> entries);
+  void erase_run(std::int64_t first, std::int64_t last, Contents& left);
   void shrink();
 
   std::filesystem::path path_;
@@ -160,7 +164,7 @@ class Spool {
   std::int64_t last_id_ = 0;
   std::string bytes_;                    ///< scratch
   std::vector<signed char> integrated_;  ///< by series: -1 not asked yet, 0 no, 1 yes
-  database::Statement begin_, commit_, put_, read_, erase_, put_dead_;
+  database::Statement begin_, commit_, put_, read_, erase_, size_, put_dead_;
 };
 
 }  // namespace mesura::spool
