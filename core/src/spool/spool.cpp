@@ -23,6 +23,8 @@ constexpr std::int64_t kApplicationId = 0x4d73706c;
 constexpr std::int64_t kVersion = 1;
 /// What SQLite needs beside the bytes of a batch.
 constexpr std::uint64_t kRowBytes = 32;
+/// What a kill left behind is looked through for so long: a gigabyte on an SD card must not hold up what comes.
+constexpr int kCheckSeconds = 5;
 /// So much free space is given back to the file system.
 constexpr std::int64_t kShrinkPages = 1024;
 
@@ -34,6 +36,14 @@ CREATE TABLE batches ( /* what the sink has not confirmed, in the order in which
   body BLOB NOT NULL,
   note INTEGER NOT NULL /* of whoever put it here */
 );
+CREATE TABLE contents ( /* one row: what the other tables hold, so that nobody has to read them all to know */
+  batches INTEGER NOT NULL,
+  value_count INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  oldest_ns INTEGER NOT NULL,
+  dead INTEGER NOT NULL
+);
+INSERT INTO contents VALUES (0, 0, 0, 0, 0);
 CREATE TABLE registers ( /* integrated energy, as it stood with the newest batch that came here */
   device TEXT NOT NULL,
   channel TEXT NOT NULL,
@@ -109,17 +119,32 @@ auto Spool::guarded(const char* doing, F&& f) -> decltype(f()) {
   }
 }
 
+// `f` changes the file, and the contents that it is given to what they are then.
 template <class F>
 void Spool::transaction(F&& f) {
+  Contents next = contents_;
   begin_.run();
   try {
-    f();
+    f(next);
+    if (next.batches == 0) next.oldest_ns = 0;
+    put_contents(next);
     commit_.run();
     series_->committed();
   } catch (...) {
     rollback();
     throw;
   }
+  const std::lock_guard lock(contents_mutex_);
+  contents_ = next;
+}
+
+void Spool::put_contents(const Contents& contents) {
+  put_contents_.bind(1, static_cast<std::int64_t>(contents.batches));
+  put_contents_.bind(2, static_cast<std::int64_t>(contents.values));
+  put_contents_.bind(3, static_cast<std::int64_t>(contents.bytes));
+  put_contents_.bind(4, contents.oldest_ns);
+  put_contents_.bind(5, static_cast<std::int64_t>(contents.dead));
+  put_contents_.run();
 }
 
 void Spool::rollback() noexcept {
@@ -174,8 +199,8 @@ void Spool::open() {
     }
     // user_version is 0 while somebody has it open: what a kill leaves behind is looked through.
     if (db_->integer("PRAGMA user_version") == 0) {
-      if (const std::string word = db_->text("PRAGMA quick_check(1)"); word != "ok") {
-        throw database::Error(SQLITE_CORRUPT, word);
+      if (const auto damage = database::find_damage(*db_, kCheckSeconds)) {
+        throw database::Error(SQLITE_CORRUPT, *damage);
       }
     }
     db_->execute("PRAGMA user_version = 0");
@@ -184,7 +209,7 @@ void Spool::open() {
     if (e.primary() != SQLITE_CORRUPT && e.primary() != SQLITE_NOTADB) throw;
     log_.error("spool-damaged", "{}: {}", path_.string(), e.what());
     series_.reset();
-    for (database::Statement* s : {&begin_, &commit_, &put_, &read_, &erase_, &size_, &put_dead_})
+    for (database::Statement* s : {&begin_, &commit_, &put_, &read_, &erase_, &size_, &put_dead_, &put_contents_})
       *s = database::Statement{};
     db_.reset();
     damaged = database::set_aside(path_);
@@ -194,6 +219,7 @@ void Spool::open() {
     create();
     db_->execute("PRAGMA user_version = 0; BEGIN IMMEDIATE");
     const Salvaged salvaged = salvage(*damaged, *db_);
+    count(*db_);
     db_->execute("COMMIT");
     log_.warn("spool-repaired", "{}: {} batches and {} dead letters could be read and go on; the rest stays in {}",
               path_.string(), salvaged.batches, salvaged.dead, damaged->string());
@@ -218,34 +244,37 @@ void Spool::prepare() {
       "WHERE id BETWEEN ?1 AND ?2",
       true);
   put_dead_ = db_->prepare("INSERT INTO dead (rejected_ns, reason, damaged, body) VALUES (?1, ?2, ?3, ?4)", true);
-  count();
+  put_contents_ =
+      db_->prepare("UPDATE contents SET batches = ?1, value_count = ?2, bytes = ?3, oldest_ns = ?4, dead = ?5", true);
+  load_contents();
 }
 
-void Spool::count() {
-  Contents counted;
-  database::Statement s = db_->prepare(
-      "SELECT count(*), coalesce(sum(value_count), 0), coalesce(sum(length(body)), 0), coalesce(min(time_ns), 0) "
-      "FROM batches");
+void Spool::load_contents() {
+  Contents loaded;
+  database::Statement s = db_->prepare("SELECT batches, value_count, bytes, oldest_ns, dead FROM contents");
   if (s.step()) {
-    counted.batches = static_cast<std::uint64_t>(s.integer(0));
-    counted.values = static_cast<std::uint64_t>(s.integer(1));
-    counted.bytes = static_cast<std::uint64_t>(s.integer(2)) + counted.batches * kRowBytes;
-    counted.oldest_ns = s.integer(3);
+    loaded = {static_cast<std::uint64_t>(s.integer(0)), static_cast<std::uint64_t>(s.integer(1)),
+              static_cast<std::uint64_t>(s.integer(2)), s.integer(3), static_cast<std::uint64_t>(s.integer(4))};
   }
-  counted.dead = static_cast<std::uint64_t>(db_->integer("SELECT count(*) FROM dead"));
-  set_contents(counted);
   last_id_ = std::max(db_->integer("SELECT max(id) FROM batches"),
                       db_->integer("SELECT seq FROM sqlite_sequence WHERE name = 'batches'"));
+  const std::lock_guard lock(contents_mutex_);
+  contents_ = loaded;
+}
+
+// Of a file that was put together from what could be read.
+void Spool::count(const database::Database& db) {
+  db.execute(fmt::format(
+      "UPDATE contents SET (batches, value_count, bytes, oldest_ns, dead) = (SELECT count(*), "
+      "coalesce(sum(value_count), "
+      "0), coalesce(sum(length(body)), 0) + count(*) * {}, coalesce(min(time_ns), 0), (SELECT count(*) FROM dead) FROM "
+      "batches)",
+      kRowBytes));
 }
 
 Contents Spool::contents() const {
   const std::lock_guard lock(contents_mutex_);
   return contents_;
-}
-
-void Spool::set_contents(const Contents& contents) {
-  const std::lock_guard lock(contents_mutex_);
-  contents_ = contents;
 }
 
 std::int64_t Spool::last_id() const {
@@ -274,9 +303,8 @@ void Spool::put(const Entry& entry) {
 void Spool::append(std::span<const Entry> entries) {
   if (entries.empty()) return;
   const std::lock_guard lock(mutex_);
-  Contents after = contents_;
   guarded("writing", [&] {
-    transaction([&] {
+    transaction([&](Contents& after) {
       for (const Entry& entry : entries) {
         put(entry);
         ++after.batches;
@@ -289,7 +317,6 @@ void Spool::append(std::span<const Entry> entries) {
       series_->put_attributes();
     });
   });
-  set_contents(after);
   last_id_ = std::max(last_id_, entries.back().id);
 }
 
@@ -378,24 +405,23 @@ std::vector<Entry> Spool::read(std::int64_t after, std::size_t max_batches, std:
 }
 
 void Spool::bury_damaged(std::int64_t id, std::string_view reason) {
-  transaction([&] {
+  transaction([&](Contents& after) {
     database::Statement move = db_->prepare(
         "INSERT INTO dead (rejected_ns, reason, damaged, body) SELECT time_ns, ?2, 1, body FROM batches WHERE id = ?1");
     move.bind(1, id);
     move.bind(2, reason);
     move.run();
-    db_->execute(fmt::format("DELETE FROM batches WHERE id = {}", id));
+    erase_run(id, id, after);
+    ++after.dead;
   });
-  count();
   log_.error("spool-batch", "{}: batch {} cannot be read and is a dead letter now: {}", path_.string(), id, reason);
 }
 
 void Spool::erase(std::span<const std::int64_t> ids) {
   if (ids.empty()) return;
   const std::lock_guard lock(mutex_);
-  Contents after = contents_;
   guarded("emptying", [&] {
-    transaction([&] {
+    transaction([&](Contents& after) {
       // A backlog goes in long runs of numbers: two statements for each.
       for (std::size_t from = 0; from < ids.size();) {
         std::size_t to = from + 1;
@@ -406,9 +432,7 @@ void Spool::erase(std::span<const std::int64_t> ids) {
       if (after.batches == 0) series_->forget_streams();
     });
   });
-  if (after.batches == 0) after.oldest_ns = 0;
-  set_contents(after);
-  if (after.batches == 0) shrink();
+  if (contents_.batches == 0) shrink();
 }
 
 void Spool::erase_run(std::int64_t first, std::int64_t last, Contents& left) {
@@ -428,10 +452,7 @@ void Spool::erase_run(std::int64_t first, std::int64_t last, Contents& left) {
 
 void Spool::erase_up_to(std::int64_t id) {
   const std::lock_guard lock(mutex_);
-  guarded("emptying", [&] {
-    transaction([&] { db_->execute(fmt::format("DELETE FROM batches WHERE id <= {}", id)); });
-    count();
-  });
+  guarded("emptying", [&] { transaction([&](Contents& after) { erase_run(INT64_MIN, id, after); }); });
   if (contents_.batches == 0) shrink();
 }
 
@@ -448,7 +469,6 @@ void Spool::shrink() {
 Dropped Spool::drop_oldest(std::int64_t after, std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   Dropped dropped;
-  Contents left = contents_;
   guarded("emptying", [&] {
     std::uint64_t freed = 0;
     std::int64_t last = after;
@@ -465,12 +485,8 @@ Dropped Spool::drop_oldest(std::int64_t after, std::uint64_t bytes) {
       throw;
     }
     read_.reset();
-    transaction([&] { db_->execute(fmt::format("DELETE FROM batches WHERE id > {} AND id <= {}", after, last)); });
-    left.bytes -= freed;
+    transaction([&](Contents& left) { erase_run(after + 1, last, left); });
   });
-  left.batches -= dropped.batches;
-  left.values -= dropped.values;
-  set_contents(left);
   return dropped;
 }
 
@@ -478,7 +494,7 @@ void Spool::bury(std::span<const Rejection> rejections, std::int64_t now_ns) {
   if (rejections.empty()) return;
   const std::lock_guard lock(mutex_);
   guarded("keeping dead letters in", [&] {
-    transaction([&] {
+    transaction([&](Contents& after) {
       for (const Rejection& r : rejections) {
         Batch one;
         one.device = r.batch->device;
@@ -499,11 +515,9 @@ void Spool::bury(std::span<const Rejection> rejections, std::int64_t now_ns) {
         put_dead_.bind_blob(4, bytes_);
         put_dead_.run();
       }
+      after.dead += rejections.size();
     });
   });
-  Contents after = contents_;
-  after.dead += rejections.size();
-  set_contents(after);
   trim_dead();
 }
 
@@ -511,13 +525,11 @@ void Spool::trim_dead() {
   if (contents_.dead <= kMaxDead) return;
   const std::uint64_t over = contents_.dead - kMaxDead;
   guarded("trimming", [&] {
-    transaction([&] {
+    transaction([&](Contents& after) {
+      after.dead -= over;
       db_->execute(fmt::format("DELETE FROM dead WHERE id IN (SELECT id FROM dead ORDER BY id LIMIT {})", over));
     });
   });
-  Contents after = contents_;
-  after.dead -= over;
-  set_contents(after);
   log_.error("spool-dead", "{}: the limit of {} dead letters is reached, the oldest {} are gone", path_.string(),
              kMaxDead, over);
 }
@@ -569,15 +581,13 @@ void Spool::erase_dead(std::span<const std::int64_t> ids) {
   const std::lock_guard lock(mutex_);
   guarded("emptying", [&] {
     database::Statement s = db_->prepare("DELETE FROM dead WHERE id = ?1");
-    transaction([&] {
+    transaction([&](Contents& after) {
       for (const std::int64_t id : ids) {
         s.bind(1, id);
         s.run();
+        after.dead -= static_cast<std::uint64_t>(db_->changes());
       }
     });
-    Contents after = contents_;
-    after.dead = static_cast<std::uint64_t>(db_->integer("SELECT count(*) FROM dead"));
-    set_contents(after);
   });
 }
 

@@ -138,7 +138,9 @@ class Spool {
   void open();
   void create();
   void prepare();
-  void count();
+  void load_contents();
+  static void count(const database::Database& db);
+  void put_contents(const Contents& contents);
   template <class F>
   auto guarded(const char* doing, F&& f) -> decltype(f());
   template <class F>
@@ -146,7 +148,6 @@ class Spool {
   void rollback() noexcept;
   void bury_damaged(std::int64_t id, std::string_view reason);
   void trim_dead();
-  void set_contents(const Contents& contents);
   void put(const Entry& entry);
   void put_registers(std::span<const Entry> entries);
   void erase_run(std::int64_t first, std::int64_t last, Contents& left);
@@ -164,7 +165,7 @@ class Spool {
   std::int64_t last_id_ = 0;
   std::string bytes_;                    ///< scratch
   std::vector<signed char> integrated_;  ///< by series: -1 not asked yet, 0 no, 1 yes
-  database::Statement begin_, commit_, put_, read_, erase_, size_, put_dead_;
+  database::Statement begin_, commit_, put_, read_, erase_, size_, put_dead_, put_contents_;
 };
 
 }  // namespace mesura::spool
