@@ -346,6 +346,7 @@ bool CsvSink::known_wide(const DeviceFile& file, std::int64_t time) const {
 
 void CsvSink::add_lines(Device& device, const Rows::Row& row) {
   DeviceFile& file = device.files.at(row.time);
+  const bool perhaps = file.recent().maybe(row.time);
   for (const Rows::Cell& c : rows_.cells(row)) {
     const std::string& prefix = device.columns[c.column].prefix;
     const std::string quality = c.item->quality == MESURA_GOOD ? std::string{} : quality_to_string(c.item->quality);
@@ -363,7 +364,7 @@ void CsvSink::add_lines(Device& device, const Rows::Row& row) {
 
     const std::string_view line = line_.view();
     bool same = false;
-    if (file.recent().maybe(row.time)) {
+    if (perhaps) {
       file.recent().any(row.time, [&](std::string_view old) {
         if (old.substr(0, key) != line.substr(0, key)) return false;
         same = old == line;
