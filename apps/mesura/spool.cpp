@@ -17,6 +17,7 @@
 #include "spool/spool.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -235,6 +236,11 @@ int drain(const SpoolOptions& options, const Loaded& loaded, const std::string& 
   alone.queue->start();
   const int code = watch(name, options.progress, [&] { return std::optional{standing(alone.queue->status())}; });
   (void)alone.queue->stop(std::chrono::seconds{5});
+  if (alone.queue->left_behind()) {
+    // Its thread still uses what would be destroyed here.
+    std::fflush(nullptr);
+    ::_exit(code);
+  }
   return code;
 }
 

@@ -13,6 +13,7 @@ namespace mesura::pipeline {
 namespace {
 
 constexpr char kBoot[] = "boot";
+constexpr char kBootFirst[] = "boot_first_id";  // what has a smaller number was held by an earlier boot
 constexpr char kWallOffset[] = "wall_offset_ns";
 constexpr std::size_t kBatches = 10'000;
 
@@ -51,13 +52,17 @@ HoldKeeper::Left HoldKeeper::left_behind() {
     if (std::from_chars(offset.data(), offset.data() + offset.size(), value).ec == std::errc{}) {
       left.wall_offset_ns = value;
     }
+    const std::string first = spool.meta(kBootFirst);
+    std::int64_t first_id = 0;
+    (void)std::from_chars(first.data(), first.data() + first.size(), first_id);
+    next_id_ = spool.last_id() + 1;
     for (std::int64_t after = 0;;) {
       const auto entries = spool.read(after, kBatches, SIZE_MAX);
       if (entries.empty()) break;
-      for (const auto& e : entries) left.found.push_back({e.id, std::make_shared<Batch>(*e.batch), e.note});
+      for (const auto& e : entries)
+        left.found.push_back({e.id, std::make_shared<Batch>(*e.batch), e.note, left.same_boot && e.id >= first_id});
       after = entries.back().id;
     }
-    next_id_ = spool.last_id() + 1;
   } catch (const std::exception& e) {
     log_.error("clock-held", "what an earlier run held for the clock cannot be read: {}", e.what());
   }
@@ -120,7 +125,12 @@ bool HoldKeeper::work(std::vector<spool::Entry> fresh, bool forget_offset, std::
                       std::int64_t erase_to) {
   try {
     spool::Spool& spool = file();
-    if (!fresh.empty() && spool.meta(kBoot) != options_.boot) spool.set_meta(kBoot, options_.boot);
+    if (!fresh.empty() && spool.meta(kBoot) != options_.boot) {
+      // In this order: a kill in between leaves all of it to an unknown boot.
+      spool.set_meta(kWallOffset, "");
+      spool.set_meta(kBootFirst, std::to_string(fresh.front().id));
+      spool.set_meta(kBoot, options_.boot);
+    }
     if (forget_offset) spool.set_meta(kWallOffset, "");
     if (wall_offset) spool.set_meta(kWallOffset, std::to_string(*wall_offset));
     std::erase_if(fresh, [&](const spool::Entry& e) { return e.id <= erase_to; });

@@ -38,6 +38,7 @@ class HoldKeeper {
     std::int64_t id;
     std::shared_ptr<Batch> batch;
     std::int64_t offset_ns;
+    bool same_boot = false;  ///< the monotonic clock still counts from where it did
   };
 
   /// `series` must outlive it.
@@ -50,7 +51,7 @@ class HoldKeeper {
   /// What was held when an earlier process was killed, in order; once. A file without any is not made.
   struct Left {
     std::vector<Found> found;
-    bool same_boot = false;                      ///< the monotonic clock still counts from where it did
+    bool same_boot = false;                      ///< the last who held was of this boot
     std::optional<std::int64_t> wall_offset_ns;  ///< the synchronised one by which some were released already
   };
   [[nodiscard]] Left left_behind();

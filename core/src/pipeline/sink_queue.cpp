@@ -65,7 +65,8 @@ SinkQueue::Push SinkQueue::Shared::push(BatchPtr batch) {
     return Push::dropped;
   }
   const auto full = [&] {
-    return status.counts.waiting + size > memory_limit() && !(waiting.empty() && flight.empty());
+    // What is being written and on disk as well is none of the memory's.
+    return status.counts.waiting > 0 && status.counts.waiting + size > memory_limit();
   };
   bool dropped_any = false;
   if (full()) {
@@ -128,6 +129,11 @@ SteadyTime SinkQueue::Shared::next_turn() const {
   return turn;
 }
 
+// A backlog of hours must not keep the sink from it; nor may maintenance keep the backlog from being written.
+bool SinkQueue::Shared::maintenance_first() const {
+  return !stopping && last_write >= last_maintained && steady_now() >= last_maintained + options.maintain_interval;
+}
+
 void SinkQueue::Shared::run() {
   std::unique_lock lock(mutex);
   status.state = State::opening;
@@ -145,6 +151,12 @@ void SinkQueue::Shared::run() {
       if (spool && !spool_failing && (spooled_batches > 0 || failures > failures_at_stop)) break;
     }
     if (std::exchange(hurry, false)) next_attempt = steady_now();
+    if (!unerased.empty() && !spool_failing) {
+      lock.unlock();
+      erase_spooled({});
+      lock.lock();
+      continue;
+    }
     if (!open) {
       if (steady_now() >= next_attempt) {
         lock.unlock();
@@ -152,7 +164,7 @@ void SinkQueue::Shared::run() {
         lock.lock();
         continue;
       }
-    } else if (flush_due()) {
+    } else if (flush_due() && !maintenance_first()) {
       if (!take_group(lock)) continue;
       lock.unlock();
       write_group();
@@ -211,6 +223,8 @@ bool SinkQueue::Shared::take_group(std::unique_lock<std::mutex>& lock) {
   }
   for (const Item& item : flight) group.push_back(item.batch);
   writing_since = steady_now();
+  // It watches the write; what comes from the disk has woken nobody.
+  if (!flight.empty() && flight.front().spooled) wake_spool.notify_one();
   return !group.empty();
 }
 
@@ -255,6 +269,9 @@ void SinkQueue::Shared::write_group() {
     if (failures > 0) recovered();
     settle(result);
   } else {
+    std::erase_if(result.rejected, [&](const Rejected& r) {
+      return !std::binary_search(result.done.begin(), result.done.end(), r.batch);
+    });
     settle(result);
     give_back();
     failed(result.reason, true);
@@ -433,12 +450,18 @@ bool SinkQueue::stop(Nanoseconds grace) {
   s.give_up = steady_now() + grace;
   s.wake.notify_one();
   // A write that has begun may end a little after the deadline; one that hangs must not hold up the end of the program.
-  const bool ended = s.change.wait_until(lock, s.give_up + std::chrono::milliseconds{500}, [&] { return s.finished; });
+  bool ended = s.change.wait_until(lock, s.give_up + std::chrono::milliseconds{500}, [&] { return s.finished; });
+  const bool opening = !s.spool_tried;  // the worker waits for it, and has not even begun
   s.finished = true;
   s.spool_stop = true;
   s.wake_spool.notify_one();
   lock.unlock();
   if (s.spool_thread.joinable()) s.spool_thread.join();
+  if (!ended && opening) {
+    lock.lock();
+    ended = s.change.wait_for(lock, std::chrono::milliseconds{500}, [&] { return s.status.state == State::stopped; });
+    lock.unlock();
+  }
   if (ended) {
     s.thread.join();
   } else {
@@ -487,13 +510,11 @@ std::size_t SinkQueue::requeue(std::span<const std::int64_t> ids) {
     first = s.next_id;
     s.next_id += static_cast<std::int64_t>(spool::Spool::kMaxDead);
   }
-  const std::uint64_t before = spool->contents().values;
-  const std::size_t count = spool->requeue(ids, first);
-  const std::uint64_t after = spool->contents().values;
+  std::uint64_t values = 0;
+  const std::size_t count = spool->requeue(ids, first, &values);
   s.count_spool();
   const std::lock_guard lock(s.mutex);
-  // What the worker has written meanwhile is in neither; each letter is one record.
-  s.status.counts.found += std::max<std::uint64_t>(after > before ? after - before : 0, count);
+  s.status.counts.found += values;
   s.wake.notify_one();
   return count;
 }

@@ -134,23 +134,28 @@ bool SinkQueue::Shared::spool_some(std::unique_lock<std::mutex>& lock, bool ever
   std::unique_lock turn(moving);
   lock.lock();
   std::vector<spool::Entry> entries = overdue(everything);
-  if (entries.empty() && !spool_failing) return false;
+  const bool failing = spool_failing;
+  if (entries.empty() && !failing) return false;
   const auto to = spool;
   lock.unlock();
   bool done = false;
+  bool full = false;
   try {
-    if (entries.empty()) {
-      to->probe();
-      done = true;
-    } else if (make_room(entries)) {
+    full = !entries.empty() && !make_room(entries);
+    if (!entries.empty() && !full) {
       to->append(entries);
-      done = true;
+    } else if (failing) {
+      to->probe();
     }
+    done = true;
   } catch (const spool::SpoolError& e) {
     spool_failed(e.what());
   }
   std::vector<std::int64_t> settled;
-  if (done) {
+  if (full && done) {
+    if (failing) spool_works();  // the worker makes room again
+    done = false;
+  } else if (done) {
     moved_to_spool(entries, settled);
     try {
       to->erase(settled);
@@ -253,6 +258,7 @@ void SinkQueue::Shared::spool_failed(const std::string& reason) {
     status.spool_error = reason;
     spool_retry = steady_now() + options.spool_retry;
   }
+  wake_spool.notify_one();  // it may be the worker who noticed
   if (first) {
     log.error("spool-failing",
               "{}: {}\n  hint      until it works measurements wait in memory, at most {}, then {}; a kill loses them",

@@ -75,6 +75,7 @@ struct SinkQueue::Shared {
   [[nodiscard]] SteadyTime next_turn() const;
   [[nodiscard]] SteadyTime flush_time() const;
   [[nodiscard]] bool flush_due() const;
+  [[nodiscard]] bool maintenance_first() const;
 
   // The spooler.
   void spool_run();

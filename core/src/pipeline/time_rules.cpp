@@ -60,7 +60,7 @@ void SyncHold::take_over() {
   for (auto& found : left.found) {
     const std::int64_t wall = found.batch->time_ns;
     measurements_ += found.batch->items.size();
-    held_.push_back({std::move(found.batch), wall - found.offset_ns, wall, found.id, !left.same_boot});
+    held_.push_back({std::move(found.batch), wall - found.offset_ns, wall, found.id, !found.same_boot});
   }
 }
 

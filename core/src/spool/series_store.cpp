@@ -190,7 +190,19 @@ model::LoadedIds SeriesStore::loaded_ids() {
           }};
 }
 
+void SeriesStore::committed() {
+  fresh_series_.clear();
+  fresh_streams_.clear();
+  if (!std::exchange(streams_forgotten_, false)) return;
+  stored_runs_.clear();
+  loaded_runs_.clear();
+}
+
 void SeriesStore::rolled_back() {
+  streams_forgotten_ = false;
+  // A statement that failed half-way takes no new values before.
+  put_series_.reset();
+  put_stream_.reset();
   for (const std::uint32_t series : fresh_series_) {
     loaded_[stored_[series]] = kNobody;
     stored_[series] = 0;
@@ -220,8 +232,7 @@ void SeriesStore::put_attributes() {
 void SeriesStore::forget_streams() {
   if (loaded_runs_.empty()) return;
   db_.execute("DELETE FROM streams");
-  stored_runs_.clear();
-  loaded_runs_.clear();
+  streams_forgotten_ = true;
 }
 
 }  // namespace mesura::spool

@@ -30,9 +30,10 @@ class SeriesStore {
   /// Within the caller's transaction, once a minute: what devices say of themselves, which some sinks write.
   void put_attributes();
   /// After the transaction: its new descriptions stay, or never were.
-  void committed() { fresh_series_.clear(), fresh_streams_.clear(); }
+  void committed();
   void rolled_back();
-  /// Drops the descriptions of waveform runs; only while no batch is stored.
+  /// Drops the descriptions of waveform runs, within the caller's transaction; only while neither a batch nor a dead
+  /// letter is stored.
   void forget_streams();
 
  private:
@@ -51,6 +52,7 @@ class SeriesStore {
   std::chrono::steady_clock::time_point next_attributes_{};
   std::vector<std::uint32_t> fresh_series_;
   std::vector<std::uint64_t> fresh_streams_;
+  bool streams_forgotten_ = false;  ///< in the transaction that runs
   database::Statement put_series_;
   database::Statement put_stream_;
 };

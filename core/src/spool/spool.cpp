@@ -150,6 +150,7 @@ void Spool::put_contents(const Contents& contents) {
 void Spool::rollback() noexcept {
   // Some errors (disk full, I/O) have rolled back by themselves.
   if (db_->in_transaction()) sqlite3_exec(db_->handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+  size_.reset();
   series_->rolled_back();
 }
 
@@ -400,6 +401,8 @@ std::vector<Entry> Spool::read(std::int64_t after, std::size_t max_batches, std:
     read_.reset();
     if (mode_ != Mode::owner) return;
     for (const auto& [id, reason] : damaged) bury_damaged(id, reason);
+    // Somebody else has taken them: who waits for them must not wait for ever.
+    if (after == 0 && entries.empty() && contents_.batches > 0) count();
   });
   return entries;
 }
@@ -429,7 +432,7 @@ void Spool::erase(std::span<const std::int64_t> ids) {
         erase_run(ids[from], ids[to - 1], after);
         from = to;
       }
-      if (after.batches == 0) series_->forget_streams();
+      if (after.batches == 0 && after.dead == 0) series_->forget_streams();
     });
   });
   if (contents_.batches == 0) shrink();
@@ -554,7 +557,7 @@ std::vector<DeadLetter> Spool::dead_letters(std::int64_t after, std::size_t coun
   return letters;
 }
 
-std::size_t Spool::requeue(std::span<const std::int64_t> ids, std::int64_t first_id) {
+std::size_t Spool::requeue(std::span<const std::int64_t> ids, std::int64_t first_id, std::uint64_t* values) {
   std::vector<std::int64_t> wanted{ids.begin(), ids.end()};
   std::vector<Entry> entries;
   std::vector<std::int64_t> taken;
@@ -572,6 +575,8 @@ std::size_t Spool::requeue(std::span<const std::int64_t> ids, std::int64_t first
   }
   // In this order a kill in between leaves a letter twice, never not at all; writing is idempotent.
   append(entries);
+  for (const Entry& e : entries)
+    if (values != nullptr) *values += e.batch->values();
   erase_dead(taken);
   return entries.size();
 }

@@ -126,8 +126,8 @@ class Spool {
   void bury(std::span<const Rejection> rejections, std::int64_t now_ns);
   [[nodiscard]] std::vector<DeadLetter> dead_letters(std::int64_t after, std::size_t count);
   /// Dead letters become entries again, with numbers from `first_id` on; damaged ones stay. `ids` empty: all. Returns
-  /// how many.
-  std::size_t requeue(std::span<const std::int64_t> ids, std::int64_t first_id);
+  /// how many; `values` gets their measurements, or samples of waveforms.
+  std::size_t requeue(std::span<const std::int64_t> ids, std::int64_t first_id, std::uint64_t* values = nullptr);
   void erase_dead(std::span<const std::int64_t> ids);
 
   /// Reads everything: what is wrong with the file, in words; empty: nothing. `progress` gets done and total batches.

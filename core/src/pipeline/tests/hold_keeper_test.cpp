@@ -143,6 +143,65 @@ TEST_CASE_METHOD(Board, "what was held before the machine's last start goes on a
   CHECK(out[0]->items[0].quality == MESURA_CLOCK_UNSYNCED);
 }
 
+TEST_CASE_METHOD(Board, "the offset of an earlier boot moves nothing") {
+  std::vector<BatchPtr> out;
+  auto hold = start("boot 1");
+  hold->add(reading(1), out);
+  clock.set_wall(1'781'438'400 * kSecond);
+  synchronised = true;
+  hold->tick(out);
+  REQUIRE(out.size() == 1);
+  const auto deadline = std::chrono::steady_clock::now() + 30s;
+  while (std::chrono::steady_clock::now() < deadline && !released_on_disk()) std::this_thread::sleep_for(1ms);
+  hold.reset();
+
+  // A day later the board boots, and its program is killed before the network time comes.
+  synchronised = false;
+  clock.set_wall(1'781'438'400 * kSecond);
+  clock.advance(86'400 * kSecond);
+  clock.set_wall(2'000'000 * kSecond);
+  hold = start("boot 2");
+  hold->add(reading(2), out);
+  hold.reset();
+  hold = start("boot 2");
+  REQUIRE(hold->held() == 1);
+  clock.advance(10 * kSecond);
+  const std::int64_t now = 1'781'700'000 * kSecond;
+  clock.set_wall(now);
+  synchronised = true;
+  hold->tick(out);
+  REQUIRE(out.size() == 2);
+  CHECK(out[1]->time_ns == now - 10 * kSecond);
+}
+
+TEST_CASE_METHOD(Board, "what an earlier boot held stays clock_unsynced after a second kill") {
+  std::vector<BatchPtr> out;
+  auto hold = start("boot 1");
+  const std::int64_t then = clock.wall_ns();
+  hold->add(reading(1), out);
+  hold.reset();
+  // Held by boot 2 as well, and killed before the first tick.
+  clock.advance(100 * kSecond);
+  {
+    HoldKeeper::Options options;
+    options.path = dir / "clock.held";
+    options.boot = "boot 2";
+    HoldKeeper keeper{std::move(options), series, runtime::Logger{log, "core"}};
+    REQUIRE(keeper.left_behind().found.size() == 1);
+    (void)keeper.keep(*reading(2), clock.wall_ns() - clock.steady_ns());
+  }
+  hold = start("boot 2");
+  REQUIRE(hold->held() == 2);
+  clock.set_wall(1'781'438'400 * kSecond);
+  synchronised = true;
+  hold->tick(out);
+  REQUIRE(out.size() == 2);
+  CHECK(out[0]->time_ns == then);
+  CHECK(out[0]->items[0].quality == MESURA_CLOCK_UNSYNCED);
+  CHECK(out[1]->time_ns == clock.wall_ns());
+  CHECK(out[1]->items[0].quality == MESURA_GOOD);
+}
+
 TEST_CASE_METHOD(Board, "a synchronised clock makes no file") {
   std::vector<BatchPtr> out;
   synchronised = true;

@@ -179,6 +179,34 @@ TEST_CASE("a block of waveform waits with its run") {
   CHECK(entries[0].batch->waveform->samples == block->samples);
 }
 
+TEST_CASE("a dead block of waveform keeps its run when nothing waits any more") {
+  House house;
+  auto stream = std::make_shared<WaveformStream>();
+  stream->id = 5;
+  stream->device = "lab";
+  stream->names = {"v_l1"};
+  stream->units = {"V"};
+  auto block = std::make_shared<Waveform>();
+  block->stream = stream;
+  block->rows = 2;
+  block->samples = {1, 2};
+  auto b = std::make_shared<Batch>();
+  b->device = "lab";
+  b->waveform = block;
+  {
+    auto spool = house.open();
+    spool->append(std::vector<Entry>{entry(1, b)});
+    spool->bury(std::vector<Spool::Rejection>{{b.get(), 0, "no disk takes it"}}, 9);
+    spool->erase(std::vector<std::int64_t>{1});
+  }
+  auto spool = house.open_elsewhere();
+  const auto letters = spool->dead_letters(0, 10);
+  REQUIRE(letters.size() == 1);
+  REQUIRE(letters[0].batch);
+  CHECK(letters[0].batch->waveform->samples == block->samples);
+  CHECK(spool->requeue({}, spool->last_id() + 1) == 1);
+}
+
 TEST_CASE("the oldest go to make room, but none that is being written") {
   House house;
   auto spool = house.open();
