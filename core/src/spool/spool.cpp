@@ -151,6 +151,7 @@ void Spool::rollback() noexcept {
   // Some errors (disk full, I/O) have rolled back by themselves.
   if (db_->in_transaction()) sqlite3_exec(db_->handle(), "ROLLBACK", nullptr, nullptr, nullptr);
   size_.reset();
+  put_contents_.reset();
   series_->rolled_back();
 }
 
@@ -402,7 +403,10 @@ std::vector<Entry> Spool::read(std::int64_t after, std::size_t max_batches, std:
     if (mode_ != Mode::owner) return;
     for (const auto& [id, reason] : damaged) bury_damaged(id, reason);
     // Somebody else has taken them: who waits for them must not wait for ever.
-    if (after == 0 && entries.empty() && contents_.batches > 0) count();
+    if (after == 0 && entries.empty() && contents_.batches > 0) {
+      count(*db_);
+      load_contents();
+    }
   });
   return entries;
 }
