@@ -22,12 +22,29 @@ constexpr std::size_t kLongestName = 64;
 constexpr NameLimits kColumnName{54, false, SIZE_MAX};
 constexpr std::array<std::string_view, 5> kGauge{"", "_min", "_max", "_last", "_count"};
 constexpr std::array<std::string_view, 3> kRegister{"", "_delta", "_count"};
-constexpr std::array<std::string_view, 5> kGaugeWords{"mean of ", "least ", "greatest ", "last ", "values of "};
-constexpr std::array<std::string_view, 3> kRegisterWords{"last value of ", "growth of ", "values of "};
+constexpr std::array<std::string_view, 5> kGaugeWords{"mean", "least", "greatest", "last",
+                                                          "values; NULL: as many as rows"};
+constexpr std::array<std::string_view, 3> kRegisterWords{"last value", "growth", "values; NULL: as many as rows"};
+// A table's definition has at most 64 KiB: for each column its name, its comment and some 20 bytes.
+constexpr std::size_t kMaxDefinition = 60'000;
+constexpr std::size_t kOfColumn = 20;
 
 std::span<const std::string_view> suffixes(ColumnKind kind) {
   if (kind == ColumnKind::reg) return kRegister;
   return kGauge;
+}
+
+std::span<const std::string_view> comments(ColumnKind kind) {
+  if (kind == ColumnKind::reg) return kRegisterWords;
+  return kGaugeWords;
+}
+
+std::size_t definition_bytes(const std::string& name, ColumnKind kind) {
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < suffixes(kind).size(); ++i) {
+    bytes += kOfColumn + name.size() + suffixes(kind)[i].size() + comments(kind)[i].size();
+  }
+  return bytes;
 }
 
 std::string_view words(Level level) {
@@ -189,8 +206,9 @@ std::string RollupLayout::compared(const std::string& name) const {
 void RollupLayout::take(Known& known, const Stored& stored) const {
   const std::string base = compared(stored.name);
   for (const std::string_view suffix : suffixes(stored.kind)) known.taken.insert(base + std::string{suffix});
-  if (stored.part >= known.widths.size()) known.widths.resize(stored.part + 1);
-  known.widths[stored.part] += suffixes(stored.kind).size();
+  if (stored.part >= known.parts.size()) known.parts.resize(stored.part + 1);
+  known.parts[stored.part].columns += suffixes(stored.kind).size();
+  known.parts[stored.part].bytes += definition_bytes(stored.name, stored.kind);
 }
 
 std::string RollupLayout::free_name(const Known& known, const std::string& wish) const {
@@ -211,7 +229,6 @@ void RollupLayout::append(Source& s, const Stored& stored) {
   if (stored.part >= s.parts.size()) s.parts.resize(stored.part + 1);
   Part& part = s.parts[stored.part];
   part.columns.push_back(static_cast<std::uint32_t>(s.columns.size()));
-  part.width += suffixes(stored.kind).size();
   s.columns.push_back({stored.name, stored.part});
   s.kinds.push_back(stored.kind);
 }
@@ -223,9 +240,13 @@ void RollupLayout::place(Source& s, Known& known, const WideTable& wide) {
     auto found = known.columns.find(wide.columns[c]);
     if (found == known.columns.end()) {
       const ColumnKind kind = wide.kinds[c];
-      std::size_t part = known.widths.empty() ? 0 : known.widths.size() - 1;
-      if (!known.widths.empty() && known.widths[part] + suffixes(kind).size() > max_columns_) ++part;
-      const Stored stored{free_name(known, wide.columns[c]), kind, part};
+      const std::string name = free_name(known, wide.columns[c]);
+      std::size_t part = known.parts.empty() ? 0 : known.parts.size() - 1;
+      if (!known.parts.empty() && (known.parts[part].columns + suffixes(kind).size() > max_columns_ ||
+                                   known.parts[part].bytes + definition_bytes(name, kind) > kMaxDefinition)) {
+        ++part;
+      }
+      const Stored stored{name, kind, part};
       take(known, stored);
       found = known.columns.emplace(wide.columns[c], stored).first;
       values += fmt::format("{}({}, {}, '{}', {}, {})", values.empty() ? "" : ", ", db_.quote(s.name),
@@ -286,13 +307,10 @@ RollupLayout::Made RollupLayout::make(Source& s, const Known& known) const {
 }
 
 std::string RollupLayout::definition(const Source& s, std::uint32_t column, std::size_t which) const {
-  const bool reg = s.kinds[column] == ColumnKind::reg;
-  const std::string_view word = reg ? kRegisterWords[which] : kGaugeWords[which];
-  const bool count = suffixes(s.kinds[column])[which] == "_count";
+  const ColumnKind kind = s.kinds[column];
+  const bool count = suffixes(kind)[which] == "_count";
   return fmt::format("{} {} NULL COMMENT {}", quote_name(sql_columns(s, column)[which]),
-                     count ? "INT UNSIGNED" : "DOUBLE",
-                     db_.quote(fmt::format("{}{}{}", word, s.columns[column].name,
-                                           count ? "; NULL: none, or as many as rows (column count)" : "")));
+                     count ? "INT UNSIGNED" : "DOUBLE", db_.quote(comments(kind)[which]));
 }
 
 std::string RollupLayout::comment(const Source& s, std::size_t part, Level level) {

@@ -30,7 +30,6 @@ class RollupLayout {
  public:
   struct Part {
     std::vector<std::uint32_t> columns;  ///< of the source
-    std::size_t width = 0;               ///< columns in SQL
     std::array<std::string, rollup::kLevels.size()> tables;
   };
   struct Column {
@@ -70,11 +69,15 @@ class RollupLayout {
     rollup::ColumnKind kind;
     std::size_t part;
   };
+  struct Size {
+    std::size_t columns = 0;
+    std::size_t bytes = 0;  ///< of the definition
+  };
   /// What stands in the database about one source.
   struct Known {
     std::map<std::string, Stored> columns;
     std::set<std::string> taken;  ///< names in rollups, as the server compares them
-    std::vector<std::size_t> widths;
+    std::vector<Size> parts;
     std::map<std::string, std::set<std::string>> tables;  ///< those that exist, and their columns
   };
 

@@ -209,9 +209,9 @@ void make_room(const database::mariadb::Connection& db) {
 bool upgrade(const database::mariadb::Connection& db) {
   if (meta(db, "layout") != "1") return false;
   // The rollups of what is there are made by and by.
-  for (const auto& row : db.query("SELECT DISTINCT table_name FROM series JOIN information_schema.TABLES AS t ON "
-                                  "t.TABLE_SCHEMA = DATABASE() AND t.TABLE_NAME = table_name AND t.TABLE_TYPE = "
-                                  "'BASE TABLE' WHERE table_name <> 'states'")) {
+  for (const auto& row : db.query("SELECT DISTINCT s.table_name FROM series AS s JOIN information_schema.TABLES AS t "
+                                  "ON t.TABLE_SCHEMA = DATABASE() AND t.TABLE_NAME = s.table_name AND t.TABLE_TYPE = "
+                                  "'BASE TABLE' WHERE s.table_name <> 'states'")) {
     const std::string name = row[0].value_or("");
     // Whole quarter hours, two at least: a single one would be taken for one that is being written.
     db.execute(fmt::format(

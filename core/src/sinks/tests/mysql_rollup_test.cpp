@@ -125,7 +125,7 @@ TEST_CASE_METHOD(Fixture, "rollups in the database explain themselves to a perso
   CHECK(text("SELECT TABLE_COMMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = "
              "'grid_15m'") == "Mesura: grid by 15 minutes (UTC); rollup_columns explains the columns");
   CHECK(text("SELECT COLUMN_COMMENT FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = "
-             "'grid_1d' AND COLUMN_NAME = 'l1_active_power_w'") == "mean of l1_active_power_w");
+             "'grid_1d' AND COLUMN_NAME = 'l1_active_power_w'") == "mean");
   CHECK(differs("grid", {"total_active_energy_import_wh"}) == "");
   CHECK(pending() == 0);
 }
@@ -303,9 +303,11 @@ TEST_CASE_METHOD(Fixture, "a device of many series has its rollups in several ta
       items.push_back({ids[i], static_cast<double>(t) + static_cast<double>(i) / 8});
     }
     batches.push_back(feed.batch(kNoon + t * kSecond, items));
-    if (t == 1) REQUIRE(attempt(*s, batches).committed);
+    if (t != 1 && t != 3) continue;
+    const auto done = attempt(*s, batches);
+    INFO(done.reason);
+    REQUIRE(done.committed);
   }
-  REQUIRE(attempt(*s, batches).committed);
   s->close();
   settle(*s);
   CHECK(integer("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE "
@@ -439,7 +441,9 @@ TEST_CASE_METHOD(Fixture, "a database of layout 1 gets its rollups by and by", "
   options.rollups = true;
   s = sink(odd.feed);
   // Live data do not wait for it.
-  REQUIRE(attempt(*s, {odd.next()}).committed);
+  const auto live = attempt(*s, {odd.next()});
+  INFO(live.reason);
+  REQUIRE(live.committed);
   CHECK(text("SELECT value FROM meta WHERE name = 'layout'") == "2");
   CHECK(pending() > 0);
   settle(*s);
