@@ -43,6 +43,8 @@ RollupStore::RollupStore(const Connection& db, const Layout& layout, bool arrays
           {Type::text, Type::time, Type::integer, Type::integer, Type::integer, Type::text, Type::text}) {
   // Others see by it that this one is alive; it goes with the connection.
   (void)db_.integer(fmt::format("SELECT GET_LOCK('mesura writer {}', 0)", writer_));
+  // The server then soon knows of a client that has lost its power.
+  db_.execute("SET SESSION wait_timeout = LEAST(@@SESSION.wait_timeout, 1800)");
 }
 
 std::shared_ptr<RollupStore::Statement> RollupStore::statement(const std::string& sql) {
@@ -331,16 +333,14 @@ void RollupStore::set_horizon(const std::string& name, std::optional<Level> leve
   }
 }
 
-// What a program has left that is gone, or does not do. Once quarter hours of our own are noted, those of others with
-// the same start would be taken for them: they are made longer.
+// What a program has left that is gone. Once quarter hours of our own are noted, those of others with the same start
+// would be taken for them: they are made longer. What a living program has noted is left to it: two that make the
+// same minutes do not see what the other one changed.
 void RollupStore::adopt() {
-  for (const auto& row :
-       db_.query(fmt::format("SELECT DISTINCT writer, IS_USED_LOCK(CONCAT('mesura writer ', writer)) IS NOT NULL FROM "
-                             "rollup_pending WHERE writer <> {}",
-                             writer_))) {
-    const std::string which =
-        fmt::format("writer = {}{}", row[0].value_or("0"),
-                    row[1].value_or("0") == "1" ? " AND until < UTC_TIMESTAMP() - INTERVAL 30 MINUTE" : "");
+  for (const auto& row : db_.query(fmt::format("SELECT DISTINCT writer FROM rollup_pending WHERE writer <> {} AND "
+                                               "IS_USED_LOCK(CONCAT('mesura writer ', writer)) IS NULL",
+                                               writer_))) {
+    const std::string which = "writer = " + row[0].value_or("0");
     db_.execute(fmt::format(
         "INSERT IGNORE INTO rollup_pending (writer, source, days, start, until) SELECT {}, source, days, start, {} "
         "FROM rollup_pending WHERE {}",
