@@ -38,14 +38,14 @@ inline constexpr char kStateTable[] = "states";
 /// A wide table: of one device, or of all devices of a fleet.
 struct WideTable {
   std::string name;
-  bool fleet = false;                ///< its key is (time, device_id)
-  bool full = false;                 ///< the server has refused a further column
-  std::string device;                ///< whose it is; of a fleet's empty
-  std::vector<std::string> columns;  ///< without the key's
-  std::vector<bool> doubles;         ///< by column: false for one of another type, which a person has added
+  bool fleet = false;                     ///< its key is (time, device_id)
+  bool full = false;                      ///< the server has refused a further column
+  std::string device;                     ///< whose it is; of a fleet's empty
+  std::vector<std::string> columns;       ///< without the key's
+  std::vector<bool> doubles;              ///< by column: false for one of another type, which a person has added
   std::vector<rollup::ColumnKind> kinds;  ///< by column
   PowerColumns powers;
-  std::set<std::string> folded;      ///< the same and the key's in lower case: the case of columns says nothing
+  std::set<std::string> folded;  ///< the same and the key's in lower case: the case of columns says nothing
   std::map<std::string, std::uint32_t, std::less<>> unclaimed;  ///< columns of doubles that no series has
   std::unordered_map<std::string, std::uint32_t> by_meaning;    ///< fleet: channel, quantity and unit -> column
 };

@@ -97,8 +97,8 @@ std::unique_ptr<MysqlSink::Session> MysqlSink::connect() {
     session->writer =
         std::make_unique<TableWriter>(session->db, series_, options_.tables, options_.site_zone, options_.arrays);
   } else {
-    session->writer = std::make_unique<WideWriter>(session->db, series_, options_.site_zone, options_.arrays,
-                                                   options_.rollups);
+    session->writer =
+        std::make_unique<WideWriter>(session->db, series_, options_.site_zone, options_.arrays, options_.rollups);
   }
   return session;
 }

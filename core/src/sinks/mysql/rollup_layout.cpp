@@ -23,7 +23,7 @@ constexpr NameLimits kColumnName{54, false, SIZE_MAX};
 constexpr std::array<std::string_view, 5> kGauge{"", "_min", "_max", "_last", "_count"};
 constexpr std::array<std::string_view, 3> kRegister{"", "_delta", "_count"};
 constexpr std::array<std::string_view, 5> kGaugeWords{"mean", "least", "greatest", "last",
-                                                          "values; NULL: as many as rows"};
+                                                      "values; NULL: as many as rows"};
 constexpr std::array<std::string_view, 3> kRegisterWords{"last value", "growth", "values; NULL: as many as rows"};
 // A table's definition has at most 64 KiB: for each column its name, its comment and some 20 bytes.
 constexpr std::size_t kMaxDefinition = 60'000;
@@ -325,10 +325,10 @@ std::string RollupLayout::free_table(const Source& s, std::size_t part, Level le
   for (int n = 1;; ++n) {
     const std::string tail = n == 1 ? more : fmt::format("{}_{}", more, n);
     const std::string name = identifier(plain, {kLongestName - tail.size(), false, SIZE_MAX}) + tail;
-    const auto there = db_.query(
-        fmt::format("SELECT TABLE_COMMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND "
-                    "LOWER(TABLE_NAME) = {}",
-                    db_.quote(folded(name))));
+    const auto there =
+        db_.query(fmt::format("SELECT TABLE_COMMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND "
+                              "LOWER(TABLE_NAME) = {}",
+                              db_.quote(folded(name))));
     if (there.empty()) return name;
     // Ours, whose note a person has deleted.
     found = cell(there[0], 0) == wanted;
@@ -342,9 +342,8 @@ bool RollupLayout::make_table(Source& s, std::size_t part, Level level) const {
   bool found = false;
   if (name.empty()) {
     name = free_table(s, part, level, found);
-    db_.execute(
-        fmt::format("INSERT INTO rollup_tables (name, source, level, part) VALUES ({}, {}, '{}', {})", db_.quote(name),
-                    db_.quote(s.name), suffix(level), part + 1));
+    db_.execute(fmt::format("INSERT INTO rollup_tables (name, source, level, part) VALUES ({}, {}, '{}', {})",
+                            db_.quote(name), db_.quote(s.name), suffix(level), part + 1));
     if (found) return false;
   }
   std::string columns;

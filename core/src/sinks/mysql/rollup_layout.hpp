@@ -97,8 +97,7 @@ class RollupLayout {
   Made make(Source& s, const Known& known) const;
   bool make_table(Source& s, std::size_t part, rollup::Level level) const;
   [[nodiscard]] std::string definition(const Source& s, std::uint32_t column, std::size_t which) const;
-  [[nodiscard]] std::string free_table(const Source& s, std::size_t part, rollup::Level level,
-                                       bool& found) const;
+  [[nodiscard]] std::string free_table(const Source& s, std::size_t part, rollup::Level level, bool& found) const;
   [[nodiscard]] static std::string comment(const Source& s, std::size_t part, rollup::Level level);
 
   const Connection& db_;

@@ -94,7 +94,9 @@ void RollupStore::read_raw(std::uint32_t table, Span span, std::span<const std::
                            const RawVisitor& visit) {
   const WideTable& wide = layout_.tables()[table];
   std::string names = key(wide.fleet);
-  const auto add = [&](std::size_t c) { names += ", " + (wide.doubles[c] ? quote_name(wide.columns[c]) : "NULL + 0e0"); };
+  const auto add = [&](std::size_t c) {
+    names += ", " + (wide.doubles[c] ? quote_name(wide.columns[c]) : "NULL + 0e0");
+  };
   const std::size_t known = source(table).columns.size();
   for (std::size_t c = 0; columns.empty() && c < known; ++c) add(c);
   for (const std::uint32_t c : columns) add(c);
@@ -139,9 +141,8 @@ void RollupStore::read_part(std::uint32_t table, std::size_t part, Level level, 
   for (const std::uint32_t c : columns) {
     for (const std::string& name : RollupLayout::sql_columns(s, c)) names += ", " + quote_name(name);
   }
-  const auto rows =
-      statement(fmt::format("SELECT {} FROM {} WHERE time >= ? AND time < ? ORDER BY {}", names,
-                            quote_name(s.parts[part].tables[index_of(level)]), key(s.fleet)));
+  const auto rows = statement(fmt::format("SELECT {} FROM {} WHERE time >= ? AND time < ? ORDER BY {}", names,
+                                          quote_name(s.parts[part].tables[index_of(level)]), key(s.fleet)));
   rows->bind_time(0, within(span.start));
   rows->bind_time(1, within(span.end));
   rows->execute();
@@ -319,13 +320,15 @@ std::int64_t RollupStore::horizon(std::uint32_t table, std::optional<Level> leve
 void RollupStore::set_horizon(const std::string& name, std::optional<Level> level, std::int64_t time) {
   const std::string at = sql_time(time);
   if (level) {
-    db_.execute(fmt::format("UPDATE rollup_tables SET expired = GREATEST({0}, COALESCE(expired, {0})) WHERE source = "
-                            "{1} AND level = '{2}'",
-                            at, db_.quote(name), suffix(*level)));
+    db_.execute(
+        fmt::format("UPDATE rollup_tables SET expired = GREATEST({0}, COALESCE(expired, {0})) WHERE source = "
+                    "{1} AND level = '{2}'",
+                    at, db_.quote(name), suffix(*level)));
   } else {
-    db_.execute(fmt::format("INSERT INTO rollup_tables (name, source, level, part, expired) VALUES ({0}, {0}, 'raw', "
-                            "1, {1}) ON DUPLICATE KEY UPDATE expired = GREATEST({1}, COALESCE(expired, {1}))",
-                            db_.quote(name), at));
+    db_.execute(
+        fmt::format("INSERT INTO rollup_tables (name, source, level, part, expired) VALUES ({0}, {0}, 'raw', "
+                    "1, {1}) ON DUPLICATE KEY UPDATE expired = GREATEST({1}, COALESCE(expired, {1}))",
+                    db_.quote(name), at));
   }
   for (const std::uint32_t t : ready()) {
     std::int64_t& known = source(t).horizons[level ? index_of(*level) : rollup::kLevels.size()];
@@ -356,8 +359,9 @@ std::vector<rollup::Backend::Pending> RollupStore::pending() {
   std::vector<Pending> out;
   std::unordered_map<std::string, std::uint32_t> by_name;
   for (const std::uint32_t t : ready()) by_name.emplace(source(t).name, t);
-  Statement list{db_, "SELECT source, days, start, until FROM rollup_pending WHERE writer = ? ORDER BY source, days, "
-                      "start, until"};
+  Statement list{db_,
+                 "SELECT source, days, start, until FROM rollup_pending WHERE writer = ? ORDER BY source, days, "
+                 "start, until"};
   list.bind(0, writer_);
   list.execute();
   while (list.fetch()) {
@@ -369,10 +373,11 @@ std::vector<rollup::Backend::Pending> RollupStore::pending() {
 }
 
 void RollupStore::put_pending(const Pending& pending) {
-  db_.execute(fmt::format("INSERT IGNORE INTO rollup_pending (writer, source, days, start, until) VALUES ({}, {}, {}, "
-                          "{}, {})",
-                          writer_, db_.quote(layout_.tables()[pending.table].name), pending.days ? 1 : 0,
-                          sql_time(pending.span.start), sql_time(pending.span.end)));
+  db_.execute(
+      fmt::format("INSERT IGNORE INTO rollup_pending (writer, source, days, start, until) VALUES ({}, {}, {}, "
+                  "{}, {})",
+                  writer_, db_.quote(layout_.tables()[pending.table].name), pending.days ? 1 : 0,
+                  sql_time(pending.span.start), sql_time(pending.span.end)));
 }
 
 void RollupStore::drop_pending(const Pending& pending) {

@@ -191,14 +191,13 @@ std::uint64_t WideWriter::expire(const Retention& keep, std::int64_t now_us) {
   std::uint64_t gone = 0;
   if (keep.raw) gone += expire_raw(before(keep.raw), deadline);
   using enum Level;
-  for (const auto& [level, age] : {std::pair{minute, keep.minutes},
-                                   {quarter_hour, keep.quarter_hours},
-                                   {hour, keep.hours},
-                                   {day, keep.days}}) {
+  for (const auto& [level, age] :
+       {std::pair{minute, keep.minutes}, {quarter_hour, keep.quarter_hours}, {hour, keep.hours}, {day, keep.days}}) {
     if (age) gone += expire_level(level, before(age), deadline);
   }
   if (keep.quarters) {
-    gone += sweep(fmt::format("DELETE FROM quarters WHERE time < '{}'", datetime_text(before(keep.quarters))), deadline);
+    gone +=
+        sweep(fmt::format("DELETE FROM quarters WHERE time < '{}'", datetime_text(before(keep.quarters))), deadline);
   }
   return gone;
 }

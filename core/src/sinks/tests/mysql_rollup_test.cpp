@@ -334,8 +334,8 @@ TEST_CASE_METHOD(Fixture, "names of rollups fit and differ, as the server sees t
   const auto f = named("longest", longest);
   const auto g = named("longer", longest.substr(1) + "y");
   auto s = sink(feed);
-  const auto done = attempt(
-      *s, {feed.batch(kNoon, {{a, 230.0}, {b, 225.0}, {c, 7.0}, {d, 1.0}, {e, 2.0}, {f, 3.0}, {g, 4.0}})});
+  const auto done =
+      attempt(*s, {feed.batch(kNoon, {{a, 230.0}, {b, 225.0}, {c, 7.0}, {d, 1.0}, {e, 2.0}, {f, 3.0}, {g, 4.0}})});
   INFO(done.reason);
   REQUIRE(done.committed);
   s->close();
