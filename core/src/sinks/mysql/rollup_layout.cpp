@@ -324,7 +324,7 @@ std::string RollupLayout::free_table(const Source& s, std::size_t part, Level le
   const std::string more = part == 0 ? "" : fmt::format("_part{}", part + 1);
   for (int n = 1;; ++n) {
     const std::string tail = n == 1 ? more : fmt::format("{}_{}", more, n);
-    const std::string name = identifier(plain, {kLongestName - tail.size(), false, SIZE_MAX}) + tail;
+    std::string name = identifier(plain, {kLongestName - tail.size(), false, SIZE_MAX}) + tail;
     const auto there =
         db_.query(fmt::format("SELECT TABLE_COMMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND "
                               "LOWER(TABLE_NAME) = {}",
