@@ -7,9 +7,12 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 namespace mesura::test {
@@ -88,6 +91,19 @@ void MariaDb::start() {
 void MariaDb::start(std::vector<std::string> arguments) {
   arguments_ = std::move(arguments);
   start();
+}
+
+void MariaDb::freeze() {
+  process_->signal(SIGSTOP);
+  const auto stands = [&] {
+    for (const auto& task : std::filesystem::directory_iterator{"/proc/" + std::to_string(pid()) + "/task"}) {
+      const std::string stat = read(task.path() / "stat");
+      if (stat.find(") T") == std::string::npos) return false;
+    }
+    return true;
+  };
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+  while (!stands() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
 }
 
 void MariaDb::stop() { process_->stop(); }

@@ -38,8 +38,8 @@ class MariaDb {
   void stop();
   /// SIGKILL, and waits for the end.
   void kill();
-  /// SIGSTOP and SIGCONT: connections stay, and nobody answers.
-  void freeze() { process_->signal(SIGSTOP); }
+  /// SIGSTOP (waits until all its threads stand still) and SIGCONT: connections stay, and nobody answers.
+  void freeze();
   void thaw() { process_->signal(SIGCONT); }
 
  private:

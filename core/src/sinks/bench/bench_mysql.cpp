@@ -202,6 +202,7 @@ int main() {
   options.login.user = "root";
   options.login.database = "mesura";
   options.site_zone = "UTC";
+  options.rollups = false;
   const database::mariadb::Connection db{[&] {
     auto login = options.login;
     login.database.clear();
@@ -215,6 +216,9 @@ int main() {
   options.login.host = "127.0.0.1";
   options.login.port = server.port();
   compare("TCP, 1000 a commit", options, data, 1000);
+  options.rollups = true;
+  compare("TCP, 1000, rollups", options, data, 1000);
+  options.rollups = false;
   options.arrays = false;
   compare("TCP, 1000, multi-row", options, data, 1000);
   return 0;

@@ -79,7 +79,8 @@ std::string explain(const std::string& what, const std::string& user, const data
   const std::string tail = fmt::format("{} (error {}, SQLSTATE {})", error.what(), error.number(), error.sqlstate());
   // The storage engine tells the disk's troubles by the number of the operating system.
   const std::string_view text = error.what();
-  if (error.number() == kStorageEngine && text.find("error 28") != std::string_view::npos)
+  if ((error.number() == kStorageEngine && text.find("error 28") != std::string_view::npos) ||
+      text.find("No space left on device") != std::string_view::npos)
     return fmt::format("sink-full: {}: no room left: {}\n  hint      free disk space on the server", what, tail);
   for (const Kind& kind : kKinds) {
     if (std::find(kind.numbers.begin(), kind.numbers.end(), error.number()) == kind.numbers.end()) continue;

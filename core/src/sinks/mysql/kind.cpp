@@ -3,6 +3,7 @@
 #include "sinks/kinds_list.hpp"
 #include "sinks/mysql/mysql_sink.hpp"
 #include "sinks/mysql/table_layout.hpp"
+#include "sinks/retention.hpp"
 
 #include <algorithm>
 
@@ -56,10 +57,7 @@ config::Schema schema() {
            "30s"),
        config::optional("lock_timeout", config::duration("how long another session's lock is waited for", "1s", "1h"),
                         "10s"),
-       config::optional(
-           "retention",
-           config::object({config::optional("raw", config::duration("measurements older than this are deleted", "1m"))},
-                          "how long things are kept; without it for ever"))},
+       rollups_option(), retention_option()},
       "MariaDB or MySQL: a table per device or fleet");
 }
 
@@ -88,8 +86,8 @@ std::unique_ptr<Sink> make(const Value& options, const Context& context) {
   login.connect_timeout = milliseconds(options["connect_timeout"]);
   login.answer_timeout = milliseconds(options["write_timeout"]);
   o.lock_timeout = milliseconds(options["lock_timeout"]);
-  if (const Value& retention = options["retention"]; retention && retention["raw"])
-    o.keep_raw = retention["raw"].duration();
+  o.rollups = options["rollups"].boolean();
+  o.keep = retention_of(options);
   o.site_zone = context.site_zone;
   for (const auto& layout : mysql::known_table_layouts()) {
     if (layout->name == options["layout"].text()) o.tables = layout;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sinks/mysql/layout.hpp"
 
+#include "sinks/mysql/layout_lock.hpp"
 #include "sinks/mysql/reserved_words.hpp"
 #include "sinks/mysql/schema.hpp"
 #include "sinks/names.hpp"
@@ -67,33 +68,6 @@ std::int64_t number(const Connection::Row& row, std::size_t column) { return std
 
 }  // namespace
 
-// Of the layout: among all programs that write into this database.
-class Layout::Lock {
- public:
-  explicit Lock(const Connection& db) : db_(db) {
-    constexpr unsigned kBusy = 1205;
-    if (db_.integer("SELECT GET_LOCK(" + kName + ", @@lock_wait_timeout)") != 1) {
-      throw Error(kBusy, "HY000",
-                  "another program is changing its tables (GET_LOCK of 'mesura' and the database's name)");
-    }
-  }
-  ~Lock() {
-    try {
-      db_.execute("DO RELEASE_LOCK(" + kName + ")");
-    } catch (const Error&) {
-      // The connection is gone, and the lock with it.
-      (void)0;
-    }
-  }
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
-
- private:
-  // A lock's name has at most 64 characters; without a database it is NULL, which is no name.
-  inline static const std::string kName = "LEFT(CONCAT('mesura ', COALESCE(DATABASE(), '')), 64)";
-  const Connection& db_;
-};
-
 std::string Layout::Owner::comment() const { return fmt::format("Mesura: {} {}", fleet ? "fleet" : "device", name); }
 
 Layout::Layout(const Connection& db, const SeriesTable& series, std::string site_zone, bool arrays)
@@ -104,12 +78,18 @@ void Layout::open(std::int64_t now_us) {
   max_columns_ = max_columns(db_);
   const bool complete = is_complete(db_);
   if (!complete) {
-    const Lock lock{db_};
+    const LayoutLock lock{db_};
+    make_room(db_);
     create_tables(db_, collation_, site_zone_, now_us);
   }
   check_version(db_);
+  const bool upgraded = [&] {
+    if (meta_text(db_, "layout") != "1") return false;
+    const LayoutLock lock{db_};
+    return upgrade(db_);
+  }();
   read();
-  if (note_zone(db_, site_zone_)) {
+  if (note_zone(db_, site_zone_) || upgraded) {
     for (const WideTable& table : tables_) make_view(table);
   }
 }
@@ -201,6 +181,8 @@ void Layout::read_series() {
         wide.by_meaning.emplace(meaning_of(info), known.slot.column);
         known.slot.member = member->second;
       }
+      info.role = known.role;
+      describe_column(wide, known.slot, info);
     }
     known_.emplace(key, std::move(known));
   }
@@ -218,9 +200,12 @@ std::uint32_t Layout::read_table(const Owner& owner, const std::string& name) {
       if (low == "time" || (owner.fleet && low == "device_id")) continue;
       if (column.is_double) table.unclaimed.emplace(low, static_cast<std::uint32_t>(table.columns.size()));
       table.columns.push_back(column.name);
+      table.doubles.push_back(column.is_double);
       table.folded.insert(low);
     }
   }
+  table.kinds.resize(table.columns.size(), rollup::ColumnKind::gauge);
+  if (!owner.fleet) table.device = owner.name;
   tables_.push_back(std::move(table));
   const auto index = static_cast<std::uint32_t>(tables_.size() - 1);
   table_by_owner_.emplace(owner.key(), index);
@@ -233,7 +218,7 @@ bool Layout::place(std::span<const Wanted> wanted, std::vector<Slot>& slots) {
     return known_.contains(key_of(series_.at(w.series))) || names_too_long(series_.at(w.series));
   };
   if (!std::all_of(wanted.begin(), wanted.end(), is_known)) {
-    const Lock lock{db_};
+    const LayoutLock lock{db_};
     reread = others_came();
     if (reread) {
       read();
@@ -250,6 +235,9 @@ bool Layout::place(std::span<const Wanted> wanted, std::vector<Slot>& slots) {
       continue;
     }
     update(found->second, info);
+    if (found->second.slot.place == Slot::Place::wide) {
+      describe_column(tables_[found->second.slot.table], found->second.slot, info);
+    }
     slot = found->second.slot;
     slot.text = info.text;
   }
@@ -349,6 +337,12 @@ void Layout::claim(std::uint32_t table, const Plan& plan, std::uint32_t column) 
   }
 }
 
+// What rollups have to know of a column.
+void Layout::describe_column(WideTable& table, const Slot& slot, const SeriesInfo& info) {
+  if (info.kind == Kind::reg) table.kinds[slot.column] = rollup::ColumnKind::reg;
+  table.powers.note(slot.member, slot.column, info);
+}
+
 std::string Layout::free_column(const WideTable& table, const std::string& flat_name) {
   const std::string base = identifier(flat_name, kColumnName);
   std::string name = base;
@@ -428,6 +422,8 @@ void Layout::add_columns(std::uint32_t table, std::span<Plan> plans) {
   }
   for (const Plan& plan : plans) {
     wide.columns.push_back(plan.name);
+    wide.doubles.push_back(true);
+    wide.kinds.push_back(rollup::ColumnKind::gauge);
     claim(table, plan, static_cast<std::uint32_t>(wide.columns.size() - 1));
   }
 }

@@ -7,6 +7,8 @@
 #include <mesura/measurement.hpp>
 
 #include "database/mariadb.hpp"
+#include "sinks/power_columns.hpp"
+#include "sinks/rollup/stats.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -25,7 +27,7 @@ using database::mariadb::Connection;
 using database::mariadb::quote_name;
 
 /// `meta.layout`.
-inline constexpr std::int64_t kLayoutVersion = 1;
+inline constexpr std::int64_t kLayoutVersion = 2;
 
 /// Texts and enumerations of all devices.
 inline constexpr char kStateTable[] = "states";
@@ -36,10 +38,14 @@ inline constexpr char kStateTable[] = "states";
 /// A wide table: of one device, or of all devices of a fleet.
 struct WideTable {
   std::string name;
-  bool fleet = false;                ///< its key is (time, device_id)
-  bool full = false;                 ///< the server has refused a further column
-  std::vector<std::string> columns;  ///< without the key's
-  std::set<std::string> folded;      ///< the same and the key's in lower case: the case of columns says nothing
+  bool fleet = false;                     ///< its key is (time, device_id)
+  bool full = false;                      ///< the server has refused a further column
+  std::string device;                     ///< whose it is; of a fleet's empty
+  std::vector<std::string> columns;       ///< without the key's
+  std::vector<bool> doubles;              ///< by column: false for one of another type, which a person has added
+  std::vector<rollup::ColumnKind> kinds;  ///< by column
+  PowerColumns powers;
+  std::set<std::string> folded;  ///< the same and the key's in lower case: the case of columns says nothing
   std::map<std::string, std::uint32_t, std::less<>> unclaimed;  ///< columns of doubles that no series has
   std::unordered_map<std::string, std::uint32_t> by_meaning;    ///< fleet: channel, quantity and unit -> column
 };
@@ -80,6 +86,8 @@ class Layout {
   bool place(std::span<const Wanted> wanted, std::vector<Slot>& slots);
 
   [[nodiscard]] const std::vector<WideTable>& tables() const { return tables_; }
+  /// Of all tables that we make.
+  [[nodiscard]] const std::string& collation() const { return collation_; }
 
  private:
   struct Known {
@@ -111,8 +119,6 @@ class Layout {
     std::string name;
     bool is_double;
   };
-  class Lock;
-
   void read();
   void read_names();
   void read_series();
@@ -129,6 +135,7 @@ class Layout {
   void put_members(std::span<Fresh*> fresh);
   void put_series(std::span<Fresh*> fresh);
   [[nodiscard]] std::string free_name(const Owner& owner) const;
+  static void describe_column(WideTable& table, const Slot& slot, const SeriesInfo& info);
   static std::string free_column(const WideTable& table, const std::string& flat_name);
   void update(Known& known, const SeriesInfo& info) const;
 

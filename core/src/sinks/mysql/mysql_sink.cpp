@@ -20,6 +20,7 @@ using database::mariadb::Login;
 namespace {
 
 constexpr unsigned kNoDatabase = 1049;
+constexpr auto kUpkeep = std::chrono::milliseconds{1000};
 
 // Where another node of the cluster may do better.
 bool another_may_do(const Error& e) {
@@ -96,7 +97,8 @@ std::unique_ptr<MysqlSink::Session> MysqlSink::connect() {
     session->writer =
         std::make_unique<TableWriter>(session->db, series_, options_.tables, options_.site_zone, options_.arrays);
   } else {
-    session->writer = std::make_unique<WideWriter>(session->db, series_, options_.site_zone, options_.arrays);
+    session->writer =
+        std::make_unique<WideWriter>(session->db, series_, options_.site_zone, options_.arrays, options_.rollups);
   }
   return session;
 }
@@ -136,15 +138,24 @@ void MysqlSink::maintain(std::int64_t now_ns) {
   if (!session_) return;
   try {
     session_->writer->settle();
-    if (!options_.keep_raw) return;
-    const std::uint64_t gone = session_->writer->expire((now_ns - options_.keep_raw->count()) / 1000);
+    session_->writer->roll_up(now_ns / 1000, kUpkeep);
+    const std::uint64_t gone = session_->writer->expire(options_.keep, now_ns / 1000);
     if (gone > 0) log_.debug("sink-retention", "{}: {} rows had reached their age", describe(), gone);
   } catch (const Error& e) {
-    log_.warn("sink-retention", "{}", explain(e));
+    log_.warn("sink-upkeep", "{}", explain(e));
     session_.reset();
   }
 }
 
-void MysqlSink::close() { session_.reset(); }
+void MysqlSink::close() {
+  if (!session_) return;
+  try {
+    // What does not find time is pending in the database.
+    session_->writer->roll_up(INT64_MAX, kUpkeep);
+  } catch (const Error& e) {
+    log_.debug("sink-close", "{}", explain(e));
+  }
+  session_.reset();
+}
 
 }  // namespace mesura::sinks::mysql

@@ -7,12 +7,12 @@
 
 #include "database/mariadb.hpp"
 #include "runtime/log.hpp"
+#include "sinks/retention.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -30,9 +30,9 @@ struct Options {
   std::vector<std::pair<std::string, std::uint16_t>> more_hosts;
   /// How long another session's lock is waited for.
   std::chrono::milliseconds lock_timeout{10'000};
-  /// Raw rows older than this go; nullopt: never.
-  std::optional<std::chrono::nanoseconds> keep_raw;
-  std::string site_zone;  ///< noted for readers, and of the local time in views
+  bool rollups = true;  ///< of our own tables; a vendor's have what they have
+  Retention keep;
+  std::string site_zone;  ///< of days, quarter hours and the local time in views
   /// Somebody else's tables in place of ours; null: ours.
   std::shared_ptr<const TableLayout> tables;
   /// false: rows go in multi-row INSERTs, as to servers that take no arrays.

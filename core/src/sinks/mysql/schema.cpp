@@ -22,7 +22,7 @@ struct Table {
 };
 
 // With what a person needs who sees them with a database browser.
-constexpr std::array<Table, 5> kTables{{
+constexpr std::array<Table, 9> kTables{{
     {"series", R"(
   id INT UNSIGNED NOT NULL PRIMARY KEY,
   device VARCHAR(255) NOT NULL,
@@ -62,6 +62,42 @@ constexpr std::array<Table, 5> kTables{{
   first_seen DATETIME(6) NOT NULL COMMENT 'UTC',
   UNIQUE KEY by_name (name, fleet))",
      "who is who in the tables of fleets"},
+    {"rollup_tables", R"(
+  name VARCHAR(64) NOT NULL PRIMARY KEY,
+  source VARCHAR(64) NOT NULL COMMENT 'the table that it sums up',
+  level VARCHAR(8) NOT NULL COMMENT '1m, 15m, 1h, 1d; raw: the source itself',
+  part INT UNSIGNED NOT NULL COMMENT '2, 3 ...: further columns, where one table does not take all',
+  expired DATETIME(6) NULL COMMENT 'UTC; rows before this time have been deleted for their age',
+  KEY by_source (source, level))",
+     "tables with a row a minute, 15 minutes, hour (UTC) and day (of the site''s zone)"},
+    {"rollup_columns", R"(
+  source VARCHAR(64) NOT NULL,
+  column_name VARCHAR(64) NOT NULL,
+  kind VARCHAR(16) NOT NULL COMMENT 'gauge: NAME is the mean, and NAME_min, _max, _last; register: NAME is the last value, NAME_delta the growth; NAME_count: values, NULL: as many as rows (column count)',
+  part INT UNSIGNED NOT NULL,
+  name VARCHAR(64) NOT NULL COMMENT 'NAME in rollups',
+  PRIMARY KEY (source, column_name))",
+     "how a column of a table is called in its rollups"},
+    {"rollup_pending", R"(
+  writer BIGINT UNSIGNED NOT NULL COMMENT 'connection of the program that does it',
+  source VARCHAR(64) NOT NULL,
+  days BOOLEAN NOT NULL COMMENT '1: only the days, because the zone has changed',
+  start DATETIME NOT NULL COMMENT 'UTC',
+  until DATETIME NOT NULL COMMENT 'UTC',
+  PRIMARY KEY (writer, source, days, start, until))",
+     "stretches of time whose rollups are behind the rows"},
+    {"quarters", R"(
+  device VARCHAR(255) NOT NULL,
+  time DATETIME NOT NULL COMMENT 'its start, UTC',
+  quarter_id INT NOT NULL COMMENT
+    'local year - 2000, month, day, quarter of the day (+ 128 in summer time), a byte each',
+  average_w BIGINT NOT NULL COMMENT 'import: mean of the steps that have one',
+  samples INT UNSIGNED NOT NULL,
+  import_w TEXT NOT NULL COMMENT
+    'JSON array of means; null: nothing came; ends with the last step that has one',
+  export_w TEXT NOT NULL COMMENT 'the same, positive',
+  PRIMARY KEY (device, time))",
+     "each quarter hour at the grid in 180 steps of five seconds"},
     // The last one: where it has a version, all others are there.
     {"meta", R"(
   name VARCHAR(64) NOT NULL PRIMARY KEY,
@@ -117,11 +153,12 @@ void create_tables(const database::mariadb::Connection& db, const std::string& c
       "SELECT COUNT(*) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND (TABLE_NAME, COLUMN_NAME) "
       "IN "
       "(('series', 'first_seen'), ('states', 'number'), ('quality', 'flags'), ('devices', 'fleet'), ('meta', "
-      "'value'))");
+      "'value'), ('rollup_tables', 'expired'), ('rollup_columns', 'part'), ('rollup_pending', 'until'), ('quarters', "
+      "'quarter_id'))");
   if (columns != static_cast<std::int64_t>(kTables.size())) {
     throw SinkError(fmt::format(
-        "sink-foreign: database '{}' has tables of another program: one of series, states, quality, devices, meta is "
-        "not Mesura's\n  hint      give another database",
+        "sink-foreign: database '{}' has tables of another program: one of series, states, quality, devices, meta, "
+        "rollup_tables, rollup_columns, rollup_pending, quarters is not Mesura's\n  hint      give another database",
         db.text("SELECT DATABASE()")));
   }
   db.execute(
@@ -132,6 +169,9 @@ void create_tables(const database::mariadb::Connection& db, const std::string& c
   };
   put("about", "Measurements by Mesura. One table per device or fleet; table series explains every column.");
   put("time", "DATETIME(6), UTC; the views ending in _local have the installation's local time");
+  put("rollups",
+      "Tables ending in _1m, _15m, _1h and _1d have one row a minute, 15 minutes, hour (UTC) and day (of the site's "
+      "zone); tables rollup_columns and rollup_tables explain them.");
   put("site_zone", site_zone);
   put("created", database::mariadb::datetime_text(now_us));
   put("layout", std::to_string(kLayoutVersion));
@@ -145,6 +185,60 @@ void check_version(const database::mariadb::Connection& db) {
                     "Mesura",
                     db.text("SELECT DATABASE()"), version, kLayoutVersion));
   }
+}
+
+// Layout 1 had no rollups: a device may have a table of a name that is ours now.
+void make_room(const database::mariadb::Connection& db) {
+  if (db.integer("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN "
+                 "('meta', 'series')") != 2 ||
+      meta(db, "layout") != "1") {
+    return;
+  }
+  for (const auto& row : db.query(
+           "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN "
+           "('rollup_tables', 'rollup_columns', 'rollup_pending', 'quarters') AND (TABLE_COMMENT LIKE 'Mesura: device "
+           "%' OR TABLE_COMMENT LIKE 'Mesura: fleet %')")) {
+    const std::string from = row[0].value_or("");
+    const std::string to = "device_" + from;
+    db.execute(fmt::format("RENAME TABLE {} TO {}", quote_name(from), quote_name(to)));
+    db.execute(fmt::format("UPDATE series SET table_name = {} WHERE table_name = {}", db.quote(to), db.quote(from)));
+    db.execute(fmt::format("DROP VIEW IF EXISTS {}", quote_name(from + "_local")));
+  }
+}
+
+bool upgrade(const database::mariadb::Connection& db) {
+  if (meta(db, "layout") != "1") return false;
+  // The rollups of what is there are made by and by.
+  for (const auto& row : db.query("SELECT DISTINCT s.table_name FROM series AS s JOIN information_schema.TABLES AS t "
+                                  "ON t.TABLE_SCHEMA = DATABASE() AND t.TABLE_NAME = s.table_name AND t.TABLE_TYPE = "
+                                  "'BASE TABLE' WHERE s.table_name <> 'states'")) {
+    const std::string name = row[0].value_or("");
+    // Whole quarter hours, two at least: a single one would be taken for one that is being written.
+    db.execute(fmt::format(
+        "INSERT IGNORE INTO rollup_pending (writer, source, days, start, until) SELECT 0, {}, 0, MIN(time) - INTERVAL "
+        "(MINUTE(MIN(time)) MOD 15) MINUTE - INTERVAL SECOND(MIN(time)) SECOND - INTERVAL MICROSECOND(MIN(time)) "
+        "MICROSECOND, MAX(time) - INTERVAL (MINUTE(MAX(time)) MOD 15) MINUTE - INTERVAL SECOND(MAX(time)) SECOND - "
+        "INTERVAL MICROSECOND(MAX(time)) MICROSECOND + INTERVAL 30 MINUTE FROM {} HAVING MIN(time) IS NOT NULL",
+        db.quote(name), quote_name(name)));
+  }
+  db.execute(fmt::format("UPDATE meta SET value = '{}' WHERE name = 'layout'", kLayoutVersion));
+  return true;
+}
+
+std::string meta_text(const database::mariadb::Connection& db, std::string_view name) { return meta(db, name); }
+
+void put_meta(const database::mariadb::Connection& db, std::string_view name, std::string_view value) {
+  db.execute(fmt::format("REPLACE INTO meta (name, value) VALUES ({}, {})", db.quote(name), db.quote(value)));
+}
+
+std::string rollup_table_sql(std::string_view quoted_name, const RollupTable& table, std::string_view columns,
+                             std::string_view collation, std::string_view quoted_comment) {
+  return fmt::format(
+      "CREATE TABLE {} (\n  time DATETIME NOT NULL COMMENT 'start, UTC',\n{}  `count` INT UNSIGNED NOT NULL COMMENT "
+      "'rows',\n{}{}  PRIMARY KEY (time{})\n) {} COLLATE={} COMMENT={}",
+      quoted_name, table.fleet ? "  device_id INT UNSIGNED NOT NULL COMMENT 'devices.id',\n" : "",
+      table.first ? "  completeness DOUBLE NOT NULL COMMENT '0..1: the part of the time that rows cover',\n" : "",
+      columns, table.fleet ? ", device_id" : "", kOptions, collation, quoted_comment);
 }
 
 bool note_zone(const database::mariadb::Connection& db, std::string_view site_zone) {

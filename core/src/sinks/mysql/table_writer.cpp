@@ -323,7 +323,9 @@ void TableWriter::settle() {
   }
 }
 
-std::uint64_t TableWriter::expire(std::int64_t before_us) {
+std::uint64_t TableWriter::expire(const Retention& keep, std::int64_t now_us) {
+  if (!keep.raw) return 0;
+  const std::int64_t before_us = now_us - keep.raw->count() / 1000;
   const auto deadline = std::chrono::steady_clock::now() + kExpireTime;
   std::uint64_t gone = 0;
   for (const Unit& unit : units_) {

@@ -31,7 +31,7 @@ class TableWriter final : public Writer {
   std::vector<Rejected> write(std::span<const BatchPtr> batches) override;
   /// Means of what is still open, of devices that have gone silent.
   void settle() override;
-  std::uint64_t expire(std::int64_t before_us) override;
+  std::uint64_t expire(const Retention& keep, std::int64_t now_us) override;
 
  private:
   /// A device and its database. Times are seconds since 1970, UTC.

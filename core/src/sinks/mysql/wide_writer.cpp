@@ -14,16 +14,12 @@
 namespace mesura::sinks::mysql {
 namespace {
 
-using database::mariadb::datetime_text;
 using database::mariadb::Error;
 using database::mariadb::to_datetime;
 using Type = database::mariadb::Parameters::Type;
 
 // The same state again is written at least this often while it is being reported, so that a row also says "still so".
 constexpr std::int64_t kStateRepeatUs = 300'000'000;
-constexpr std::uint64_t kExpireRows = 5000;
-// A thousand devices bring 60 000 rows between two calls: they must also be able to go.
-constexpr auto kExpireTime = std::chrono::milliseconds{1000};
 constexpr std::int64_t kNever = INT64_MIN;
 constexpr std::int64_t kEnd = 253'402'300'799'000'000;  // the last second of 9999
 
@@ -54,9 +50,13 @@ Layout opened(const Connection& db, const SeriesTable& series, const std::string
 
 }  // namespace
 
-WideWriter::WideWriter(const Connection& db, const SeriesTable& series, const std::string& site_zone, bool arrays)
+WideWriter::WideWriter(const Connection& db, const SeriesTable& series, const std::string& site_zone, bool arrays,
+                       bool rollups)
     : db_(db),
       series_(series),
+      site_zone_(site_zone),
+      arrays_(arrays),
+      rollups_(rollups),
       layout_(opened(db, series, site_zone, arrays)),
       upserts_(db, arrays),
       put_states_(db, "INSERT INTO states (series, time, number, text) VALUES ", "(?, ?, ?, ?)",
@@ -74,21 +74,47 @@ WideWriter::WideWriter(const Connection& db, const SeriesTable& series, const st
   database::mariadb::Statement newest{db, "SELECT MAX(time) FROM quality"};
   newest.execute();
   if (newest.fetch() && !newest.is_null(0)) newest_mark_ = newest.time_us(0);
+  start_rollups();
 }
 
 std::vector<Rejected> WideWriter::write(std::span<const BatchPtr> batches) {
   std::vector<Rejected> rejected;
   slots_.resize(std::max<std::size_t>(slots_.size(), series_.size()));
   while (!collect(batches, rejected)) place(batches);
+  touched_.clear();
+  for (const Rows::Row& row : rows_.rows()) {
+    if (touched_.empty() || touched_.back() != row.table) touched_.push_back(row.table);
+  }
+  if (rollup_) prepare_rollups(touched_);
   Rejections rejections{batches, series_};
-  db_.execute("START TRANSACTION");
-  upserts_.write(
-      rows_, [this](std::uint32_t table) { return target(table); }, rejections);
-  write_states(rejections);
-  write_marks(rejections);
-  db_.execute("COMMIT");
+  transaction([&] {
+    if (rollup_) store_->lock(touched_);
+    upserts_.write(
+        rows_, [this](std::uint32_t table) { return target(table); }, rejections);
+    if (rollup_) add_to_rollups(rejections);
+    write_states(rejections);
+    write_marks(rejections);
+  });
   rejected.insert(rejected.end(), rejections.list().begin(), rejections.list().end());
   return rejected;
+}
+
+// What the server has refused is not there.
+void WideWriter::add_to_rollups(const Rejections& rejections) {
+  std::vector<Rows::Cell> kept;
+  rollup_->begin();
+  for (const Rows::Row& row : rows_.rows()) {
+    std::span<const Rows::Cell> cells = rows_.cells(row);
+    if (!rejections.list().empty()) {
+      kept.assign(cells.begin(), cells.end());
+      std::erase_if(kept, [&](const Rows::Cell& cell) { return rejections.has(*cell.item); });
+      if (kept.empty()) continue;
+      cells = kept;
+    }
+    rollup_->add(row, cells);
+  }
+  rollup_->end();
+  store_->flush();
 }
 
 // Lays the batches out as rows, states and marks; false when there is a series without a place.
@@ -146,7 +172,9 @@ void WideWriter::place(std::span<const BatchPtr> batches) {
       wanted.push_back({item.series, item.quality, to_us(item.time_ns)});
     }
   }
-  if (layout_.place(wanted, slots_)) upserts_.forget();
+  if (!layout_.place(wanted, slots_)) return;
+  upserts_.forget();
+  start_rollups();
 }
 
 Target WideWriter::target(std::uint32_t index) const {
@@ -256,32 +284,6 @@ void WideWriter::write_marks(const Rejections& rejections) {
   }
   put_marks_.execute(mark_parameters_, 0, put);
   drop_marks_.execute(drop_parameters_, 0, drop);
-}
-
-std::uint64_t WideWriter::expire(std::int64_t before_us) {
-  const auto deadline = std::chrono::steady_clock::now() + kExpireTime;
-  const std::string before = "'" + datetime_text(before_us) + "'";
-  std::uint64_t gone = 0;
-  // Deletes by parts until nothing is left or the time is over: rows never stay locked for long.
-  const auto sweep = [&](const std::string& sql) {
-    std::uint64_t changed = kExpireRows;
-    while (changed == kExpireRows && std::chrono::steady_clock::now() < deadline) {
-      db_.execute(fmt::format("{} LIMIT {}", sql, kExpireRows));
-      changed = db_.changes();
-      gone += changed;
-    }
-  };
-  for (const WideTable& table : layout_.tables()) {
-    sweep(fmt::format("DELETE FROM {} WHERE time < {} ORDER BY time", quote_name(table.name), before));
-  }
-  // A state holds until the next one: the last of each series stays, however old.
-  for (const auto& row : db_.query(fmt::format(
-           "SELECT series, MAX(time) FROM states GROUP BY series HAVING MIN(time) < LEAST({}, MAX(time))", before))) {
-    sweep(fmt::format("DELETE FROM states WHERE series = {} AND time < LEAST({}, '{}') ORDER BY time",
-                      row[0].value_or("0"), before, row[1].value_or("")));
-  }
-  sweep(fmt::format("DELETE FROM quality WHERE time < {} ORDER BY time", before));
-  return gone;
 }
 
 }  // namespace mesura::sinks::mysql

@@ -4,12 +4,16 @@
 
 #include "database/mariadb.hpp"
 #include "sinks/mysql/layout.hpp"
+#include "sinks/mysql/rollup_store.hpp"
 #include "sinks/mysql/upserts.hpp"
 #include "sinks/mysql/writer.hpp"
+#include "sinks/rollup/rollup.hpp"
 #include "sinks/rows.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,10 +26,11 @@ namespace mesura::sinks::mysql {
 class WideWriter final : public Writer {
  public:
   /// Makes and reads the tables. Throws SinkError, database::mariadb::Error.
-  WideWriter(const Connection& db, const SeriesTable& series, const std::string& site_zone, bool arrays);
+  WideWriter(const Connection& db, const SeriesTable& series, const std::string& site_zone, bool arrays, bool rollups);
 
   std::vector<Rejected> write(std::span<const BatchPtr> batches) override;
-  std::uint64_t expire(std::int64_t before_us) override;
+  bool roll_up(std::int64_t now_us, std::chrono::milliseconds limit) override;
+  std::uint64_t expire(const Retention& keep, std::int64_t now_us) override;
 
  private:
   using Bulk = database::mariadb::Bulk;
@@ -54,6 +59,22 @@ class WideWriter final : public Writer {
     std::uint8_t quality = 0;
   };
 
+  using Deadline = std::chrono::steady_clock::time_point;
+
+  // An error leaves it open: the connection is thrown away.
+  template <typename Work>
+  void transaction(Work&& work) {
+    db_.execute("START TRANSACTION");
+    work();
+    db_.execute("COMMIT");
+  }
+  void start_rollups();
+  void remake_days(std::uint32_t table);
+  void prepare_rollups(std::span<const std::uint32_t> tables);
+  void add_to_rollups(const Rejections& rejections);
+  std::uint64_t sweep(const std::string& sql, Deadline deadline) const;
+  std::uint64_t expire_raw(std::int64_t before_us, Deadline deadline);
+  std::uint64_t expire_level(rollup::Level level, std::int64_t before_us, Deadline deadline);
   bool collect(std::span<const BatchPtr> batches, std::vector<Rejected>& rejected);
   void place(std::span<const BatchPtr> batches);
   [[nodiscard]] Target target(std::uint32_t table) const;
@@ -65,8 +86,14 @@ class WideWriter final : public Writer {
 
   const Connection& db_;
   const SeriesTable& series_;
+  std::string site_zone_;
+  bool arrays_;
+  bool rollups_;
   Layout layout_;
   Upserts upserts_;
+  std::unique_ptr<RollupStore> store_;  // null without rollups
+  std::unique_ptr<rollup::Rollup> rollup_;
+  std::vector<std::uint32_t> touched_;  // tables of this write
 
   Bulk put_states_;
   Bulk put_marks_;

@@ -5,6 +5,9 @@
 #include <mesura/measurement.hpp>
 #include <mesura/sink.hpp>
 
+#include "sinks/retention.hpp"
+
+#include <chrono>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -24,8 +27,11 @@ class Writer {
   virtual std::vector<Rejected> write(std::span<const BatchPtr> batches) = 0;
   /// What is to be done when writes have gone quiet.
   virtual void settle() {}
-  /// Deletes rows older than `before_us`, in small transactions, for about a second at most; returns how many.
-  virtual std::uint64_t expire(std::int64_t before_us) = 0;
+  /// Brings rollups up to date, in small transactions until `limit` is over; true when more is waiting. INT64_MAX as
+  /// the time: nothing more comes.
+  virtual bool roll_up(std::int64_t /*now_us*/, std::chrono::milliseconds /*limit*/) { return false; }
+  /// Deletes what has reached its age, in small transactions, for about a second at most; returns how many rows.
+  virtual std::uint64_t expire(const Retention& keep, std::int64_t now_us) = 0;
 };
 
 }  // namespace mesura::sinks::mysql

@@ -1,6 +1,7 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
 #include "sinks/kinds_list.hpp"
+#include "sinks/retention.hpp"
 #include "sinks/sqlite/registers.hpp"
 #include "sinks/sqlite/sqlite_sink.hpp"
 
@@ -17,36 +18,20 @@ Kind sqlite_kind() {
            config::enumeration({"full", "normal"},
                                "normal writes less, but a power cut loses the last commits (never the file)"),
            "full"),
-       config::optional("rollups",
-                        config::boolean("also keep means, extremes and growth by minute, 15 minutes, hour and day"),
-                        "true"),
-       config::optional(
-           "retention",
-           config::object(
-               {config::optional("raw", config::duration("measurements older than this are deleted", "1m")),
-                config::optional("minutes", config::duration("the same for rollups of a minute", "2d")),
-                config::optional("quarter_hours", config::duration("rollups of 15 minutes", "2d")),
-                config::optional("hours", config::duration("rollups of an hour", "3d")),
-                config::optional("days", config::duration("rollups of a day", "2d")),
-                config::optional("quarters", config::duration("quarter hours in steps of five seconds", "1h"))},
-               "how long things are kept; without it for ever"))},
+       rollups_option(), retention_option()},
       "one SQLite file with a table per device or fleet");
   const auto make = [](const Value& options, const Context& context) -> std::unique_ptr<Sink> {
     sqlite::Options o;
     o.path = options["path"].text();
     o.full_sync = options["synchronous"].text() == "full";
     o.rollups = options["rollups"].boolean();
-    if (const Value& retention = options["retention"]; retention) {
-      const auto age = [&](const char* key) {
-        return retention[key] ? std::optional{retention[key].duration()} : std::nullopt;
-      };
-      o.keep_raw = age("raw");
-      o.keep_minutes = age("minutes");
-      o.keep_quarter_hours = age("quarter_hours");
-      o.keep_hours = age("hours");
-      o.keep_days = age("days");
-      o.keep_quarters = age("quarters");
-    }
+    const Retention keep = retention_of(options);
+    o.keep_raw = keep.raw;
+    o.keep_minutes = keep.minutes;
+    o.keep_quarter_hours = keep.quarter_hours;
+    o.keep_hours = keep.hours;
+    o.keep_days = keep.days;
+    o.keep_quarters = keep.quarters;
     o.site_zone = context.site_zone;
     return std::make_unique<sqlite::SqliteSink>(std::move(o), context.series, context.log);
   };

@@ -369,3 +369,45 @@ TEST_CASE_METHOD(Refusing, "a table that refuses every row", "[faults]") {
   CHECK(done.rejected.size() == 2000);
   CHECK_THAT(done.rejected[0].reason, contains("Field 'mine' doesn't have a default value"));
 }
+
+TEST_CASE("a server without room means retry, and nothing is lost", "[faults]") {
+  // All tables in one file that may grow to so much: to the storage engine the same as a full disk.
+  const auto room = [](const char* size) {
+    return std::vector<std::string>{"--innodb-file-per-table=0",
+                                    std::string{"--innodb-data-file-path=ibdata1:12M:autoextend:max:"} + size};
+  };
+  OwnServer own{room("18M")};
+  auto s = own.sink();
+  std::int64_t n = 0;
+  int refused = 0;
+  while (refused < 4 && n < 400'000) {
+    const auto result = attempt(*s, own.values(n, 2000));
+    if (result.committed) {
+      n += 2000;
+      continue;
+    }
+    REQUIRE_THAT(result.reason, StartsWith("sink-full: mysql 127.0.0.1:"));
+    CHECK_THAT(result.reason, contains("hint"));
+    // Also by one that starts when there is no room.
+    if (++refused % 2 == 1) s = own.sink();
+  }
+  REQUIRE(refused == 4);
+  CHECK(own.root().integer("SELECT COUNT(*) FROM mesura.grid") == n);
+  own.server.stop();
+  own.server.start(room("200M"));
+  for (int i = 0; i < 3; ++i) {
+    const auto again = attempt(*s, own.values(n, 2000));
+    // The first one finds that its connection is gone.
+    if (again.committed) n += 2000;
+    CHECK((again.committed || i == 0));
+  }
+  const Connection db = own.root();
+  for (int i = 0; i < 100 && (i == 0 || db.integer("SELECT COUNT(*) FROM mesura.rollup_pending") > 0); ++i) {
+    s->open();
+    s->maintain(INT64_MAX / 2);
+  }
+  s->close();
+  CHECK(own.has(n));
+  CHECK(db.integer("SELECT SUM(count) FROM mesura.grid_1m") == n);
+  CHECK(db.integer("SELECT SUM(count) FROM mesura.grid_1d") == n);
+}

@@ -50,7 +50,7 @@ TEST_CASE_METHOD(Fixture, "the database explains itself to a person", "[mysql]")
   CHECK(text("SELECT TABLE_COMMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = "
              "'grid'") == "Mesura: device grid");
   CHECK(text("SELECT value FROM meta WHERE name = 'site_zone'") == "Europe/Moscow");
-  CHECK(text("SELECT value FROM meta WHERE name = 'layout'") == "1");
+  CHECK(text("SELECT value FROM meta WHERE name = 'layout'") == "2");
   // Columns that come later are in the view, too.
   const auto voltage = feed.number("grid", "l1", "voltage", "V");
   REQUIRE(attempt(*s, {feed.batch(kNoon + kSecond, {{voltage, 230.0}})}).committed);
@@ -311,7 +311,7 @@ TEST_CASE_METHOD(Fixture, "a fleet is one table that a person can read by the na
 }
 
 TEST_CASE_METHOD(Fixture, "what is older than its retention goes, the newest state of a series stays", "[mysql]") {
-  options.keep_raw = 1h;
+  options.keep.raw = 1h;
   const auto power = feed.number("grid", "l1", "active_power", "W");
   const auto mode = feed.text("grid", "total", "message");
   const auto other = feed.text("grid", "total", "firmware");
@@ -345,10 +345,10 @@ TEST_CASE_METHOD(Fixture, "a database of another program or a newer Mesura is le
   }
   SECTION("a newer Mesura") {
     REQUIRE(attempt(*sink(), batches).committed);
-    database.connect().execute("UPDATE meta SET value = '2' WHERE name = 'layout'");
+    database.connect().execute("UPDATE meta SET value = '3' WHERE name = 'layout'");
     const auto refused = attempt(*sink(), batches);
     CHECK_FALSE(refused.committed);
-    CHECK_THAT(refused.reason, mesura::test::contains("has layout 2, this program knows up to 1"));
+    CHECK_THAT(refused.reason, mesura::test::contains("has layout 3, this program knows up to 2"));
   }
   SECTION("tables of others beside ours are no trouble") {
     REQUIRE(attempt(*sink(), batches).committed);
