@@ -20,16 +20,41 @@ void OpenMinute::begin(std::int64_t minute) {
   minute_ = minute;
   times_.clear();
   for (Sums& s : sums_) s.count = 0;
+  full_ = false;
+}
+
+std::uint32_t OpenMinute::new_place(std::uint32_t column) {
+  if (column >= places_.size()) places_.resize(column + 1, kNowhere);
+  places_[column] = static_cast<std::uint32_t>(columns_.size());
+  columns_.push_back(column);
+  sums_.emplace_back();
+  full_ = false;
+  return places_[column];
+}
+
+void OpenMinute::all(std::int64_t time, const double* values) {
+  row(time);
+  if (full_) {
+    for (Sums& s : sums_) next(s, *values++);
+    return;
+  }
+  for (Sums& s : sums_) {
+    if (s.count == 0)
+      first(s, *values++);
+    else
+      next(s, *values++);
+  }
+  full_ = true;
 }
 
 void OpenMinute::summary(Row& row) {
   row.time = minute_;
   row.count = times_.size();
   row.completeness = covered_minute(times_);
-  row.columns.assign(sums_.size(), {});
+  row.columns.assign(places_.size(), {});
   for (std::size_t i = 0; i < sums_.size(); ++i) {
     const Sums& s = sums_[i];
-    if (s.count > 0) row.columns[i] = {s.count, s.sum / s.count, s.min, s.max, s.last, s.delta};
+    if (s.count > 0) row.columns[columns_[i]] = {s.count, s.sum / s.count, s.min, s.max, s.last, s.delta};
   }
 }
 

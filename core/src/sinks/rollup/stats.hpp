@@ -7,6 +7,7 @@
 #include "sinks/rollup/levels.hpp"
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
@@ -41,34 +42,39 @@ struct Row {
 };
 
 /// The values of one member in one minute, as they come: rows strictly later and later.
+///
+/// Sums stand side by side in the order in which columns first came: a device sends the same ones again and again, and
+/// then a row is one straight run over them.
 class OpenMinute {
  public:
   void begin(std::int64_t minute);
   [[nodiscard]] std::int64_t minute() const { return minute_; }
+  /// The columns that all() takes.
+  [[nodiscard]] std::span<const std::uint32_t> columns() const { return columns_; }
+  /// A row with a value of each of columns(), in their order.
+  void all(std::int64_t time, const double* values);
+  /// A row; its values follow.
   void row(std::int64_t time) { times_.push_back(static_cast<std::uint32_t>(time - minute_)); }
   void value(std::uint32_t column, double number) {
-    if (column >= sums_.size()) sums_.resize(column + 1);
-    Sums& s = sums_[column];
-    if (s.count == 0) {
-      s = {number, number, number, number, number, 0, 1, static_cast<std::uint32_t>(times_.size())};
-      return;
-    }
-    const double step = number - s.last;
-    s.sum += number;
-    s.min = number < s.min ? number : s.min;
-    s.max = number > s.max ? number : s.max;
-    s.delta += step > 0 ? step : 0;
-    s.last = number;
-    ++s.count;
-    s.row = static_cast<std::uint32_t>(times_.size());
+    Sums& s = sums_[place(column)];
+    if (s.count == 0)
+      first(s, number);
+    else
+      next(s, number);
   }
   /// True when the newest row has a value of this column.
   [[nodiscard]] bool has(std::uint32_t column) const {
-    return column < sums_.size() && sums_[column].count > 0 && sums_[column].row == times_.size();
+    const Sums* s = find(column);
+    return s != nullptr && s->row == times_.size();
   }
   [[nodiscard]] std::optional<double> first(std::uint32_t column) const {
-    if (column >= sums_.size() || sums_[column].count == 0) return std::nullopt;
-    return sums_[column].first;
+    const Sums* s = find(column);
+    return s != nullptr ? std::optional{s->first} : std::nullopt;
+  }
+  /// NaN when the newest row has none.
+  [[nodiscard]] double newest(std::optional<std::uint32_t> column) const {
+    constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+    return column && has(*column) ? find(*column)->last : kNone;
   }
   /// What came, as the row of this minute; `delta` is without the step from before the minute.
   void summary(Row& row);
@@ -79,9 +85,36 @@ class OpenMinute {
     std::uint32_t count = 0;
     std::uint32_t row = 0;  // number of the row that had the last value
   };
+  void first(Sums& s, double number) const {
+    s = {number, number, number, number, number, 0, 1, static_cast<std::uint32_t>(times_.size())};
+  }
+  void next(Sums& s, double number) const {
+    const double step = number - s.last;
+    s.sum += number;
+    s.min = number < s.min ? number : s.min;
+    s.max = number > s.max ? number : s.max;
+    s.delta += step > 0 ? step : 0;
+    s.last = number;
+    ++s.count;
+    s.row = static_cast<std::uint32_t>(times_.size());
+  }
+  std::uint32_t place(std::uint32_t column) {
+    return column < places_.size() && places_[column] != kNowhere ? places_[column] : new_place(column);
+  }
+  std::uint32_t new_place(std::uint32_t column);
+  [[nodiscard]] const Sums* find(std::uint32_t column) const {
+    if (column >= places_.size() || places_[column] == kNowhere) return nullptr;
+    const Sums& s = sums_[places_[column]];
+    return s.count > 0 ? &s : nullptr;
+  }
+
+  static constexpr std::uint32_t kNowhere = UINT32_MAX;
   std::int64_t minute_ = INT64_MIN;
-  std::vector<Sums> sums_;
-  std::vector<std::uint32_t> times_;  // µs since the minute began
+  std::vector<std::uint32_t> columns_;  // by place
+  std::vector<std::uint32_t> places_;   // by column
+  std::vector<Sums> sums_;              // by place
+  bool full_ = false;                   // every place has a value
+  std::vector<std::uint32_t> times_;    // µs since the minute began
 };
 
 /// The part of a minute that rows at these times (µs since it began, ascending) cover: the time between two rows counts

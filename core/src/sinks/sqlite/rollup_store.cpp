@@ -332,6 +332,7 @@ void RollupStore::prepare_write(Source& s, std::size_t part_index, LevelTable& t
       marks += ", ?";
     }
   }
+  t.bound.assign(static_cast<std::size_t>(std::count(marks.begin(), marks.end(), '?')) + 1, false);
   t.write =
       db_.prepare(fmt::format("INSERT OR REPLACE INTO {} ({}) VALUES ({})", quote_name(t.name), names, marks), true);
 }
@@ -350,30 +351,39 @@ void RollupStore::write_part(Source& s, std::size_t part_index, Level level, con
   if (!t.write) prepare_write(s, part_index, t);
   Statement& put = t.write;
   int at = 0;
-  put.bind(++at, row.time);
-  if (s.fleet) put.bind(++at, std::int64_t{row.member});
-  put.bind(++at, static_cast<std::int64_t>(row.count));
-  if (part_index == 0) put.bind(++at, row.completeness);
+  const auto number = [&](auto value) {
+    t.bound[static_cast<std::size_t>(++at)] = true;
+    put.bind(at, value);
+  };
+  // Parameters stay what they were: mostly a NULL is there already.
+  const auto null = [&] {
+    if (t.bound[static_cast<std::size_t>(++at)]) put.bind_null(at);
+    t.bound[static_cast<std::size_t>(at)] = false;
+  };
+  number(row.time);
+  if (s.fleet) number(std::int64_t{row.member});
+  number(static_cast<std::int64_t>(row.count));
+  if (part_index == 0) number(row.completeness);
   for (const std::uint32_t c : s.parts[part_index].columns) {
     const int next = at + static_cast<int>(width(s.kinds[c]));
     if (c >= row.columns.size() || row.columns[c].count == 0) {
-      while (at < next) put.bind_null(++at);
+      while (at < next) null();
       continue;
     }
     const rollup::Stats& stats = row.columns[c];
     if (s.kinds[c] == ColumnKind::reg) {
-      put.bind(++at, stats.last);
-      put.bind(++at, stats.delta);
+      number(stats.last);
+      number(stats.delta);
     } else {
-      put.bind(++at, stats.mean);
-      put.bind(++at, stats.min);
-      put.bind(++at, stats.max);
-      put.bind(++at, stats.last);
+      number(stats.mean);
+      number(stats.min);
+      number(stats.max);
+      number(stats.last);
     }
     if (stats.count == row.count)
-      put.bind_null(++at);
+      null();
     else
-      put.bind(++at, static_cast<std::int64_t>(stats.count));
+      number(static_cast<std::int64_t>(stats.count));
   }
   put.run();
   if (sources_.size() > kManySources && level != Level::minute) t.write = {};
@@ -464,6 +474,12 @@ void RollupStore::drop_pending(const Pending& pending) {
   drop_pending_.bind(2, std::int64_t{pending.days});
   drop_pending_.bind(3, pending.span.start);
   drop_pending_.run();
+}
+
+std::uint64_t RollupStore::foreign_changes() {
+  if (!data_version_) data_version_ = db_.prepare("PRAGMA data_version", true);
+  const Resetting reset{data_version_};
+  return data_version_.step() ? static_cast<std::uint64_t>(data_version_.integer(0)) : 0;
 }
 
 std::span<const rollup::Backend::Demand> RollupStore::demands(std::uint32_t table) {
