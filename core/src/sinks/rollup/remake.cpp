@@ -273,15 +273,12 @@ std::optional<std::int64_t> Rollup::next_value(std::uint32_t index, std::uint32_
       hour = in(Level::hour, {day->time, day->time + 26 * kHourUs});
     }
   }
-  if (hour) minute = in(Level::minute, {hour->time, hour->time + kHourUs});
-  // What came last may not have been folded yet.
-  if (!minute) {
-    const Table& t = table(index);
-    const auto pending = t.quarters.lower_bound(floor_to(from, kHourUs));
-    const std::int64_t behind = pending == t.quarters.end() ? INT64_MAX : floor_to(pending->first, kHourUs);
-    const std::int64_t late = floor_to(t.newest, kHourUs) - kHourUs;
-    minute = in(Level::minute, {std::max(from, std::min(behind, late)), kFarFuture});
-  }
+  // What is pending has its minutes only, and what came last may not have been folded yet.
+  const Table& t = table(index);
+  const auto pending = t.quarters.lower_bound(floor_to(from, kHourUs));
+  const std::int64_t behind = pending == t.quarters.end() ? kFarFuture : floor_to(pending->first, kHourUs);
+  const std::int64_t first = std::min(behind, hour ? hour->time : floor_to(t.newest, kHourUs) - kHourUs);
+  minute = in(Level::minute, {std::max(from, first), hour ? hour->time + kHourUs : kFarFuture});
   return minute ? std::optional{minute->time} : std::nullopt;
 }
 

@@ -174,14 +174,14 @@ void Rollup::add_values(Member& m, std::int64_t time, std::span<const Rows::Cell
   const auto columns = m.minute.columns();
   bool same = cells.size() == columns.size();
   if (same) {
-    values_.resize(cells.size());
+    const std::span<double> values = m.minute.values();
     for (std::size_t i = 0; i < cells.size(); ++i) {
-      values_[i] = cells[i].item->number;
+      values[i] = cells[i].item->number;
       same &= cells[i].column == columns[i];
     }
   }
   if (same) {
-    m.minute.all(time, values_.data());
+    m.minute.all(time);
   } else {
     m.minute.row(time);
     for (const Rows::Cell& cell : cells) m.minute.value(cell.column, cell.item->number);

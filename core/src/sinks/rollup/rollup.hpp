@@ -186,7 +186,6 @@ class Rollup {
   std::vector<std::uint32_t> touched_;  ///< tables of the present add()
   std::size_t rows_ = 0;                ///< of the present add()
   std::deque<std::pair<std::uint32_t, std::uint32_t>> waiting_;  ///< tables and members whose `ended` may wait
-  std::vector<double> values_;
   Row row_;
 };
 
