@@ -47,8 +47,8 @@ void Rollup::process(std::uint32_t index, std::int64_t start, std::uint16_t mask
     fold(index, Level::hour, hour);
     // At the end of the latest hour the day is known as it stands, and goes on in memory.
     const auto next = t.quarters.upper_bound(start);
-    const bool last = !open && t.finished_until <= start + kQuarterUs && next != t.quarters.end() &&
-                      next->first >= hour.end;
+    const bool last =
+        !open && t.finished_until <= start + kQuarterUs && next != t.quarters.end() && next->first >= hour.end;
     fold(index, Level::day, calendar_.window(Level::day, start), last ? &t.day : nullptr);
   }
   detail(index, start);
@@ -161,8 +161,7 @@ void Rollup::spread(std::uint32_t index, Span span, std::uint32_t member_index, 
 void Rollup::fold(std::uint32_t index, Level level, Span window, Running* keep) {
   const Level from = Calendar::source(level, window);
   Running running{window, true, {}};
-  backend_.read(index, from, window,
-                [&](const Row& row, bool whole) { running.of(row.member, from).add(row, whole); });
+  backend_.read(index, from, window, [&](const Row& row, bool whole) { running.of(row.member, from).add(row, whole); });
   std::map<std::uint32_t, std::uint64_t> fuller;
   if (window.start < backend_.horizon(index, from)) {
     backend_.read(index, level, {window.start, window.start + 1}, [&](const Row& row, bool whole) {
