@@ -40,8 +40,9 @@ std::string_view to_string(FullPolicy policy) {
 }
 
 std::size_t SinkQueue::Shared::memory_limit() const {
-  // What waits for a spool that works is on its way out of the memory.
-  return spool && !spool_failing ? 2 * options.limit : options.limit;
+  // What waits for a spool that works, or is just being opened, is on its way out of the memory.
+  const bool spools = spool ? !spool_failing : !options.spool.empty() && !spool_tried;
+  return spools ? 2 * options.limit : options.limit;
 }
 
 bool SinkQueue::Shared::idle() const { return waiting.empty() && flight.empty() && spooled_batches == 0; }

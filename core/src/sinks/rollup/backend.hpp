@@ -35,6 +35,8 @@ class Backend {
     std::optional<std::uint32_t> imported;
     std::optional<std::uint32_t> exported;
     std::optional<std::uint32_t> net;  ///< where the two are not told apart
+
+    friend bool operator==(const Demand&, const Demand&) = default;
   };
   /// Values by column, NaN where there is none.
   using RawVisitor = std::function<void(std::int64_t time, std::uint32_t member, std::span<const double> values)>;
@@ -71,6 +73,9 @@ class Backend {
   [[nodiscard]] virtual std::vector<Pending> pending() = 0;
   virtual void put_pending(const Pending& pending) = 0;
   virtual void drop_pending(const Pending& pending) = 0;
+
+  /// Another number when other programs have written to the database: what is in memory may not be all there is.
+  [[nodiscard]] virtual std::uint64_t foreign_changes() { return 0; }
 
   [[nodiscard]] virtual std::span<const Demand> demands(std::uint32_t table) = 0;
   /// As write(); `unless_fuller`: an older one of more samples stays.

@@ -18,9 +18,11 @@ constexpr std::int64_t kFarFuture = INT64_MAX / 4;
 }  // namespace
 
 // Brings all rollups of a quarter hour up to the raw rows.
-void Rollup::process(std::uint32_t index, std::int64_t start, std::uint16_t mask, Days days) {
+void Rollup::process(std::uint32_t index, std::int64_t start, std::uint16_t mask, Larger larger) {
   Table& t = table(index);
+  write_all_ended(index);
   if (const auto q = t.quarters.find(start); q != t.quarters.end()) q->second.old = false;
+  forget(t, start);
   for (;;) {
     // Making a minute may show that a later one is wrong, too.
     if (const auto q = t.quarters.find(start); q != t.quarters.end()) mask |= std::exchange(q->second.dirty, 0);
@@ -37,19 +39,29 @@ void Rollup::process(std::uint32_t index, std::int64_t start, std::uint16_t mask
     }
     mask = 0;
   }
-  for (const Level level : {Level::quarter_hour, Level::hour}) fold(index, level, calendar_.window(level, start));
-  if (days == Days::now || !day_can_wait(t, start)) fold(index, Level::day, calendar_.window(Level::day, start));
-  detail(index, start);
+  fold(index, Level::quarter_hour, calendar_.window(Level::quarter_hour, start));
   const auto q = t.quarters.find(start);
-  if (q == t.quarters.end() || q->second.open > 0) return;
+  const bool open = q != t.quarters.end() && q->second.open > 0;
+  if (larger == Larger::now || !larger_can_wait(t, start)) {
+    const Span hour = calendar_.window(Level::hour, start);
+    fold(index, Level::hour, hour);
+    // At the end of the latest hour the day is known as it stands, and goes on in memory.
+    const auto next = t.quarters.upper_bound(start);
+    const bool last =
+        !open && t.finished_until <= start + kQuarterUs && next != t.quarters.end() && next->first >= hour.end;
+    fold(index, Level::day, calendar_.window(Level::day, start), last ? &t.day : nullptr);
+  }
+  detail(index, start);
+  t.finished_until = std::max(t.finished_until, start + kQuarterUs);
+  if (open || q == t.quarters.end()) return;
   if (q->second.noted) backend_.drop_pending({index, {start, start + kQuarterUs}, false});
   t.quarters.erase(q);
 }
 
-// A day is folded once an hour: the next quarter hour is behind already (in the database, too) and will do it.
-bool Rollup::day_can_wait(const Table& t, std::int64_t start) const {
+// Hours and days are folded once an hour: a later quarter hour is behind already (in the database, too) and will do it.
+bool Rollup::larger_can_wait(const Table& t, std::int64_t start) const {
   const auto next = t.quarters.upper_bound(start);
-  if (next == t.quarters.end() || next->first != start + kQuarterUs) return false;
+  if (next == t.quarters.end()) return false;
   return floor_to(next->first, kHourUs) == floor_to(start, kHourUs) &&
          calendar_.window(Level::day, next->first) == calendar_.window(Level::day, start);
 }
@@ -145,23 +157,24 @@ void Rollup::spread(std::uint32_t index, Span span, std::uint32_t member_index, 
   }
 }
 
-void Rollup::fold(std::uint32_t index, Level level, Span window) {
+// `keep`: where the window goes on in memory.
+void Rollup::fold(std::uint32_t index, Level level, Span window, Running* keep) {
   const Level from = Calendar::source(level, window);
-  std::map<std::uint32_t, Fold> folds;
-  backend_.read(index, from, window, [&](const Row& row, bool whole) {
-    folds.try_emplace(row.member, window, from).first->second.add(row, whole);
-  });
+  Running running{window, true, {}};
+  backend_.read(index, from, window, [&](const Row& row, bool whole) { running.of(row.member, from).add(row, whole); });
   std::map<std::uint32_t, std::uint64_t> fuller;
   if (window.start < backend_.horizon(index, from)) {
     backend_.read(index, level, {window.start, window.start + 1}, [&](const Row& row, bool whole) {
       if (whole) fuller[row.member] = row.count;
     });
   }
-  for (const auto& [who, f] : folds) {
-    const Row row = f.result(who);
+  for (std::uint32_t who = 0; who < running.folds.size(); ++who) {
+    if (!running.folds[who]) continue;
+    const Row row = running.folds[who]->result(who);
     const auto old = fuller.find(who);
     if (old == fuller.end() || old->second <= row.count) backend_.write(index, level, row);
   }
+  if (keep != nullptr) *keep = std::move(running);
 }
 
 void Rollup::detail(std::uint32_t index, std::int64_t start) {
@@ -212,6 +225,10 @@ bool Rollup::portion() {
       std::max(p.span.start, horizon == INT64_MIN ? horizon : floor_to(horizon - 1, kDayUs) + kDayUs);
   if (from < end) {
     for (const Level level : kLevels) backend_.erase(p.table, level, {from, end});
+    Table& t = table(p.table);
+    for (auto q = t.quarters.lower_bound(from); q != t.quarters.end() && q->first < end; ++q) q->second.sums.lose();
+    t.hour.lose();
+    t.day.lose();
   }
   p.span.start = end;
   if (next < end) process(p.table, next, kAll);
@@ -233,7 +250,11 @@ Rollup::Carry Rollup::last_before(std::uint32_t index, std::uint32_t who, std::u
     if (live.known && live.has && live.minute < before) return live;
   }
   const std::int64_t hour = floor_to(before, kHourUs);
-  auto found = backend_.find(index, Level::minute, who, column, {before - 2 * kHourUs, before}, true);
+  // Of what is pending only the minutes are there.
+  const auto pending = t.quarters.lower_bound(before - 3 * kDayUs);
+  const std::int64_t behind = pending == t.quarters.end() ? before : floor_to(pending->first, kHourUs);
+  const std::int64_t minutes = std::min(before - 2 * kHourUs, behind);
+  auto found = backend_.find(index, Level::minute, who, column, {minutes, before}, true);
   if (!found) found = backend_.find(index, Level::hour, who, column, {hour - 3 * kDayUs, hour}, true);
   if (!found) found = backend_.find(index, Level::day, who, column, {kFarPast, hour - 3 * kDayUs}, true);
   return found ? Carry{true, true, found->last, found->time} : Carry{true, false, 0, 0};
@@ -251,10 +272,12 @@ std::optional<std::int64_t> Rollup::next_value(std::uint32_t index, std::uint32_
       hour = in(Level::hour, {day->time, day->time + 26 * kHourUs});
     }
   }
-  if (hour) minute = in(Level::minute, {hour->time, hour->time + kHourUs});
-  // What came last may not have been folded yet.
-  if (!minute)
-    minute = in(Level::minute, {std::max(from, floor_to(table(index).newest, kQuarterUs) - kHourUs), kFarFuture});
+  // What is pending has its minutes only, and what came last may not have been folded yet.
+  const Table& t = table(index);
+  const auto pending = t.quarters.lower_bound(floor_to(from, kHourUs));
+  const std::int64_t behind = pending == t.quarters.end() ? kFarFuture : floor_to(pending->first, kHourUs);
+  const std::int64_t first = std::min(behind, hour ? hour->time : floor_to(t.newest, kHourUs) - kHourUs);
+  minute = in(Level::minute, {std::max(from, first), hour ? hour->time + kHourUs : kFarFuture});
   return minute ? std::optional{minute->time} : std::nullopt;
 }
 

@@ -8,11 +8,14 @@
 #include "sinks/rows.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace mesura::sinks::rollup {
@@ -28,9 +31,12 @@ namespace mesura::sinks::rollup {
 /// The caller wraps every call in a transaction. When one is taken back, this object knows things that are not so:
 /// throw it away and make a new one.
 ///
+/// What has come in order is folded from memory, and by a bounded number of rows a write, so that a minute or a quarter
+/// hour of a thousand devices does not hold up live rows. Hours and days are written when an hour is over.
+///
 /// Where raw rows have gone for their age, a rollup is only replaced by one of at least as many rows.
 ///
-/// cost    add(): about 5 ns a value; the rest when minutes and quarter hours close
+/// cost    add(): less than 5 ns a value; the rest when minutes and quarter hours close
 /// thread  one caller at a time
 class Rollup {
  public:
@@ -70,12 +76,32 @@ class Rollup {
     double value = 0;
     std::int64_t minute = 0;
   };
+  /// What smaller windows have brought to a window that is not over, by member.
+  struct Running {
+    Span window{INT64_MIN, INT64_MIN};
+    bool exact = false;  ///< all that the database has of it is in here
+    std::vector<std::unique_ptr<Fold>> folds;
+    Fold& of(std::uint32_t member, Level from);
+    void lose();
+  };
+  struct Sampled {
+    Backend::Demand demand;
+    QuarterSamples samples;
+  };
   struct Quarter {
-    std::uint16_t dirty = 0;    ///< minutes to be made from raw rows, a bit each
-    bool noted = false;         ///< in the database
-    bool old = false;           ///< left over from before: waits for work()
-    std::uint32_t open = 0;     ///< members that have a minute open in it
-    std::uint64_t touched = 0;  ///< number of the add() that last had rows for it
+    std::uint16_t dirty = 0;                        ///< minutes to be made from raw rows, a bit each
+    bool noted = false;                             ///< in the database
+    bool old = false;                               ///< left over from before: waits for work()
+    std::uint32_t open = 0;                         ///< minutes in it that are not written yet
+    std::uint64_t touched = 0;                      ///< number of the add() that last had rows for it
+    Running sums;                                   ///< of its minutes
+    std::vector<std::unique_ptr<Sampled>> sampled;  ///< by member
+    bool sampled_all = true;                        ///< `sampled` has what the raw rows have
+    std::uint64_t changes = 0;                      ///< Backend::foreign_changes() when it began
+    bool finishing = false;                         ///< some of its rows are written
+    bool hour_over = false;                         ///< finishing: hours and days, too
+    std::uint32_t next_quarter = 0;                 ///< finishing: members whose rows come next
+    std::uint32_t next_hour = 0;
   };
   struct Member {
     std::int64_t newest = INT64_MIN;        ///< time of its latest row
@@ -83,8 +109,12 @@ class Rollup {
     bool open = false;
     bool clean = true;           ///< `minute` has all that the raw rows have
     Quarter* quarter = nullptr;  ///< of the open minute
+    std::int64_t quarter_start = INT64_MIN;
+    Sampled* sampled = nullptr;  ///< in `quarter`
     OpenMinute minute;
-    std::vector<Carry> carries;  ///< by column
+    OpenMinute ended;             ///< the minute before, where it waits to be written
+    Quarter* ended_in = nullptr;  ///< its quarter hour; null: none waits
+    std::vector<Carry> carries;   ///< by column
   };
   struct Table {
     bool known = false;
@@ -92,7 +122,10 @@ class Rollup {
     std::int64_t newest_at_open = INT64_MIN;
     std::uint64_t touched = 0;
     std::vector<std::unique_ptr<Member>> members;
+    std::size_t known_members = 0;
     std::map<std::int64_t, Quarter> quarters;  ///< by start: those whose rollups are behind
+    std::int64_t finished_until = INT64_MIN;   ///< end of the latest quarter hour that is no longer among them
+    Running hour, day;
   };
   /// A member's minutes while they are made from raw rows.
   struct Scratch {
@@ -109,19 +142,33 @@ class Rollup {
   Quarter& quarter(Table& t, std::int64_t time);
   void mark(Table& t, std::int64_t minute);
   void add_row(std::uint32_t index, Table& t, const Rows::Row& row, std::span<const Rows::Cell> cells);
+  void open_minute(std::uint32_t index, Table& t, Member& m, const Rows::Row& row);
+  void add_values(Member& m, std::int64_t time, std::span<const Rows::Cell> cells);
+  void end_minute(std::uint32_t index, Member& m, std::uint32_t member_index);
+  void write_ended(std::uint32_t index, Member& m, std::uint32_t member_index);
+  void write_all_ended(std::uint32_t index);
   void close(std::uint32_t index, Member& m, std::uint32_t member_index);
-  void settle(std::uint32_t index, Table& t, int& rebuilds);
+  void settle(std::uint32_t index, Table& t, int& rebuilds, std::size_t& room);
+  void write_minutes(std::uint32_t index, Table& t, const Quarter& q, std::size_t& room);
+
+  enum class Finish : std::uint8_t { done, more, impossible };
+  Finish finish(std::uint32_t index, std::int64_t start, std::size_t& room);
+  bool begin_finish(std::uint32_t index, Table& t, std::int64_t start, Quarter& q);
+  void finish_member(std::uint32_t index, Table& t, std::int64_t start, Quarter& q, std::uint32_t who);
+  void finish_hour(std::uint32_t index, Table& t, std::uint32_t who);
+  [[nodiscard]] bool has_all_samples(std::uint32_t index, const Quarter& q);
+  void forget(Table& t, std::int64_t start);
   void note(std::uint32_t index, std::int64_t start, Quarter& q);
 
-  enum class Days : std::uint8_t { now, by_the_hour };
-  void process(std::uint32_t index, std::int64_t start, std::uint16_t mask, Days days = Days::now);
-  [[nodiscard]] bool day_can_wait(const Table& t, std::int64_t start) const;
+  enum class Larger : std::uint8_t { now, by_the_hour };  ///< hours and days
+  void process(std::uint32_t index, std::int64_t start, std::uint16_t mask, Larger larger = Larger::now);
+  [[nodiscard]] bool larger_can_wait(const Table& t, std::int64_t start) const;
   void remake(std::uint32_t index, Span span);
   void read_old(std::uint32_t index, Span span, Scratches& scratches,
                 std::map<std::pair<std::int64_t, std::uint32_t>, std::uint64_t>& counts);
   Row finish(std::uint32_t index, std::uint32_t member_index, Scratch& s, std::int64_t from);
   void spread(std::uint32_t index, Span span, std::uint32_t member_index, const Scratch& s);
-  void fold(std::uint32_t index, Level level, Span window);
+  void fold(std::uint32_t index, Level level, Span window, Running* keep = nullptr);
   void detail(std::uint32_t index, std::int64_t start);
   bool portion();
   bool portion_of_days(Backend::Pending& p);
@@ -136,7 +183,9 @@ class Rollup {
   std::vector<Table> tables_;
   std::vector<Backend::Pending> backlog_;  ///< long stretches, done by and by
   std::uint64_t adds_ = 0;
-  std::vector<std::uint32_t> touched_;  ///< tables of the present add()
+  std::vector<std::uint32_t> touched_;                           ///< tables of the present add()
+  std::size_t rows_ = 0;                                         ///< of the present add()
+  std::deque<std::pair<std::uint32_t, std::uint32_t>> waiting_;  ///< tables and members whose `ended` may wait
   Row row_;
 };
 

@@ -19,17 +19,95 @@ T median(std::vector<T>& values) {
 void OpenMinute::begin(std::int64_t minute) {
   minute_ = minute;
   times_.clear();
-  for (Sums& s : sums_) s.count = 0;
+  std::fill(counts_.begin(), counts_.end(), 0U);
+  full_ = false;
+  all_ = last_all_ = 0;
+}
+
+std::uint32_t OpenMinute::new_place(std::uint32_t column) {
+  const auto at = static_cast<std::uint32_t>(columns_.size());
+  if (column >= places_.size()) places_.resize(column + 1, kNowhere);
+  places_[column] = at;
+  columns_.push_back(column);
+  if (at % kWide == 0) {
+    blocks_.push_back({});
+    values_.resize(values_.size() + kWide);
+  }
+  counts_.push_back(0);
+  rows_.push_back(0);
+  full_ = false;
+  return at;
+}
+
+// Rows that were only counted together are counted for each column.
+void OpenMinute::count_all() {
+  if (all_ == 0) return;
+  for (std::uint32_t& count : counts_) count += all_;
+  std::fill(rows_.begin(), rows_.end(), last_all_);
+  all_ = last_all_ = 0;
+}
+
+void OpenMinute::value(std::uint32_t column, double number) {
+  count_all();
+  const std::uint32_t known = column < places_.size() ? places_[column] : kNowhere;
+  put(known != kNowhere ? known : new_place(column), number);
+}
+
+void OpenMinute::put(std::uint32_t at, double number) {
+  Block& b = blocks_[at / kWide];
+  const std::size_t i = at % kWide;
+  rows_[at] = static_cast<std::uint32_t>(times_.size());
+  if (counts_[at]++ == 0) {
+    b.sum[i] = b.min[i] = b.max[i] = b.first[i] = b.last[i] = number;
+    b.delta[i] = 0;
+    return;
+  }
+  const double step = number - b.last[i];
+  b.sum[i] += number;
+  b.min[i] = number < b.min[i] ? number : b.min[i];
+  b.max[i] = number > b.max[i] ? number : b.max[i];
+  b.delta[i] += step > 0 ? step : 0;
+  b.last[i] = number;
+}
+
+void OpenMinute::all(std::int64_t time) {
+  row(time);
+  if (!full_) {
+    for (std::uint32_t at = 0; at < columns_.size(); ++at) put(at, values_[at]);
+    full_ = true;
+    return;
+  }
+  ++all_;
+  last_all_ = static_cast<std::uint32_t>(times_.size());
+  const double* v = values_.data();
+  // The same as put() does, without a branch and of a fixed length, which compilers turn into vector instructions.
+  for (Block& block : blocks_) {
+    Block b = block;
+    for (std::size_t i = 0; i < kWide; ++i) {
+      const double number = v[i];
+      const double step = number - b.last[i];
+      b.sum[i] += number;
+      b.min[i] = number < b.min[i] ? number : b.min[i];
+      b.max[i] = number > b.max[i] ? number : b.max[i];
+      b.delta[i] += step > 0 ? step : 0;
+      b.last[i] = number;
+    }
+    block = b;
+    v += kWide;
+  }
 }
 
 void OpenMinute::summary(Row& row) {
+  count_all();
   row.time = minute_;
   row.count = times_.size();
   row.completeness = covered_minute(times_);
-  row.columns.assign(sums_.size(), {});
-  for (std::size_t i = 0; i < sums_.size(); ++i) {
-    const Sums& s = sums_[i];
-    if (s.count > 0) row.columns[i] = {s.count, s.sum / s.count, s.min, s.max, s.last, s.delta};
+  row.columns.assign(places_.size(), {});
+  for (std::size_t at = 0; at < columns_.size(); ++at) {
+    const Block& b = blocks_[at / kWide];
+    const std::size_t i = at % kWide;
+    const std::uint32_t count = counts_[at];
+    if (count > 0) row.columns[columns_[at]] = {count, b.sum[i] / count, b.min[i], b.max[i], b.last[i], b.delta[i]};
   }
 }
 

@@ -7,6 +7,7 @@
 #include "sinks/rollup/levels.hpp"
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
@@ -41,47 +42,66 @@ struct Row {
 };
 
 /// The values of one member in one minute, as they come: rows strictly later and later.
+///
+/// Sums stand side by side in the order in which columns first came: a device sends the same ones again and again, and
+/// then a row is one straight run over them, several columns with one instruction.
 class OpenMinute {
  public:
   void begin(std::int64_t minute);
   [[nodiscard]] std::int64_t minute() const { return minute_; }
+  /// The columns that all() takes.
+  [[nodiscard]] std::span<const std::uint32_t> columns() const { return columns_; }
+  /// Room for the values that all() takes.
+  [[nodiscard]] std::span<double> values() { return std::span{values_}.first(columns_.size()); }
+  /// A row with a value of each of columns(), in their order.
+  void all(std::int64_t time);
+  /// A row; its values follow.
   void row(std::int64_t time) { times_.push_back(static_cast<std::uint32_t>(time - minute_)); }
-  void value(std::uint32_t column, double number) {
-    if (column >= sums_.size()) sums_.resize(column + 1);
-    Sums& s = sums_[column];
-    if (s.count == 0) {
-      s = {number, number, number, number, number, 0, 1, static_cast<std::uint32_t>(times_.size())};
-      return;
-    }
-    const double step = number - s.last;
-    s.sum += number;
-    s.min = number < s.min ? number : s.min;
-    s.max = number > s.max ? number : s.max;
-    s.delta += step > 0 ? step : 0;
-    s.last = number;
-    ++s.count;
-    s.row = static_cast<std::uint32_t>(times_.size());
-  }
+  void value(std::uint32_t column, double number);
   /// True when the newest row has a value of this column.
   [[nodiscard]] bool has(std::uint32_t column) const {
-    return column < sums_.size() && sums_[column].count > 0 && sums_[column].row == times_.size();
+    const std::uint32_t at = find(column);
+    return at != kNowhere && (last_all_ == times_.size() || rows_[at] == times_.size());
   }
   [[nodiscard]] std::optional<double> first(std::uint32_t column) const {
-    if (column >= sums_.size() || sums_[column].count == 0) return std::nullopt;
-    return sums_[column].first;
+    const std::uint32_t at = find(column);
+    return at != kNowhere ? std::optional{blocks_[at / kWide].first[at % kWide]} : std::nullopt;
+  }
+  /// NaN when the newest row has none.
+  [[nodiscard]] double newest(std::optional<std::uint32_t> column) const {
+    if (!column || !has(*column)) return std::numeric_limits<double>::quiet_NaN();
+    const std::uint32_t at = find(*column);
+    return blocks_[at / kWide].last[at % kWide];
   }
   /// What came, as the row of this minute; `delta` is without the step from before the minute.
   void summary(Row& row);
 
  private:
-  struct Sums {
-    double sum = 0, min = 0, max = 0, first = 0, last = 0, delta = 0;
-    std::uint32_t count = 0;
-    std::uint32_t row = 0;  // number of the row that had the last value
+  static constexpr std::size_t kWide = 4;
+  static constexpr std::uint32_t kNowhere = UINT32_MAX;
+  struct Block {
+    double sum[kWide], min[kWide], max[kWide], last[kWide], delta[kWide], first[kWide];
   };
+
+  [[nodiscard]] std::uint32_t find(std::uint32_t column) const {
+    const std::uint32_t at = column < places_.size() ? places_[column] : kNowhere;
+    return at != kNowhere && counts_[at] > 0 ? at : kNowhere;
+  }
+  std::uint32_t new_place(std::uint32_t column);
+  void put(std::uint32_t at, double number);
+  void count_all();
+
   std::int64_t minute_ = INT64_MIN;
-  std::vector<Sums> sums_;
-  std::vector<std::uint32_t> times_;  // µs since the minute began
+  std::vector<std::uint32_t> columns_;  // by place
+  std::vector<std::uint32_t> places_;   // by column
+  std::vector<Block> blocks_;           // by place / kWide
+  std::vector<double> values_;          // by place, for whole blocks
+  std::vector<std::uint32_t> counts_;   // by place: values, without those of the rows of all_
+  std::vector<std::uint32_t> rows_;     // by place: number of the row that had the last value; the same
+  bool full_ = false;                   // every place has a value
+  std::uint32_t all_ = 0;               // rows that had a value for every place, not yet in counts_
+  std::uint32_t last_all_ = 0;          // number of the last of them
+  std::vector<std::uint32_t> times_;    // µs since the minute began
 };
 
 /// The part of a minute that rows at these times (µs since it began, ascending) cover: the time between two rows counts

@@ -332,6 +332,7 @@ void RollupStore::prepare_write(Source& s, std::size_t part_index, LevelTable& t
       marks += ", ?";
     }
   }
+  t.bound.assign(static_cast<std::size_t>(std::count(marks.begin(), marks.end(), '?')) + 1, false);
   t.write =
       db_.prepare(fmt::format("INSERT OR REPLACE INTO {} ({}) VALUES ({})", quote_name(t.name), names, marks), true);
 }
@@ -350,30 +351,39 @@ void RollupStore::write_part(Source& s, std::size_t part_index, Level level, con
   if (!t.write) prepare_write(s, part_index, t);
   Statement& put = t.write;
   int at = 0;
-  put.bind(++at, row.time);
-  if (s.fleet) put.bind(++at, std::int64_t{row.member});
-  put.bind(++at, static_cast<std::int64_t>(row.count));
-  if (part_index == 0) put.bind(++at, row.completeness);
+  const auto number = [&](auto value) {
+    t.bound[static_cast<std::size_t>(++at)] = true;
+    put.bind(at, value);
+  };
+  // Parameters stay what they were: mostly a NULL is there already.
+  const auto null = [&] {
+    if (t.bound[static_cast<std::size_t>(++at)]) put.bind_null(at);
+    t.bound[static_cast<std::size_t>(at)] = false;
+  };
+  number(row.time);
+  if (s.fleet) number(std::int64_t{row.member});
+  number(static_cast<std::int64_t>(row.count));
+  if (part_index == 0) number(row.completeness);
   for (const std::uint32_t c : s.parts[part_index].columns) {
     const int next = at + static_cast<int>(width(s.kinds[c]));
     if (c >= row.columns.size() || row.columns[c].count == 0) {
-      while (at < next) put.bind_null(++at);
+      while (at < next) null();
       continue;
     }
     const rollup::Stats& stats = row.columns[c];
     if (s.kinds[c] == ColumnKind::reg) {
-      put.bind(++at, stats.last);
-      put.bind(++at, stats.delta);
+      number(stats.last);
+      number(stats.delta);
     } else {
-      put.bind(++at, stats.mean);
-      put.bind(++at, stats.min);
-      put.bind(++at, stats.max);
-      put.bind(++at, stats.last);
+      number(stats.mean);
+      number(stats.min);
+      number(stats.max);
+      number(stats.last);
     }
     if (stats.count == row.count)
-      put.bind_null(++at);
+      null();
     else
-      put.bind(++at, static_cast<std::int64_t>(stats.count));
+      number(static_cast<std::int64_t>(stats.count));
   }
   put.run();
   if (sources_.size() > kManySources && level != Level::minute) t.write = {};
@@ -435,69 +445,6 @@ std::vector<std::string> RollupStore::names(std::uint32_t table, Level level) {
     if (const LevelTable& t = part.levels[index_of(level)]; t.exists) out.push_back(t.name);
   }
   return out;
-}
-
-std::vector<rollup::Backend::Pending> RollupStore::pending() {
-  std::vector<Pending> out;
-  Statement list = db_.prepare("SELECT source, days, start, \"end\" FROM rollup_pending ORDER BY source, days, start");
-  while (list.step()) {
-    const std::string name = list.text(0);
-    const auto& tables = layout_.tables();
-    const auto found = std::find_if(tables.begin(), tables.end(), [&](const WideTable& t) { return t.name == name; });
-    if (found == tables.end()) continue;
-    out.push_back(
-        {static_cast<std::uint32_t>(found - tables.begin()), {list.integer(2), list.integer(3)}, list.integer(1) != 0});
-  }
-  return out;
-}
-
-void RollupStore::put_pending(const Pending& pending) {
-  put_pending_.bind(1, std::string_view{source(pending.table).name});
-  put_pending_.bind(2, std::int64_t{pending.days});
-  put_pending_.bind(3, pending.span.start);
-  put_pending_.bind(4, pending.span.end);
-  put_pending_.run();
-}
-
-void RollupStore::drop_pending(const Pending& pending) {
-  drop_pending_.bind(1, std::string_view{source(pending.table).name});
-  drop_pending_.bind(2, std::int64_t{pending.days});
-  drop_pending_.bind(3, pending.span.start);
-  drop_pending_.run();
-}
-
-std::span<const rollup::Backend::Demand> RollupStore::demands(std::uint32_t table) {
-  return layout_.tables()[table].demands;
-}
-
-std::string RollupStore::device_of(std::uint32_t table, std::uint32_t member) {
-  const WideTable& wide = layout_.tables()[table];
-  if (!wide.fleet) return wide.device;
-  return db_.text(fmt::format("SELECT name FROM devices WHERE id = {}", member));
-}
-
-void RollupStore::write_quarter(std::uint32_t table, std::uint32_t member, const rollup::Quarter& quarter,
-                                bool unless_fuller) {
-  if (!put_quarter_) {
-    put_quarter_ = db_.prepare(
-        "INSERT INTO quarters (device, time, quarter_id, average_w, samples, import_w, export_w) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET quarter_id = excluded.quarter_id, "
-        "average_w = excluded.average_w, samples = excluded.samples, import_w = excluded.import_w, "
-        "export_w = excluded.export_w WHERE excluded.samples >= samples OR NOT ?8",
-        true);
-  }
-  const std::string device = device_of(table, member);
-  const std::string imported = rollup::slots_as_json(quarter.imported);
-  const std::string exported = rollup::slots_as_json(quarter.exported);
-  put_quarter_.bind(1, std::string_view{device});
-  put_quarter_.bind(2, quarter.start);
-  put_quarter_.bind(3, std::int64_t{quarter.id});
-  put_quarter_.bind(4, quarter.average);
-  put_quarter_.bind(5, static_cast<std::int64_t>(quarter.samples));
-  put_quarter_.bind(6, std::string_view{imported});
-  put_quarter_.bind(7, std::string_view{exported});
-  put_quarter_.bind(8, std::int64_t{unless_fuller});
-  put_quarter_.run();
 }
 
 }  // namespace mesura::sinks::sqlite

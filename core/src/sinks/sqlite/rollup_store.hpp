@@ -44,6 +44,7 @@ class RollupStore final : public rollup::Backend {
   [[nodiscard]] std::vector<Pending> pending() override;
   void put_pending(const Pending& pending) override;
   void drop_pending(const Pending& pending) override;
+  [[nodiscard]] std::uint64_t foreign_changes() override;
   [[nodiscard]] std::span<const Demand> demands(std::uint32_t table) override;
   void write_quarter(std::uint32_t table, std::uint32_t member, const rollup::Quarter& quarter,
                      bool unless_fuller) override;
@@ -60,6 +61,7 @@ class RollupStore final : public rollup::Backend {
     std::size_t columns = 0;  ///< of its part's, how many it has
     Statement read;
     Statement write;
+    std::vector<bool> bound;  ///< by parameter of `write`: not NULL
   };
   struct Part {
     std::vector<std::uint32_t> columns;  ///< of the source
@@ -112,6 +114,7 @@ class RollupStore final : public rollup::Backend {
   Statement put_pending_;
   Statement drop_pending_;
   Statement put_quarter_;
+  Statement data_version_;
 };
 
 }  // namespace mesura::sinks::sqlite

@@ -138,6 +138,54 @@ TEST_CASE_METHOD(Fixture, "rollups equal what a recomputation from raw rows give
   CHECK(integer(fmt::format("SELECT count(*) FROM {}_1d", fleet ? "units" : "one")) >= 2);
 }
 
+TEST_CASE_METHOD(Fixture, "what is over for many devices at once is written by and by", "[sqlite][rollup]") {
+  Feed feed{"units"};
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> ids;
+  for (int u = 0; u < 250; ++u) {
+    const std::string name = fmt::format("unit{}", u);
+    ids.emplace_back(feed.number(name, "total", "active_power_import", "W"),
+                     as_register(feed, feed.number(name, "total", "active_energy_import", "Wh")));
+  }
+  auto s = sink(feed);
+  std::int64_t before = 0;
+  std::int64_t most = 0;
+  // Over the end of an hour.
+  for (std::int64_t second = 40 * 60; second < 80 * 60; second += 15) {
+    std::vector<BatchPtr> now;
+    for (std::size_t u = 0; u < ids.size(); ++u) {
+      const auto value = static_cast<double>(second * 7 % 97 + static_cast<std::int64_t>(u));
+      now.push_back(feed.batch(kNoon + second * kSecond + static_cast<std::int64_t>(u) * 1'000'000,
+                               {{ids[u].first, value}, {ids[u].second, static_cast<double>(second)}}));
+    }
+    // One that comes late, in the second quarter hour.
+    if (second == 61 * 60) now.push_back(feed.batch(kNoon + 50 * 60 * kSecond + 1, {{ids[7].first, 9.0}}));
+    REQUIRE(attempt(*s, now).committed);
+    std::int64_t rows = 0;
+    for (const char* level : {"1m", "15m", "1h", "1d"}) {
+      const std::string table = fmt::format("units_{}", level);
+      if (integer("SELECT count(*) FROM sqlite_schema WHERE name = '" + table + "'") == 0) continue;
+      rows += integer("SELECT count(*) FROM " + table);
+    }
+    most = std::max(most, rows - before);
+    before = rows;
+  }
+  CHECK(most >= 100);
+  CHECK(most <= 101);
+  CHECK(integer("SELECT count(*) FROM units_1m WHERE time < " + std::to_string(kNoon / 1000 + 79 * 60'000'000LL)) ==
+        39 * 250);
+  CHECK(integer("SELECT count(*) FROM units_15m WHERE time = " + std::to_string(kNoon / 1000 + 30 * 60'000'000LL)) ==
+        250);
+  CHECK(integer("SELECT count(*) FROM quarters WHERE time = " + std::to_string(kNoon / 1000 + 30 * 60'000'000LL)) ==
+        250);
+  // As if killed.
+  s = sink(feed);
+  s->open();
+  settle(*s);
+  s->close();
+  CHECK(integer("SELECT count(*) FROM rollup_pending") == 0);
+  CHECK(rollups_differ(database(), "units", kRegisters, "Europe/Brussels") == "");
+}
+
 TEST_CASE_METHOD(Fixture, "kill -9 at any moment leaves rollups that come right by themselves", "[sqlite][rollup]") {
   const int rounds = std::getenv("MESURA_SOAK") != nullptr ? 200 : 8;
   std::int64_t written = 0;
