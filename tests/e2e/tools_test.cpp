@@ -257,7 +257,7 @@ TEST_CASE("a backup of a sink's file, by name or without where there is one only
       std::string{MESURA_SOURCE} + "/plugins/dsmr_p1/tests/golden/vector_d_belgium_single_phase/input.bin";
   REQUIRE(run_mesura({"replay", golden, "--plugin", "dsmr_p1", "--device", "grid", "--config", config, "--to", "local"})
               .code == 0);
-  const auto done = run_mesura({"backup", "local", copy, "--config", config});
+  const auto done = run_mesura({"backup", "local", copy, "--config", config, "--progress", "json"});
   CHECK(done.code == 0);
   CHECK_THAT(done.out, contains("copy.db: ") && contains("bytes, checked"));
   CHECK_THAT(done.err, contains("{\"stage\":\"copying\",\"done\":") && contains("{\"stage\":\"checking\""));
