@@ -4,8 +4,10 @@
 
 #include "runtime/files.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <exception>
+#include <span>
 #include <system_error>
 #include <utility>
 
@@ -112,17 +114,24 @@ void HoldKeeper::run() {
     const std::int64_t erase_to = settled || last ? released_ : 0;
     if (!fresh.empty() || offset || erase_to > erased) {
       lock.unlock();
-      const bool done = work(std::move(fresh), forget, offset, erase_to);
+      const bool done = work(fresh, forget, offset, erase_to);
       lock.lock();
-      if (done && erase_to > erased) erased = erase_to;
+      if (done) {
+        erased = std::max(erased, erase_to);
+      } else {
+        // Again with the next ones.
+        fresh_.insert(fresh_.begin(), fresh.begin(), fresh.end());
+        forget_offset_ = forget_offset_ || forget;
+        if (!wall_offset_) wall_offset_ = offset;
+      }
     }
     if (last) return;
-    wake_.wait_for(lock, options_.write_interval, [&] { return stop_ || wall_offset_.has_value(); });
+    wake_.wait_for(lock, options_.write_interval, [&] { return stop_ || (wall_offset_.has_value() && !failing_); });
   }
 }
 
-bool HoldKeeper::work(std::vector<spool::Entry> fresh, bool forget_offset, std::optional<std::int64_t> wall_offset,
-                      std::int64_t erase_to) {
+bool HoldKeeper::work(const std::vector<spool::Entry>& fresh, bool forget_offset,
+                      std::optional<std::int64_t> wall_offset, std::int64_t erase_to) {
   try {
     spool::Spool& spool = file();
     if (!fresh.empty() && spool.meta(kBoot) != options_.boot) {
@@ -133,8 +142,8 @@ bool HoldKeeper::work(std::vector<spool::Entry> fresh, bool forget_offset, std::
     }
     if (forget_offset) spool.set_meta(kWallOffset, "");
     if (wall_offset) spool.set_meta(kWallOffset, std::to_string(*wall_offset));
-    std::erase_if(fresh, [&](const spool::Entry& e) { return e.id <= erase_to; });
-    spool.append(fresh);
+    const auto first = std::find_if(fresh.begin(), fresh.end(), [&](const spool::Entry& e) { return e.id > erase_to; });
+    spool.append(std::span{first, fresh.end()});
     if (erase_to > 0) spool.erase_up_to(erase_to);
     failing_ = false;
     return true;

@@ -67,7 +67,7 @@ class HoldKeeper {
  private:
   using SteadyTime = std::chrono::steady_clock::time_point;
   void run();
-  bool work(std::vector<spool::Entry> fresh, bool forget_offset, std::optional<std::int64_t> wall_offset,
+  bool work(const std::vector<spool::Entry>& fresh, bool forget_offset, std::optional<std::int64_t> wall_offset,
             std::int64_t erase_to);
   spool::Spool& file();
 

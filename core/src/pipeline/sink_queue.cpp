@@ -334,7 +334,7 @@ void SinkQueue::Shared::give_back() {
   flight.clear();
 }
 
-// Dead letters are safe before the queue lets go of them.
+// Dead letters are safe before the queue lets go of them; where the disk takes none, the log has at least the latest.
 void SinkQueue::Shared::bury(const std::vector<Rejected>& rejected) {
   if (rejected.empty()) return;
   if (const auto keeper = the_spool()) {
@@ -401,6 +401,8 @@ void SinkQueue::Shared::maintain() {
     sink->maintain(clock.wall_ns());
   } catch (const std::exception& e) {
     log.warn("sink-maintain", "{}: {}", sink->describe(), e.what());
+  } catch (...) {
+    log.warn("sink-maintain", "{}: threw something that is no std::exception", sink->describe());
   }
 }
 
@@ -410,6 +412,8 @@ void SinkQueue::Shared::finish() {
       sink->close();
     } catch (const std::exception& e) {
       log.warn("sink-close", "{}: {}", sink->describe(), e.what());
+    } catch (...) {
+      log.warn("sink-close", "{}: threw something that is no std::exception", sink->describe());
     }
   }
   {

@@ -159,10 +159,10 @@ bool SinkQueue::Shared::spool_some(std::unique_lock<std::mutex>& lock, bool ever
     moved_to_spool(entries, settled);
     try {
       to->erase(settled);
+      spool_works();
     } catch (const spool::SpoolError& e) {
       spool_failed(e.what());  // written once more, which changes nothing
     }
-    spool_works();
     count_spool();
   }
   turn.unlock();
@@ -310,8 +310,10 @@ bool SinkQueue::Shared::spool_rest() {
     log.info("spool-keeps", "{}: {} measurements wait in {} for the next start", options.name, status.counts.spooled,
              options.spool.string());
   }
-  next_drop_report = next_reject_report = SteadyTime{};
-  summarise();
+  if (!left_behind) {  // what the worker alone touches is nobody's now
+    next_drop_report = next_reject_report = SteadyTime{};
+    summarise();
+  }
   // A new queue may open the file now.
   const auto close = std::move(spool);
   spool.reset();

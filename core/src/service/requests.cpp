@@ -151,8 +151,13 @@ void Requests::spool(const std::vector<std::string>& words, Reply& reply) {
     for (std::size_t i = 3; i < words.size(); ++i) {
       std::int64_t id = 0;
       const char* end = words[i].data() + words[i].size();
-      if (const auto parsed = std::from_chars(words[i].data(), end, id); parsed.ec == std::errc{} && parsed.ptr == end)
-        ids.push_back(id);
+      if (const auto parsed = std::from_chars(words[i].data(), end, id);
+          parsed.ec != std::errc{} || parsed.ptr != end) {
+        // None left would mean all.
+        error(reply, fmt::format("mesura: error[ctl-id]: expected the number of a dead letter, got '{}'\n", words[i]));
+        return;
+      }
+      ids.push_back(id);
     }
     try {
       const std::size_t count = queue->requeue(ids);

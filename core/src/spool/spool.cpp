@@ -217,12 +217,24 @@ void Spool::open() {
     damaged = database::set_aside(path_);
   }
   if (damaged) {
-    db_ = std::make_unique<Database>(path_);
-    create();
-    db_->execute("PRAGMA user_version = 0; BEGIN IMMEDIATE");
-    const Salvaged salvaged = salvage(*damaged, *db_);
-    count(*db_);
-    db_->execute("COMMIT");
+    Salvaged salvaged;
+    try {
+      db_ = std::make_unique<Database>(path_);
+      create();
+      db_->execute("PRAGMA user_version = 0; BEGIN IMMEDIATE");
+      salvaged = salvage(*damaged, *db_);
+      count(*db_);
+      db_->execute("COMMIT");
+    } catch (...) {
+      // A full disk: the next opening must find the damaged file, not an empty new one.
+      db_.reset();
+      for (const char* suffix : {"-wal", "-shm", ""}) {
+        std::error_code none;
+        std::filesystem::remove(path_.string() + suffix, none);
+        std::filesystem::rename(damaged->string() + suffix, path_.string() + suffix, none);
+      }
+      throw;
+    }
     log_.warn("spool-repaired", "{}: {} batches and {} dead letters could be read and go on; the rest stays in {}",
               path_.string(), salvaged.batches, salvaged.dead, damaged->string());
     prepare();
