@@ -9,6 +9,7 @@
 #include "support/mariadb.hpp"
 
 #include <fmt/format.h>
+#include <atomic>
 
 #include <chrono>
 #include <thread>
@@ -103,13 +104,17 @@ TEST_CASE_METHOD(OwnServer, "a server that is killed within a transaction has ke
   options.login.answer_timeout = 20s;
   s = sink();
   s->open();
+  std::atomic<bool> written{false};
   std::thread killer{[&] {
     const Connection watch = root();
-    while (watch.integer("SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'") == 0) {
-    }
+    // The table is a copy that the server makes anew only when nobody has asked for 100 ms.
+    while (!written &&
+           watch.integer("SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'") == 0)
+      std::this_thread::sleep_for(150ms);
     server.kill();
   }};
   const WriteResult result = s->write(values(10, 100));
+  written = true;
   killer.join();
   CHECK(result.outcome == WriteResult::Outcome::retry);
   CHECK_THAT(result.reason, StartsWith("sink-lost: "));
