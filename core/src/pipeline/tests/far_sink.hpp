@@ -77,6 +77,10 @@ class Far {
   [[nodiscard]] std::vector<std::int64_t> stored() { return read(stored_); }
   [[nodiscard]] std::vector<std::size_t> sizes() { return read(sizes_); }
   [[nodiscard]] bool is_closed() { return read(closed_); }
+  [[nodiscard]] bool wait_closed() {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, kPatience, [&] { return closed_; });
+  }
   [[nodiscard]] int opens() { return read(opens_); }
 
  private:

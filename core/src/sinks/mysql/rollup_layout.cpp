@@ -79,11 +79,11 @@ bool RollupLayout::is_complete(std::uint32_t table) const {
 }
 
 bool RollupLayout::prepare(std::span<const std::uint32_t> tables, std::vector<std::uint32_t>& lost) {
-  std::vector<std::uint32_t> todo;
+  std::vector<std::uint32_t> incomplete;
   for (const std::uint32_t t : tables) {
-    if (!is_complete(t)) todo.push_back(t);
+    if (!is_complete(t)) incomplete.push_back(t);
   }
-  if (todo.empty()) return false;
+  if (incomplete.empty()) return false;
   sources_.resize(std::max(sources_.size(), layout_.tables().size()));
   bool fresh = false;
   // First without the lock: mostly everything is there.
@@ -101,10 +101,10 @@ bool RollupLayout::prepare(std::span<const std::uint32_t> tables, std::vector<st
     }
     return s.ready = is_made(s, known);
   };
-  std::erase_if(todo, is_there);
-  if (todo.empty()) return fresh;
+  std::erase_if(incomplete, is_there);
+  if (incomplete.empty()) return fresh;
   const LayoutLock lock{db_};
-  for (const std::uint32_t t : todo) {
+  for (const std::uint32_t t : incomplete) {
     Source& s = sources_[t];
     const WideTable& wide = layout_.tables()[t];
     Made made;
