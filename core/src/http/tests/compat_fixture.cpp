@@ -136,6 +136,10 @@ void Site::feed(std::string_view bytes, std::int64_t received_ns) {
                  Meta{received_ns, 0, {}, {}, 0});
 }
 
+void Site::write(const std::vector<BatchPtr>& batches) {
+  REQUIRE(sink_->write(batches).outcome == WriteResult::Outcome::committed);
+}
+
 void Site::restart() { start(); }
 
 void Site::stop() {

@@ -39,6 +39,8 @@ class Site {
 
   /// Bytes from the device; what the decoder makes of them goes to memory and to the sink.
   void feed(std::string_view bytes, std::int64_t received_ns);
+  /// Into the sink only, as if measured long ago.
+  void write(const std::vector<BatchPtr>& batches);
   /// Another start of the program: what was in memory is gone.
   void restart();
   /// The sink stops, as at the program's end: the running quarter hour is written.
