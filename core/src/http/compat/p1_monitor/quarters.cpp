@@ -39,7 +39,9 @@ Quarters::Memory Quarters::memory() const {
       else
         sample.imported = m.number;
       if (*part == GridPower::Part::net) sample.exported = -m.number;
-      memory.received_ns = std::max(memory.received_ns, batch->received_ns);
+      if (batch->received_ns < memory.received_ns) continue;
+      memory.received_ns = batch->received_ns;
+      memory.newest_ns = m.time_ns;
     }
   }
   return memory;
@@ -47,7 +49,11 @@ Quarters::Memory Quarters::memory() const {
 
 bool Quarters::over(std::int64_t start_ns, const Memory& memory) const {
   const std::int64_t end = start_ns + kQuarterNs;
-  return (!memory.empty() && memory.newest_ns() >= end) || context_.clock.wall_ns() >= end + kPatienceNs;
+  const std::int64_t now = context_.clock.wall_ns();
+  if (!memory.empty() && memory.newest_ns >= end) return true;
+  // A meter that speaks has the last word, whatever our clock says.
+  const bool silent = memory.empty() || now - memory.received_ns >= kPatienceNs;
+  return silent && now >= end + kPatienceNs;
 }
 
 Quarter Quarters::of_memory(std::int64_t start_ns, const Memory& memory) const {
@@ -91,7 +97,7 @@ auto Quarters::ask(Answer&& answer) const {
 
 std::optional<Quarter> Quarters::running() const {
   const Memory known = memory();
-  const std::int64_t start = start_of(known.empty() ? context_.clock.wall_ns() : known.newest_ns());
+  const std::int64_t start = start_of(known.empty() ? context_.clock.wall_ns() : known.newest_ns);
   Quarter quarter;
   if (context_.stores == nullptr || known.since_ns <= start) {
     quarter = of_memory(start, known);
@@ -176,9 +182,8 @@ std::optional<std::int64_t> Quarters::first(store::TimeRange range) const {
 
 std::optional<std::int64_t> Quarters::present_import() const {
   const Memory known = memory();
-  if (known.empty() || context_.clock.wall_ns() - known.received_ns > context_.stale_after.count())
-    return std::nullopt;
-  const std::int64_t newest = known.newest_ns();
+  if (known.empty() || context_.clock.wall_ns() - known.received_ns > context_.stale_after.count()) return std::nullopt;
+  const std::int64_t newest = known.newest_ns;
   const std::int64_t start = start_of(newest);
   return of_memory(start, known).imported[static_cast<std::size_t>((newest - start) / kSlotNs)];
 }
@@ -200,7 +205,7 @@ std::optional<Quarters::Peak> Quarters::month_peak() const {
   if (!peak || peak->watts <= 0) return std::nullopt;
   // A meter that has no peak of the new month yet tells only older ones. That of the month's last quarter hour still
   // stands in 1.6.0 at midnight.
-  const std::int64_t newest = known.newest_ns();
+  const std::int64_t newest = known.newest_ns;
   const std::int64_t month = context_.zone.month(newest).start_ns;
   if (peak->quarter_ns >= month || (stamp == month && newest < month + kQuarterNs)) return peak;
   return std::nullopt;

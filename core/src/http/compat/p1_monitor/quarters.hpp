@@ -43,7 +43,7 @@ class Quarters {
   /// Has the device's batches kept. `context` must outlive it.
   explicit Quarters(const Context& context);
 
-  /// That of the newest sample; without any in memory that of the clock. Nothing: no sample in it.
+  /// That of the sample that came last; without any in memory that of the clock. Nothing: no sample in it.
   [[nodiscard]] std::optional<Quarter> running() const;
   /// One that is over; nothing: no samples, or it still runs.
   [[nodiscard]] std::optional<Quarter> finished(std::int64_t start_ns) const;
@@ -52,14 +52,14 @@ class Quarters {
   /// The first of them; nothing: none.
   [[nodiscard]] std::optional<std::int64_t> first(store::TimeRange range) const;
 
-  /// Mean import of the five seconds of the newest sample, W; nothing: none has come of late.
+  /// Mean import of the five seconds of the sample that came last, W; nothing: none has come of late.
   [[nodiscard]] std::optional<std::int64_t> present_import() const;
 
   struct Peak {
     std::int64_t quarter_ns = 0;  ///< its start
     std::int64_t watts = 0;
   };
-  /// The meter's own peak of the month of the newest sample; nothing: it has told none.
+  /// The meter's own peak of the month of the sample that came last; nothing: it has told none.
   [[nodiscard]] std::optional<Peak> month_peak() const;
 
  private:
@@ -70,9 +70,9 @@ class Quarters {
   struct Memory {
     std::map<std::int64_t, Sample> samples;  ///< by time in µs
     std::int64_t since_ns = INT64_MAX;       ///< all that came since is in it
-    std::int64_t received_ns = INT64_MIN;    ///< of the newest sample
+    std::int64_t received_ns = INT64_MIN;    ///< of the sample that came last
+    std::int64_t newest_ns = INT64_MIN;      ///< its time; a clock that was ahead has left later ones
     [[nodiscard]] bool empty() const { return samples.empty(); }
-    [[nodiscard]] std::int64_t newest_ns() const { return samples.rbegin()->first * 1000; }
   };
   [[nodiscard]] Memory memory() const;
   [[nodiscard]] bool over(std::int64_t start_ns, const Memory& memory) const;

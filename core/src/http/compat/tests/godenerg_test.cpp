@@ -5,7 +5,7 @@
 #include "http/compat/godenerg/chart.hpp"
 #include "http/compat/godenerg/graph.hpp"
 #include "http/compat/godenerg/routes.hpp"
-#include "http/tests/compat_fixture.hpp"
+#include "http/compat/tests/compat_fixture.hpp"
 #include "sinks/tests/sink_fixtures.hpp"
 
 #include "support/catch.hpp"
@@ -41,9 +41,7 @@ std::string reply(const std::string& payload) {
     crc ^= static_cast<unsigned>(static_cast<unsigned char>(c)) << 8U;
     for (int i = 0; i < 8; ++i) crc = (crc & 0x8000U) != 0 ? (crc << 1U ^ 0x1021U) & 0xffffU : crc << 1U & 0xffffU;
   }
-  const auto byte = [](unsigned b) {
-    return static_cast<char>(b == 0x28 || b == 0x0d || b == 0x0a ? b + 1 : b);
-  };
+  const auto byte = [](unsigned b) { return static_cast<char>(b == 0x28 || b == 0x0d || b == 0x0a ? b + 1 : b); };
   return text + byte(crc >> 8U) + byte(crc & 0xffU) + "\r";
 }
 
@@ -77,8 +75,7 @@ TEST_CASE_METHOD(Inverter, "vector A9 is the sheet's example, byte for byte", "[
   feed(reply("B"), now + kSecond);
   CHECK(body("/cmds?cmd=operation_mode") == R"({"mode":"BT"})");
   CHECK(body("/cmds?cmd=operation_mode&cmd=status") == R"({"operation_mode":{"mode":"BT"},"status":)" + kA9 + "}");
-  CHECK(body("/cmds?cmd=status&cmd=operation_mode") ==
-        R"({"status":)" + kA9 + R"(,"operation_mode":{"mode":"BT"}})");
+  CHECK(body("/cmds?cmd=status&cmd=operation_mode") == R"({"status":)" + kA9 + R"(,"operation_mode":{"mode":"BT"}})");
   const std::string flat = kA9.substr(0, kA9.size() - 1);
   CHECK(body("/cmds?cmd=status&cmd=operation_mode&merge=1") == flat + R"(,"mode":"BT"})");
   CHECK(body("/cmds?merge=1&cmd=operation_mode&cmd=status") == R"({"mode":"BT",)" + kA9.substr(1));
@@ -310,8 +307,7 @@ TEST_CASE_METHOD(Past, "a graph of many rows has means of equal steps, as SQL ma
   routes = compat::godenerg_routes(with);
   SECTION("a day of rows in 15 s makes steps of 45 s") {
     rows(utc("2017-11-03 23:00:00"), 15 * kSecond, 5760);
-    const auto series =
-        drawn(body("/graph?from=20171104&to=20171104235959&col_1=batt_volt&col_2=batt_discharge_amps"));
+    const auto series = drawn(body("/graph?from=20171104&to=20171104235959&col_1=batt_volt&col_2=batt_discharge_amps"));
     REQUIRE(series.size() == 2);
     CHECK(series[0].points.size() == 1920);
     check_equal(series[0], sql("SELECT time / 45000000 * 45 AS t, avg(battery_voltage_v) FROM meter GROUP BY t "
@@ -408,7 +404,8 @@ TEST_CASE_METHOD(Past, "few points have no labels of time, long names are cut, c
     const std::size_t comma = point.find(',');
     const double value = low + (bottom - std::stod(point.substr(comma + 1))) / (bottom - top) * (high - low);
     CHECK(value == Approx(series[0].points.at(i).second).margin(0.001));
-    CHECK(std::stod(point.substr(0, comma)) == Approx(left + (right - left) * static_cast<double>(i) / 39).margin(0.01));
+    CHECK(std::stod(point.substr(0, comma)) ==
+          Approx(left + (right - left) * static_cast<double>(i) / 39).margin(0.01));
   }
   CHECK(i == 40);
 }

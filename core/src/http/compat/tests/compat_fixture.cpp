@@ -1,9 +1,9 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
-#include "http/tests/compat_fixture.hpp"
+#include "http/compat/tests/compat_fixture.hpp"
 
 #include "config/reader.hpp"
-#include "http/tests/plain_archive.hpp"
+#include "http/compat/tests/plain_archive.hpp"
 
 #include "support/catch.hpp"
 
@@ -105,8 +105,7 @@ void Site::start() {
   sink_ = std::make_unique<sinks::sqlite::SqliteSink>(sinks::sqlite::Options{path, false, {}, zone_}, *series_,
                                                       runtime::Logger{});
   sink_->open();
-  stores_ =
-      std::make_unique<store::StorePool>([path] { return std::make_unique<PlainArchive>(path); }, std::size_t{2});
+  stores_ = std::make_unique<store::StorePool>([path] { return std::make_unique<PlainArchive>(path); }, std::size_t{2});
   const plugin::LoadedPlugin& loaded = load(plugin_);
   config::ReadOptions read;
   read.file = "test";
@@ -150,7 +149,8 @@ void Site::stop() {
 void Site::maintain(std::int64_t now_ns) { sink_->maintain(now_ns); }
 
 compat::Context Site::context() {
-  return {.device = "meter", .live = *live_, .stores = stores_.get(), .zone = *model::Zone::find(zone_), .clock = clock_};
+  return {
+      .device = "meter", .live = *live_, .stores = stores_.get(), .zone = *model::Zone::find(zone_), .clock = clock_};
 }
 
 }  // namespace mesura::http::test

@@ -3,7 +3,7 @@
 //
 // The reference P1 monitor's HTTP interface; expected texts from the dsmr_p1 sheet, sections 11.4 and 12.
 #include "http/compat/p1_monitor/routes.hpp"
-#include "http/tests/compat_fixture.hpp"
+#include "http/compat/tests/compat_fixture.hpp"
 
 #include "support/catch.hpp"
 
@@ -216,6 +216,33 @@ TEST_CASE_METHOD(Monitor, "memory counts where routes thin what is stored", "[p1
   CHECK(body("/meter/2023/12/01/1630W.json") == kFirst);
 }
 
+TEST_CASE_METHOD(Monitor, "one telegram from the future costs a telegram", "[p1_monitor]") {
+  sample("231201163000W", 650, 0, "2023-12-01 15:30:00");
+  sample("231201193000W", 9999, 0, "2023-12-01 15:30:01");
+  sample("231201163003W", 655, 0, "2023-12-01 15:30:03");
+  // Memory has let go of what came before; the database has it.
+  CHECK(body("/watt") == "655");
+  sample("231201163012W", 10, 300, "2023-12-01 15:30:12");
+  sample("231201163013W", 11, 301, "2023-12-01 15:30:13");
+  CHECK(body("/current/quarter") == kFirst);
+  CHECK(body("/watt") == "10");
+}
+
+TEST_CASE_METHOD(Monitor, "the meter's clock counts, not ours", "[p1_monitor]") {
+  // Telegrams of 2023, replayed in 2026.
+  const char* now = "2026-11-21 12:00:00";
+  sample("231201163000W", 650, 0, now);
+  sample("231201163003W", 655, 0, now);
+  sample("231201163012W", 10, 300, now);
+  sample("231201163013W", 11, 301, now);
+  CHECK(body("/current/quarter") == kFirst);
+  CHECK(ask("/meter/2023/12/01/1630W.json").status == 404);
+  // It has fallen silent: its last quarter hour is all that there will be.
+  clock().advance(60 * kSecond);
+  CHECK(body("/meter/2023/12/01/1630W.json") == kFirst);
+  CHECK(body("/current/quarter") == kFirst);
+}
+
 TEST_CASE_METHOD(Monitor, "meters of other countries have quarter hours without a peak", "[p1_monitor]") {
   for (const char* second : {"00", "03"})
     sample(fmt::format("2312011630{}W", second), 652, 0, fmt::format("2023-12-01 15:30:{}", second), "");
@@ -258,11 +285,11 @@ TEST_CASE_METHOD(Monitor, "what is stored is listed by year, month, day and quar
     CHECK(body("/historic/quarters?year=2023&month=11&day=30") ==
           R"({"year":2023,"month":11,"day":30,"quarters":[386604639]})");
   }
-  for (const char* none : {"/historic/months?year=2022", "/historic/months?year=x", "/historic/months?year=",
-                           "/historic/months?year=99999", "/historic/months?year=-1",
-                           "/historic/days?year=2023&month=13", "/historic/days?year=2023&month=0",
-                           "/historic/days?year=2023&month=10", "/historic/quarters?year=2023&month=12&day=32",
-                           "/historic/quarters?year=2023&month=02&day=30"}) {
+  for (const char* none :
+       {"/historic/months?year=2022", "/historic/months?year=x",
+        "/historic/months?year=", "/historic/months?year=99999", "/historic/months?year=-1",
+        "/historic/days?year=2023&month=13", "/historic/days?year=2023&month=0", "/historic/days?year=2023&month=10",
+        "/historic/quarters?year=2023&month=12&day=32", "/historic/quarters?year=2023&month=02&day=30"}) {
     CAPTURE(none);
     const Response answer = ask(none);
     CHECK(answer.status == 200);
