@@ -161,8 +161,8 @@ Response commands(const Context& context, const Request& request) {
     const auto* found =
         std::find_if(kCommands.begin(), kCommands.end(), [&](const Command& c) { return c.name == name; });
     if (found == kCommands.end())
-      return refuse(fmt::format("unknown cmd '{}': expected status, operation_mode, settings or default_settings",
-                                name));
+      return refuse(
+          fmt::format("unknown cmd '{}': expected status, operation_mode, settings or default_settings", name));
     if (std::find(asked.begin(), asked.end(), found) == asked.end()) asked.push_back(found);
   }
   if (asked.empty()) return refuse("no cmd: ask like /cmds?cmd=status&cmd=operation_mode&merge=1");

@@ -96,13 +96,12 @@ constexpr std::array kDefaults = {
     Field{"max_discharge_current", integer, "battery", "default_max_discharge_current"},
 };
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kModes = {
-    {{"power_on", "PM"},
-     {"standby", "SB"},
-     {"line", "LN"},
-     {"battery", "BT"},
-     {"fault", "FA"},
-     {"power_saving", "PS"}}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kModes = {{{"power_on", "PM"},
+                                                                                  {"standby", "SB"},
+                                                                                  {"line", "LN"},
+                                                                                  {"battery", "BT"},
+                                                                                  {"fault", "FA"},
+                                                                                  {"power_saving", "PS"}}};
 
 }  // namespace
 

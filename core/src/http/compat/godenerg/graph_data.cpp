@@ -3,7 +3,6 @@
 #include "http/compat/godenerg/graph.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <optional>
 #include <span>
@@ -134,20 +133,27 @@ class Collector {
   std::vector<GraphSeries> series_;
 };
 
-constexpr std::array kFinestFirst = {Resolution::raw, Resolution::minute, Resolution::quarter_hour, Resolution::hour,
-                                     Resolution::day};
+/// A part of the range and the rows that have it.
+struct Stretch {
+  store::TimeRange range;
+  Resolution resolution;
+};
 
-/// How far apart rows of rollups are.
-std::chrono::nanoseconds spacing(Resolution resolution, std::chrono::nanoseconds raw) {
-  using namespace std::chrono;
-  switch (resolution) {
-    case Resolution::raw: return raw;
-    case Resolution::minute: return minutes{1};
-    case Resolution::quarter_hour: return minutes{15};
-    case Resolution::hour: return hours{1};
-    case Resolution::day: break;
+/// Raw rows, and rollups where those have gone with age.
+std::vector<Stretch> plan(store::Archive& archive, const Source& source, store::TimeRange range) {
+  std::vector<Stretch> stretches;
+  std::int64_t from = range.from_ns;
+  for (store::TimeRange gone : archive.behind(Resolution::raw, source.series, range)) {
+    gone = {std::max(gone.from_ns, from), std::min(gone.to_ns, range.to_ns)};
+    if (from < gone.from_ns) stretches.push_back({{from, gone.from_ns}, Resolution::raw});
+    auto resolution = Resolution::minute;
+    while (resolution != Resolution::day && !archive.covers(resolution, source.series, gone))
+      resolution = static_cast<Resolution>(static_cast<int>(resolution) + 1);
+    stretches.push_back({gone, resolution});
+    from = std::max(from, gone.to_ns);
   }
-  return hours{24};
+  if (from < range.to_ns) stretches.push_back({{from, range.to_ns}, Resolution::raw});
+  return stretches;
 }
 
 }  // namespace
@@ -157,30 +163,25 @@ std::vector<GraphSeries> graph_data(store::Archive& archive, const std::string& 
                                     std::chrono::nanoseconds interval) {
   const Source source = find(archive.series(), device, columns);
   if (source.series.empty()) return Collector{source, columns, 0}.finish();
-  const auto count_rows = [&](Resolution resolution) {
-    std::size_t rows = 0;
-    each_row(archive, resolution, source, range, [&](const Row&) {
-      ++rows;
-      return true;
-    });
-    return rows;
-  };
-  auto resolution = Resolution::raw;
-  std::size_t rows = count_rows(resolution);
-  if (rows == 0) {
-    for (const Resolution coarser : kFinestFirst) {
-      if (coarser == Resolution::raw) continue;
-      resolution = coarser;
-      rows = count_rows(resolution);
-      if (rows > 0) break;
+  const auto stretches = plan(archive, source, range);
+  const auto all_rows = [&](auto&& visit) {
+    bool more = true;
+    for (const Stretch& stretch : stretches) {
+      if (!more) return;
+      each_row(archive, stretch.resolution, source, stretch.range, [&](const Row& row) { return more = visit(row); });
     }
-  }
-  const std::int64_t unit = std::max<std::int64_t>(spacing(resolution, interval).count(), 1'000'000);
+  };
+  std::size_t rows = 0;
+  all_rows([&](const Row&) {
+    ++rows;
+    return true;
+  });
+  const std::int64_t unit = std::max<std::int64_t>(interval.count(), 1'000'000);
   auto factor = static_cast<std::int64_t>((rows + kMaxPoints - 1) / kMaxPoints);
   for (;;) {
     Collector collector{source, columns, factor > 1 ? unit * factor : 0};
     bool fits = true;
-    each_row(archive, resolution, source, range, [&](const Row& row) { return fits = collector.add(row); });
+    all_rows([&](const Row& row) { return fits = collector.add(row); });
     if (fits) return collector.finish();
     // Rows that come closer than configured, or an inverter that was slower than that.
     factor += std::max<std::int64_t>(factor / 4, 1);

@@ -79,7 +79,9 @@ std::vector<int> leap(const Quarters& quarters, const model::Zone& zone, store::
 Response historic_years(const Quarters& quarters, const model::Zone& zone, const Request&) {
   const auto all = store::TimeRange{local_range(2000, 0, 0, zone)->from_ns, local_range(2127, 0, 0, zone)->to_ns};
   const auto end = [&](std::int64_t t) { return local_range(zone.to_local(t).year, 0, 0, zone)->to_ns; };
-  return answer({}, "years", leap(quarters, zone, all, [](const model::LocalTime& t) { return t.year; }, end));
+  return answer({}, "years",
+                leap(
+                    quarters, zone, all, [](const model::LocalTime& t) { return t.year; }, end));
 }
 
 Response historic_months(const Quarters& quarters, const model::Zone& zone, const Request& request) {
@@ -88,7 +90,8 @@ Response historic_months(const Quarters& quarters, const model::Zone& zone, cons
   std::vector<int> months;
   if (asked.range) {
     const auto end = [&](std::int64_t t) { return zone.month(t).end_ns; };
-    months = leap(quarters, zone, *asked.range, [](const model::LocalTime& t) { return t.month; }, end);
+    months = leap(
+        quarters, zone, *asked.range, [](const model::LocalTime& t) { return t.month; }, end);
   }
   return answer(std::span{asked.numbers}.first(1), "months", months);
 }
@@ -99,7 +102,8 @@ Response historic_days(const Quarters& quarters, const model::Zone& zone, const 
   std::vector<int> days;
   if (asked.range) {
     const auto end = [&](std::int64_t t) { return zone.day(t).end_ns; };
-    days = leap(quarters, zone, *asked.range, [](const model::LocalTime& t) { return t.day; }, end);
+    days = leap(
+        quarters, zone, *asked.range, [](const model::LocalTime& t) { return t.day; }, end);
   }
   return answer(std::span{asked.numbers}.first(2), "days", days);
 }

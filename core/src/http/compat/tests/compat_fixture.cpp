@@ -3,7 +3,6 @@
 #include "http/compat/tests/compat_fixture.hpp"
 
 #include "config/reader.hpp"
-#include "http/compat/tests/plain_archive.hpp"
 
 #include "support/catch.hpp"
 
@@ -102,10 +101,15 @@ void Site::start() {
   series_ = std::make_unique<SeriesTable>();
   live_ = std::make_unique<Live>(*series_);
   const auto path = file();
-  sink_ = std::make_unique<sinks::sqlite::SqliteSink>(sinks::sqlite::Options{path, false, {}, zone_}, *series_,
+  sink_ = std::make_unique<sinks::sqlite::SqliteSink>(sinks::sqlite::Options{path, false, keep_raw_, zone_}, *series_,
                                                       runtime::Logger{});
   sink_->open();
-  stores_ = std::make_unique<store::StorePool>([path] { return std::make_unique<PlainArchive>(path); }, std::size_t{2});
+  stores_ = std::make_unique<store::StorePool>(
+      [path, zone = zone_] {
+        const config::Value options{config::Value::Map{{"path", config::Value{path.string()}}}};
+        return store::open_archive("sqlite", options, zone);
+      },
+      std::size_t{2});
   const plugin::LoadedPlugin& loaded = load(plugin_);
   config::ReadOptions read;
   read.file = "test";
@@ -144,6 +148,14 @@ void Site::restart() { start(); }
 void Site::stop() {
   sink_->close();
   sink_.reset();
+}
+
+void Site::keep_raw(std::chrono::nanoseconds age) {
+  keep_raw_ = age;
+  sink_->close();
+  sink_ = std::make_unique<sinks::sqlite::SqliteSink>(sinks::sqlite::Options{file(), false, keep_raw_, zone_}, *series_,
+                                                      runtime::Logger{});
+  sink_->open();
 }
 
 void Site::maintain(std::int64_t now_ns) { sink_->maintain(now_ns); }

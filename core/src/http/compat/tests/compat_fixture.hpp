@@ -15,6 +15,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,8 @@ class Site {
   void restart();
   /// The sink stops, as at the program's end: the running quarter hour is written.
   void stop();
+  /// Raw rows go with this age from now on.
+  void keep_raw(std::chrono::nanoseconds age);
   /// The sink's work in quiet times.
   void maintain(std::int64_t now_ns);
   /// False: the sink gets nothing (live only).
@@ -65,6 +68,7 @@ class Site {
   std::string zone_;
   mesura::test::TempDir dir_;
   runtime::ManualClock clock_;
+  std::optional<std::chrono::nanoseconds> keep_raw_;
   std::unique_ptr<SeriesTable> series_;
   std::unique_ptr<Live> live_;
   std::unique_ptr<sinks::sqlite::SqliteSink> sink_;

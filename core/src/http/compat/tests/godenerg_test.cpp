@@ -331,6 +331,22 @@ TEST_CASE_METHOD(Past, "a graph of many rows has means of equal steps, as SQL ma
   }
 }
 
+TEST_CASE_METHOD(Past, "where raw rows have gone with age, a graph shows the minutes made of them", "[godenerg]") {
+  const std::int64_t start = utc("2017-11-04 08:00:00");
+  keep_raw(std::chrono::hours{24});
+  rows(start, 15 * kSecond, 480);
+  rows(utc("2017-11-07 08:00:00"), 15 * kSecond, 100);
+  maintain(utc("2017-11-07 09:00:00"));
+  CHECK(sql("SELECT count(*), count(*) FROM meter")[0].first == "100");
+  const auto series = drawn(body("/graph?from=20171104&to=20171108&col_1=ac_watt&col_2=batt_volt"));
+  REQUIRE(series.size() == 2);
+  check_equal(series[0], sql("SELECT time / 1000000 AS t, ac_output_active_power_w FROM meter_1m WHERE time < "
+                             "1509900000000000 UNION ALL SELECT time / 1000000, ac_output_active_power_w FROM meter "
+                             "ORDER BY t"));
+  CHECK(series[0].points.size() == 120 + 100);
+  CHECK(series[1].points.size() > 200);
+}
+
 TEST_CASE_METHOD(Past, "a graph's time has four forms, both ends inside, by the site's clock", "[godenerg]") {
   rows(utc("2017-11-04 10:59:57") + 250'000'000, kSecond, 200);
   const auto times = [&](const std::string& from, const std::string& to) {
