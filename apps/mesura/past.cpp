@@ -63,7 +63,7 @@ store::TimeRange Past::range(const std::string& from, const std::string& to) con
     if (const auto time_ns = store::parse_instant(text, bound, now_ns, zone, &problem)) return *time_ns;
     throw VerbError{kUsage, fmt::format("qry-time]: {}: {}\n  expected  {}\n  got       {}\n  hint      2026-06-14, "
                                         "2026-06-14T12:45:00Z, -1h, today, last_month ...",
-                                        option, problem.text, problem.expected, config::quote(text))};
+                                        option, problem.message, problem.expected, config::quote(text))};
   };
   const store::TimeRange range{instant("--from", from, store::Bound::from), instant("--to", to, store::Bound::to)};
   if (range.from_ns < range.to_ns) return range;
