@@ -18,6 +18,7 @@ int energy(const EnergyOptions& options) {
     Past past = Past::open(options.common, options.sink);
     store::EnergyQuery query;
     query.series = options.series;
+    past.check_series(options.series);
     query.range = past.range(options.from, options.to);
     query.every = *store::period_from(options.every);
     query.now_ns = past.now_ns;

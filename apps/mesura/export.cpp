@@ -70,6 +70,7 @@ int export_series(const ExportOptions& options) {
       throw VerbError{kUsage, "cli-usage]: --resume goes on with a file, --force writes it anew: give one of them"};
     Past past = Past::open(options.common, options.sink);
     const store::TimeRange range = past.range(options.from.empty() ? "1970-01-01T00:00:00Z" : options.from, options.to);
+    past.check_series(options.series);
     store::Export what{past.store->archive(), past.store->series(options.series), range, settings_of(options, past)};
     std::optional<store::ExportFile> file;
     if (options.output != "-") {

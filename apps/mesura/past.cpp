@@ -3,6 +3,7 @@
 #include "past.hpp"
 
 #include "config/text.hpp"
+#include "model/glob.hpp"
 #include "runtime/clock.hpp"
 #include "store/archive.hpp"
 #include "store/time_text.hpp"
@@ -14,6 +15,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -61,15 +63,32 @@ store::TimeRange Past::range(const std::string& from, const std::string& to) con
   const auto instant = [&](const char* option, const std::string& text, store::Bound bound) {
     model::Problem problem;
     if (const auto time_ns = store::parse_instant(text, bound, now_ns, zone, &problem)) return *time_ns;
-    throw VerbError{kUsage, fmt::format("qry-time]: {}: {}\n  expected  {}\n  got       {}\n  hint      2026-06-14, "
-                                        "2026-06-14T12:45:00Z, -1h, today, last_month ...",
-                                        option, problem.message, problem.expected, config::quote(text))};
+    throw VerbError{kUsage, fmt::format("qry-time]: {}: {}\n  expected  {}\n  got       {}", option, problem.message,
+                                        problem.expected, config::quote(text))};
   };
   const store::TimeRange range{instant("--from", from, store::Bound::from), instant("--to", to, store::Bound::to)};
   if (range.from_ns < range.to_ns) return range;
   throw VerbError{kUsage, fmt::format("qry-range]: the range ends at {}, which is not after its begin {}\n  hint      "
                                       "exchange --from and --to",
                                       zone.format(range.to_ns), zone.format(range.from_ns))};
+}
+
+void Past::check_series(const std::vector<std::string>& globs) {
+  const auto& all = store->archive().series();
+  for (const std::string& text : globs) {
+    if (text.find_first_of("*?") != std::string::npos) continue;
+    const auto glob = model::Glob::parse(text);
+    if (!glob || std::any_of(all.begin(), all.end(), [&](const auto& s) { return glob->matches(s.info); })) continue;
+    // As long as what was typed: a device, a channel, a series.
+    const auto parts = std::count(text.begin(), text.end(), '/');
+    std::set<std::string> names;
+    for (const store::StoredSeries& s : all)
+      names.insert(parts == 0 ? s.info.device : parts == 1 ? s.info.device + "/" + s.info.channel : s.info.name());
+    const std::string hint = config::did_you_mean(text, {names.begin(), names.end()});
+    if (!hint.empty())
+      throw VerbError{kFailed, fmt::format("qry-series]: sink '{}' has no series {}\n  hint      {}", sink,
+                                           config::quote(text), hint)};
+  }
 }
 
 int tell_errors(const char* verb, const std::function<int()>& work) {

@@ -12,9 +12,11 @@
 #include <mesura/store.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace mesura::app {
 
@@ -34,6 +36,8 @@ struct Past {
 
   /// `sink`: of this name; empty: the first that can be read back. Throws VerbError, store::StoreError.
   static Past open(const Common& common, const std::string& sink);
+  /// Throws VerbError with the nearest name where a name (not a pattern) is none; what remains is for the store to say.
+  void check_series(const std::vector<std::string>& globs);
   /// "-1h", "today", "2026-06-14T12:00:00Z" ... Throws VerbError.
   [[nodiscard]] store::TimeRange range(const std::string& from, const std::string& to) const;
 };

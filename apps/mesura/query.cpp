@@ -108,6 +108,7 @@ int query(const QueryOptions& options) {
     Past past = Past::open(options.common, options.sink);
     store::Query query;
     query.series = options.series;
+    past.check_series(options.series);
     query.range = past.range(options.from, options.to);
     query.every = options.every;
     const bool plotted = options.format == "plot";

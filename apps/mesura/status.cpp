@@ -64,6 +64,7 @@ std::string word(Format format) {
 int latest_stored(const LatestOptions& options) {
   return tell_errors("latest", [&] {
     Past past = Past::open(options.common, options.sink);
+    past.check_series(options.series);
     const auto series = past.store->series(options.series);
     const auto values = past.store->latest(options.series);
     if (options.sink.empty())
