@@ -170,7 +170,7 @@ std::vector<ImportSources::Make> ImportSources::make_csv() {
 
 std::vector<ImportSources::Make> ImportSources::make_ct6_sqlite() {
   Target& place = target(needed_device(), "ct6");
-  return {[this, &place] { return importing::ct6_sqlite(one_source(), place, zone_, problems_); }};
+  return {[this, &place, file = one_source()] { return importing::ct6_sqlite(file, place, zone_, problems_); }};
 }
 
 std::vector<ImportSources::Make> ImportSources::make_godenerg() {
@@ -192,8 +192,8 @@ std::vector<ImportSources::Make> ImportSources::make_godenerg() {
 
 std::vector<ImportSources::Make> ImportSources::make_p1_monitor() {
   Target& place = target(needed_device(), "dsmr_p1");
-  return {[this, &place] {
-    return importing::p1_monitor(importing::quarter_source(one_source(), problems_), place, range_, problems_);
+  return {[this, &place, where = one_source()] {
+    return importing::p1_monitor(importing::quarter_source(where, problems_), place, range_, problems_);
   }};
 }
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -15,11 +16,41 @@ namespace {
 constexpr auto kFirstPause = std::chrono::milliseconds{100};
 constexpr auto kLongestPause = std::chrono::milliseconds{5000};
 
+/// Pauses between tries, longer each time; says once that it waits and why.
+class Waiting {
+ public:
+  Waiting(const Sink& sink, std::chrono::seconds patience)
+      : sink_(sink), deadline_(std::chrono::steady_clock::now() + patience) {}
+  /// False: long enough.
+  bool again(const std::string& reason) {
+    if (std::chrono::steady_clock::now() + pause_ > deadline_) return false;
+    if (!std::exchange(said_, true))
+      std::fputs(fmt::format("waiting for {}: {}\n", sink_.describe(), reason).c_str(), stderr);
+    std::this_thread::sleep_for(pause_);
+    pause_ = std::min(2 * pause_, kLongestPause);
+    return true;
+  }
+
+ private:
+  const Sink& sink_;
+  std::chrono::steady_clock::time_point deadline_;
+  std::chrono::milliseconds pause_ = kFirstPause;
+  bool said_ = false;
+};
+
 }  // namespace
 
 SinkWriter::SinkWriter(std::unique_ptr<Sink> sink, std::chrono::seconds patience)
     : sink_(std::move(sink)), patience_(patience) {
-  sink_->open();
+  Waiting waiting{*sink_, patience_};
+  for (;;) {
+    try {
+      sink_->open();
+      return;
+    } catch (const SinkError& e) {
+      if (!waiting.again(e.what())) throw;
+    }
+  }
 }
 
 void SinkWriter::add(BatchPtr batch) {
@@ -33,19 +64,16 @@ void SinkWriter::close() {
 }
 
 WriteResult SinkWriter::write() {
-  const auto deadline = std::chrono::steady_clock::now() + patience_;
-  auto pause = kFirstPause;
+  Waiting waiting{*sink_, patience_};
   for (;;) {
     WriteResult result = sink_->write(waiting_);
     if (result.outcome == WriteResult::Outcome::committed) return result;
     // Whole groups come again: what of them is there already does not change by that.
-    if (std::chrono::steady_clock::now() + pause > deadline) return result;
-    std::this_thread::sleep_for(pause);
-    pause = std::min(2 * pause, kLongestPause);
+    if (!waiting.again(result.reason)) return result;
     try {
       sink_->open();
     } catch (const SinkError& e) {
-      if (std::chrono::steady_clock::now() + pause > deadline) return WriteResult::retry(e.what());
+      if (!waiting.again(e.what())) return WriteResult::retry(e.what());
     }
   }
 }

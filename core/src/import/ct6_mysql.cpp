@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <optional>
@@ -149,8 +150,9 @@ std::vector<std::string> ct6_databases(const Login& login) {
   try {
     std::vector<std::string> names;
     for (const auto& row :
-         db.query("SELECT TABLE_SCHEMA FROM information_schema.TABLES WHERE TABLE_NAME = 'CT6_SENSOR' ORDER BY 1"))
+         db.query("SELECT TABLE_SCHEMA FROM information_schema.TABLES WHERE TABLE_NAME = 'CT6_SENSOR'"))
       names.push_back(row[0].value_or(""));
+    std::sort(names.begin(), names.end());
     return names;
   } catch (const Error& e) {
     throw ImportError(fmt::format("imp-read: {}: {}", login.where(), e.what()));
