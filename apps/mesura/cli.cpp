@@ -225,6 +225,67 @@ int dispatch(int argc, char** argv) {
     verb = [&] { return replay(replay_options); };
   });
 
+  ImportOptions import_options;
+  std::vector<std::string> import_units;
+  v = app.add_subcommand("import", "Write what other collectors have stored to a sink; repeating it changes nothing");
+  add_common(*v, import_options.common);
+  v->add_option("system", import_options.system, "csv, ct6-mysql, ct6-sqlite, godenerg, p1-monitor")
+      ->required()
+      ->check(CLI::IsMember({"csv", "ct6-mysql", "ct6-sqlite", "godenerg", "p1-monitor"}))
+      ->type_name("SYSTEM");
+  v->add_option("source", import_options.sources,
+                "Files; of p1-monitor a directory or http://HOST, of ct6-mysql mysql://USER@HOST[:PORT][/DATABASE]");
+  v->add_option("--to", import_options.to, "Sink of the configuration")->required()->type_name("SINK");
+  v->add_option("--device", import_options.device, "Device of the configuration that the data are of")
+      ->type_name("NAME");
+  v->add_option("--fleet", import_options.fleet, "Fleet of the configuration that the device belongs to")
+      ->type_name("NAME");
+  v->add_option("--from", import_options.from, "Only from this time on: RFC 3339, a date, seconds since 1970")
+      ->type_name("TIME");
+  v->add_option("--to-time", import_options.to_time, "Only before this time")->type_name("TIME");
+  v->add_option("--zone", import_options.zone, "Zone of times that say none (default: the configuration's timezone)")
+      ->type_name("ZONE");
+  v->add_flag("--dry-run", import_options.dry_run, "Read everything, say what would be written, write nothing");
+  v->add_option("--map", import_options.mappings, "csv: what a column is (repeatable)")
+      ->type_name("COLUMN=CHANNEL/QUANTITY[:UNIT][*FACTOR]")
+      ->allow_extra_args(false);
+  v->add_option("--time", import_options.time_column, "csv: the column of the time (default: time, else the first)")
+      ->type_name("COLUMN");
+  v->add_option("--time-format", import_options.time_format, "csv: auto, s, ms, us, ns, or such as '%d.%m.%Y %H:%M:%S'")
+      ->type_name("FORMAT")
+      ->capture_default_str();
+  v->add_option("--delimiter", import_options.delimiter, "csv: what stands between cells, or tab (default: found out)")
+      ->type_name("CHAR");
+  v->add_option("--unit", import_units, "ct6-mysql: which device a unit's database is of (repeatable)")
+      ->type_name("DATABASE=DEVICE")
+      ->allow_extra_args(false);
+  v->add_option("--host", import_options.host, "ct6-mysql: the server")->type_name("HOST");
+  v->add_option("--port", import_options.port, "ct6-mysql: its port")->type_name("PORT");
+  v->add_option("--socket", import_options.socket, "ct6-mysql: its Unix socket")->type_name("PATH");
+  v->add_option("--user", import_options.user, "ct6-mysql: account that may read the units' databases")
+      ->type_name("NAME");
+  v->add_option("--password-file", import_options.password_file, "ct6-mysql: file whose first line is the password")
+      ->type_name("FILE");
+  v->add_option("--password-env", import_options.password_env, "ct6-mysql: environment variable with the password")
+      ->type_name("NAME");
+  v->add_option("--tls", import_options.tls, "ct6-mysql: off, unverified, on")
+      ->check(CLI::IsMember({"off", "unverified", "on"}))
+      ->type_name("")
+      ->capture_default_str();
+  add_format(*v, import_options.format, {{"table", Format::table}, {"json", Format::json}});
+  add_progress(*v, import_options.progress);
+  v->footer(
+      "Exit code 0: everything taken; 3: something left out, which is told by reason.\n\n"
+      "  mesura import ct6-sqlite ASY0398_V003.300_SN00001846.db --device cupboard --to local --dry-run\n"
+      "  mesura import ct6-mysql mysql://reader@db.local --unit Kitchen=cupboard --password-file pw --to local\n"
+      "  mesura import godenerg /home/pi/inverter.db --device inverter --to local\n"
+      "  mesura import p1-monitor http://digimon.local --device grid --to local\n"
+      "  mesura import csv old.csv --device shed --map 'Power [kW]=total/active_power:kW' --to local");
+  v->callback([&] {
+    import_options.units = split_pairs(import_units, "--unit");
+    verb = [&] { return import(import_options); };
+  });
+
   BackupOptions backup_options;
   std::vector<std::string> backup_words;
   v = app.add_subcommand("backup", "Copy the file of a sqlite sink, also while a service writes to it");

@@ -101,6 +101,31 @@ struct ReplayOptions {
 };
 int replay(const ReplayOptions& options);
 
+struct ImportOptions {
+  Common common;
+  std::string system;                ///< "csv", "ct6-mysql", "ct6-sqlite", "godenerg", "p1-monitor"
+  std::vector<std::string> sources;  ///< files, directories, a URL
+  std::string to;                    ///< sink of the configuration
+  std::string device;                ///< where it goes
+  std::string fleet;                 ///< that the device belongs to
+  KeyValues units;                   ///< ct6-mysql: database and device
+  std::string from, to_time;         ///< the part of it that is wanted: RFC 3339, dates, seconds since 1970
+  std::string zone;                  ///< of times without an offset; default: the site's
+  bool dry_run = false;
+  std::vector<std::string> mappings;  ///< csv: COLUMN=CHANNEL/QUANTITY[:UNIT][*FACTOR]
+  std::string time_column;            ///< csv
+  std::string time_format = "auto";   ///< csv
+  std::string delimiter;              ///< csv; default: found out
+  std::string host, user, socket;     ///< ct6-mysql
+  std::uint16_t port = 0;
+  std::string password_file, password_env;
+  std::string tls = "off";
+  Format format = Format::table;
+  ProgressStyle progress = ProgressStyle::automatic;
+};
+/// What other collectors have stored, into a sink; repeating it changes nothing.
+int import(const ImportOptions& options);
+
 struct BackupOptions {
   Common common;
   std::string sink;  ///< empty: the only one
