@@ -241,7 +241,7 @@ struct Expression::Units {
 
   static std::string_view quotient(const Step& step, std::string_view a, std::string_view b) {
     if (b.empty() || b == "1") return a;
-    if (a == b) return "1";
+    if (a == b || (is_power(a) && is_power(b))) return "1";  // W by VA is a power factor
     if (a == "W" && b == "V") return "A";
     if (a == "W" && b == "A") return "V";
     throw Wrong{{fmt::format("divides by another unit at character {}", step.position + 1),
@@ -249,6 +249,8 @@ struct Expression::Units {
                  fmt::format("{} by {}", shown(a), shown(b)),
                  {}}};
   }
+
+  static bool is_power(std::string_view unit) { return unit == "W" || unit == "VA" || unit == "var"; }
 
   static std::string_view of(const Step& step, std::string_view a, std::string_view b) {
     switch (step.code) {

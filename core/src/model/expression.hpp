@@ -53,7 +53,8 @@ class Expression {
   /// What is wrong with the units and kinds, or nothing. `facts` are those of the operands, in their order.
   ///
   /// Sums, differences, min and max need equal units; a bare number takes that of its neighbour. Products and quotients
-  /// take numbers and series without unit; V * A is W, and W / V and W / A lead back; equal units divided have none.
+  /// take numbers and series without unit; V * A is W, and W / V and W / A lead back; equal units divided have none,
+  /// and W, VA and var by each other.
   /// Gauges give gauges. Registers may only be added up, to a register.
   [[nodiscard]] std::optional<Problem> check(std::span<const QuantityFacts> facts, const QuantityFacts& result) const;
 

@@ -125,6 +125,7 @@ TEST_CASE("products and quotients know numbers, ratios, volt and ampere") {
   CHECK(units("a/x / b/x", {"W", "V"}, "A").empty());
   CHECK(units("a/x / b/x", {"W", "A"}, "V").empty());
   CHECK(units("a/x / (b/x + c/x)", {"W", "W", "W"}, "1").empty());
+  CHECK(units("a/x / b/x", {"W", "VA"}, "1").empty());
   CHECK(units("100 * a/x / b/x", {"W", "W"}, "%").empty());
   CHECK(units("a/x * b/x", {"W", "W"}, "W") == "multiplies two units at character 5 | a number, or V * A | W and W");
   CHECK(units("1 / a/x", {"W"}, "W") ==
