@@ -132,6 +132,13 @@ struct ClockConfig {
   std::chrono::nanoseconds hold{0};
 };
 
+/// A tariff by the highest quarter hour of each month.
+struct CapacityConfig {
+  double floor_w = 2500;                  ///< no month counts as less
+  std::optional<double> eur_per_kw_year;  ///< none: costs are not shown
+  std::optional<double> limit_w;          ///< warn above this, in place of the month's peak
+};
+
 struct Configuration {
   std::string timezone;
   std::string site_zone;  ///< the same if the file says it, or empty: a device then goes by its dialect's country
@@ -144,8 +151,9 @@ struct Configuration {
   std::vector<RouteConfig> routes;     ///< without `routes` in the file: everything to every sink
   std::vector<DerivedConfig> derived;  ///< each behind those that it uses
   std::vector<AlertConfig> alerts;
-  std::vector<DoorConfig> doors;  ///< `notify`
-  Value root;                     ///< the file as read, defaults filled in
+  std::vector<DoorConfig> doors;           ///< `notify`
+  std::optional<CapacityConfig> capacity;  ///< nothing: there is no such tariff here
+  Value root;                              ///< the file as read, defaults filled in
 };
 
 struct LoadResult {
