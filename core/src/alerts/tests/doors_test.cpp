@@ -94,7 +94,7 @@ struct Web {
     changed.notify_all();
   }
   std::string notify(const std::string& more = "") const {
-    return fmt::format("notify: {{phone: {{webhook: {{url: \"http://127.0.0.1:{}/hook/geheim?key=sesam\"{}}}}}}}\n",
+    return fmt::format("notify:\n  phone: {{webhook: {{url: \"http://127.0.0.1:{}/hook/geheim?key=sesam\"{}}}}}\n",
                        server.port(), more);
   }
   void wait_for(std::size_t count) {
@@ -254,10 +254,9 @@ TEST_CASE("a webhook that refuses is not asked again, and its path is nobody's b
   web.answers = {404};
   Bench b;
   const auto closed = test::free_port();
-  b.apply(
-      kRule + web.notify() +
-      fmt::format("  closed: {{webhook: {{url: \"http://127.0.0.1:{}/hook/geheim?key=sesam\", retries: 0}}}}\n", closed)
-          .replace(0, 2, "  "));
+  b.apply(kRule + web.notify() +
+          fmt::format("  closed: {{webhook: {{url: \"http://127.0.0.1:{}/hook/geheim?key=sesam\", retries: 0}}}}\n",
+                      closed));
   b.say_for(b.add("grid"), 2, 1);
   b.engine->stop(20s);
   CHECK(web.got.size() == 1);
