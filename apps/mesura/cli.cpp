@@ -304,6 +304,19 @@ int dispatch(int argc, char** argv) {
     verb = [&] { return backup(backup_options); };
   });
 
+  RollupOptions rollup_options;
+  auto* rollup_verbs = app.add_subcommand("rollup", "Rows a minute, 15 minutes, hour and day of a sink: rebuild");
+  rollup_verbs->require_subcommand(1);
+  v = rollup_verbs->add_subcommand("rebuild", "Make them again from raw rows; with the running service or without");
+  add_common(*v, rollup_options.common);
+  v->add_option("sink", rollup_options.sink, "Sink of kind sqlite or mysql (default: the first)");
+  v->add_option("--device", rollup_options.device, "Only of this device, or of the fleet that it belongs to");
+  v->add_option("--from", rollup_options.from, "Begin: 2026-06-14, -7d, this_month ... (default: all)");
+  v->add_option("--to", rollup_options.to, "End (default: all)");
+  add_progress(*v, rollup_options.progress);
+  v->footer("  mesura rollup rebuild local --device grid --from 2026-06-01 --to 2026-06-30");
+  v->callback([&] { verb = [&] { return rollup_rebuild(rollup_options); }; });
+
   SimulateOptions simulate_options;
   v = app.add_subcommand("simulate", "Run a virtual device: the same bytes as the real one, with faults on demand");
   v->prefix_command();

@@ -134,6 +134,15 @@ struct BackupOptions {
 };
 int backup(const BackupOptions& options);
 
+struct RollupOptions {
+  Common common;
+  std::string sink;    ///< empty: the first of kind sqlite or mysql
+  std::string device;  ///< empty: all
+  std::string from, to;
+  ProgressStyle progress = ProgressStyle::automatic;
+};
+int rollup_rebuild(const RollupOptions& options);
+
 struct SimulateOptions {
   Common common;
   std::vector<std::string> arguments;  ///< everything after the verb: the plugin's twin has options of its own
