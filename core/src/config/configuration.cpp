@@ -86,6 +86,7 @@ Configuration make_configuration(Value root, const Catalog& catalog) {
     for (const auto& sink : c.sinks) everything.to.push_back(sink.name);
     c.routes.push_back(std::move(everything));
   }
+  if (root["http"]) c.http = make_http(root["http"]);
   c.root = std::move(root);
   return c;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "config/diagnostic.hpp"
+#include "config/http_section.hpp"
 #include "config/plugin_schema.hpp"
 #include "config/reader.hpp"
 #include "config/schema.hpp"
@@ -111,6 +112,7 @@ struct Configuration {
   std::vector<DeviceConfig> devices;  ///< in file order, disabled ones as well; after them the fleets
   std::vector<SinkConfig> sinks;
   std::vector<RouteConfig> routes;  ///< without `routes` in the file: everything to every sink
+  std::optional<HttpConfig> http;  ///< nothing: no server
   Value root;                       ///< the file as read, defaults filled in
 };
 

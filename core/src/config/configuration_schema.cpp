@@ -238,7 +238,8 @@ Schema configuration_schema(const Catalog& catalog) {
                 list(of(Type::path, "a directory or a library"), "where plugins are looked for first", true), "[]"),
        optional("log", log_schema(), "{}"), optional("clock", clock_schema(), "{}"),
        optional("devices", devices_schema(catalog), "{}"), optional("fleets", fleets_schema(catalog), "{}"),
-       optional("sinks", sinks_schema(catalog), "{}"), optional("routes", routes_schema())},
+       optional("sinks", sinks_schema(catalog), "{}"), optional("routes", routes_schema()),
+       optional("http", http_schema())},
       "a Mesura configuration");
 }
 
