@@ -225,6 +225,10 @@ class Checks {
       if (std::any_of(devices_.begin(), devices_.end(),
                       [&](const std::string& d) { return model::wildcard_matches(device, d); }))
         continue;
+      const auto derived = keys(root_["derived"]);
+      if (std::any_of(derived.begin(), derived.end(),
+                      [&](const std::string& d) { return model::wildcard_matches(device, d); }))
+        continue;
       report(Severity::warning, glob.mark, "cfg-no-match",
              fmt::format("{} of route {} matches no device", quote(glob.text()), index), joined(devices_), {},
              did_you_mean(device, devices_));
