@@ -49,6 +49,7 @@ class Checks {
     check_log();
     check_routes();
     check_http(root_["http"], sinks_, file_, out_);
+    check_http_compat(root_["http"]["compat"], root_, file_, out_);
     warn_of_nothing();
   }
 

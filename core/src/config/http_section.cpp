@@ -51,7 +51,7 @@ Schema http_schema() {
        optional("host_names", list(of(Type::host, "a name"), "names under which it is reached; others are refused", true),
                 "[]"),
        optional("sink", of(Type::name, "the sink that answers about the past; default: the first that can be read")),
-       optional("limits", limits_schema(), "{}")},
+       optional("limits", limits_schema(), "{}"), optional("compat", http_compat_schema())},
       "the HTTP API and the dashboard; without this section there is none");
 }
 
@@ -69,6 +69,7 @@ HttpConfig make_http(const Value& section) {
   const Value& limits = section["limits"];
   http.limits = {limits["points"].integer(),    limits["series"].integer(),  limits["range"].duration(),
                  limits["waveform"].duration(), limits["clients"].integer(), limits["event_streams"].integer()};
+  http.compat = make_http_compat(section["compat"]);
   http.section = section;
   return http;
 }

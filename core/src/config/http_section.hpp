@@ -5,6 +5,7 @@
 #pragma once
 
 #include "config/diagnostic.hpp"
+#include "config/http_compat.hpp"
 #include "config/schema.hpp"
 #include "config/value.hpp"
 
@@ -34,6 +35,7 @@ struct HttpConfig {
   std::vector<std::string> host_names;
   std::string sink;  ///< that answers about the past, or empty: the first that can
   HttpLimits limits;
+  HttpCompatConfig compat;  ///< routes of the systems before us
   Value section;  ///< all of it: equal sections need no restart
 };
 

@@ -42,7 +42,7 @@ struct Port {
     m.device = "meter";
     m.zone = *model::Zone::find("Europe/Brussels");
     m.stale_after = std::chrono::seconds{20};
-    m.anybody = true;
+    m.auth = "off";
     return m;
   }
   static ListenerOptions listener() {
