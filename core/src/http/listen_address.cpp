@@ -55,6 +55,7 @@ std::optional<ListenAddress> parse_listen_address(std::string_view text) {
 }
 
 bool is_loopback_host(std::string_view host) {
+  if (host.empty() || host == "*") return false;  // every address; getaddrinfo takes "*" for loopback
   if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
   if (const auto numeric = runtime::SocketAddress::parse(host, 0)) return numeric->is_loopback();
   auto name = lower(host);

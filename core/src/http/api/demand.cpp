@@ -76,10 +76,10 @@ std::optional<store::Forecast> forecast_of(const Call& call, const LiveDemand& l
   for (const auto& quarter : stored.quarters)
     if (std::isnan(so_far) && quarter.start_ns == running->quarter.start_ns) so_far = quarter.average_w;
   if (std::isnan(so_far)) return std::nullopt;
-  double limit = terms.limit_w;
+  double limit = terms.limit_w.value_or(0);
   for (const auto& month : stored.months)
-    if (month.month.contains(running->quarter.start_ns) && !std::isnan(month.average_w))
-      limit = std::max(limit, month.average_w);
+    if (!terms.limit_w && month.month.contains(running->quarter.start_ns) && !std::isnan(month.average_w))
+      limit = month.average_w;
   return energy::forecast(running->quarter.start_ns, running->time_ns, so_far, running->power_w,
                           std::max(limit, terms.floor_w));
 }

@@ -222,7 +222,7 @@ void Arguments::read(const Parameter& p, const std::string& text, Item& item, st
       break;
     }
     case time: {
-      const TimeWord word = read_time(text, now_ns, zone);
+      const TimeWord word = read_time(text, p.name == "to", now_ns, zone);
       if (!word.time_ns) refuse_value(p, text, word.hint);
       item.integer = *word.time_ns;
       break;

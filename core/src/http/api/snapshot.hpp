@@ -23,7 +23,7 @@ namespace mesura::http::api {
 
 /// The terms of the capacity tariff, from the configuration.
 struct CapacityTerms {
-  double limit_w = 2500;
+  std::optional<double> limit_w;  ///< in place of the month's peak
   double floor_w = 2500;
   std::optional<double> eur_per_kw_year;
 };

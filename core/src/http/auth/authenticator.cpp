@@ -109,9 +109,10 @@ struct Authenticator::Impl {
         names(options.free_failures * 3, options.first_delay,
               std::min<std::chrono::seconds>(options.longest_delay, std::chrono::seconds{30})) {}
 
-  void refresh() {
+  /// `at_once`: for who is not known, who may have been added a moment ago.
+  void refresh(bool at_once = false) {
     const auto now = clock.steady_ns();
-    if (looked_ns != 0 && now - looked_ns < kLookEveryNs) return;
+    if (!at_once && looked_ns != 0 && now - looked_ns < kLookEveryNs) return;
     looked_ns = now;
     auto current = files.stamp();
     if (current == stamp) return;
@@ -135,7 +136,12 @@ struct Authenticator::Impl {
 
   Identity by_token(std::string_view secret) {
     Identity refused{Identity::Result::refused, Identity::How::token, {}, {}};
-    const auto found = tokens.find(sha256_hex(secret));
+    const auto digest = sha256_hex(secret);
+    auto found = tokens.find(digest);
+    if (found == tokens.end()) {
+      refresh(true);
+      found = tokens.find(digest);
+    }
     if (found == tokens.end()) return refused;
     if (found->second.expires_ns && *found->second.expires_ns <= clock.wall_ns()) return refused;
     return {Identity::Result::known, Identity::How::token, {found->second.name, found->second.role}, {}};
@@ -234,7 +240,7 @@ Identity Authenticator::check_password(const std::string& user, const std::strin
   std::string hash;
   {
     const std::lock_guard lock{my.mutex};
-    my.refresh();
+    my.refresh(true);
     if (auto identity = my.throttled(user, peer)) {
       my.tell("throttled", user, peer);
       return *identity;
