@@ -76,6 +76,15 @@ void add_duration(CLI::App& verb, const std::string& name, std::optional<std::ch
       ->type_name("DURATION");
 }
 
+/// Which database, and from when to when.
+void add_past(CLI::App& verb, std::string& sink, std::string& from, std::string& to) {
+  const std::string words = "RFC 3339, epoch seconds, -1h, today, ...";
+  verb.add_option("--from", from, "From this time on: " + words)->type_name("TIME")->default_str(from);
+  verb.add_option("--to", to, "Up to this time, not in it")->type_name("TIME")->default_str(to);
+  verb.add_option("--sink", sink, "The sink whose database is read (default: the first that can be)")
+      ->type_name("SINK");
+}
+
 KeyValues split_pairs(const std::vector<std::string>& words, const std::string& option) {
   KeyValues pairs;
   for (const auto& word : words) {
@@ -206,6 +215,7 @@ int dispatch(int argc, char** argv) {
   v->add_option("--speed", replay_options.speed, "1: as it was, N: so many times faster, max")->capture_default_str();
   v->add_option("--to", replay_options.to, "Write to this sink of the configuration; repeating it changes nothing")
       ->type_name("SINK");
+  add_progress(*v, replay_options.progress);
   add_format(*v, replay_options.format, {{"jsonl", Format::jsonl}, {"table", Format::table}, {"csv", Format::csv}});
   v->footer(
       "  mesura replay p1.capture --plugin dsmr_p1 --speed max\n"
@@ -315,18 +325,134 @@ int dispatch(int argc, char** argv) {
   v->callback([&] { verb = [&] { return reload(reload_options); }; });
 
   LatestOptions latest_options;
-  v = app.add_subcommand("latest", "The newest value of each series of the running service");
+  v = app.add_subcommand("latest",
+                         "The newest value of each series: of the running service, else of a sink's database");
   add_common(*v, latest_options.common);
   v->add_option("series", latest_options.series, "Globs device/channel/quantity (default: all)");
   v->add_flag("--watch", latest_options.watch,
               "Go on with each new measurement, as JSON lines unless --format says otherwise");
   add_format(*v, latest_options.format, {{"table", Format::table}, {"jsonl", Format::jsonl}, {"csv", Format::csv}});
+  v->add_option("--sink", latest_options.sink, "Read this sink's database, not the service (default without one)")
+      ->type_name("SINK");
   v->footer("  mesura latest 'grid/*/active_power'\n  mesura latest --watch grid/total");
   v->callback([&, latest_app = v] {
     // What goes on without end is for programs, unless somebody wants to look at it.
     if (latest_options.watch && latest_app->count("--format") == 0) latest_options.format = Format::jsonl;
     verb = [&] { return latest(latest_options); };
   });
+
+  QueryOptions query_options;
+  v = app.add_subcommand("query", "What a sink has stored: a table, CSV, JSON or a chart; with or without the service");
+  add_common(*v, query_options.common);
+  add_past(*v, query_options.sink, query_options.from, query_options.to);
+  v->add_option("series", query_options.series, "Globs device/channel/quantity; fewer parts take all below")
+      ->required();
+  v->add_option("--points", query_options.points,
+                "At most so many windows a series (default 1000; of a chart: its width)")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000}));
+  add_duration(*v, "--every", query_options.every, "Windows of this length instead; whole days: those of the site");
+  v->add_option("--aggregate", query_options.aggregate, "What is shown of a window")
+      ->check(CLI::IsMember({"minmax", "mean", "last", "min", "max", "all"}))
+      ->type_name("")
+      ->capture_default_str();
+  v->add_option("--resolution", query_options.resolution, "Read these rows (default: the coarsest that fit)")
+      ->check(CLI::IsMember({"raw", "1m", "15m", "1h", "1d"}))
+      ->type_name("");
+  v->add_option("--format", query_options.format, "Form of the output")
+      ->check(CLI::IsMember({"table", "csv", "json", "jsonl", "plot"}))
+      ->type_name("")
+      ->capture_default_str();
+  v->footer(
+      "Tables and charts have the site's time, the others UTC.\n\n"
+      "  mesura query grid/total/active_power --from -6h --format plot\n"
+      "  mesura query 'solar/*/active_power' --from 2026-06-01 --to 2026-07-01 --every 1h --aggregate mean --format "
+      "csv");
+  v->callback([&] { verb = [&] { return query(query_options); }; });
+
+  ExportOptions export_options;
+  ExportRecordingOptions recording_options;
+  std::string recording_format;
+  v = app.add_subcommand("export",
+                         "Everything that a sink has stored of some series; or a recording, at its full rate");
+  add_common(*v, export_options.common);
+  add_past(*v, export_options.sink, export_options.from, export_options.to);
+  v->add_option("series", export_options.series, "Globs device/channel/quantity (default: all)");
+  v->add_option("--recording", recording_options.device, "The waveform of this device, as a recording sink has it")
+      ->type_name("DEVICE");
+  v->add_option("--resolution", export_options.resolution, "Rows as they came, or windows")
+      ->check(CLI::IsMember({"raw", "1m", "15m", "1h", "1d"}))
+      ->type_name("")
+      ->capture_default_str();
+  v->add_option("--columns,--col", export_options.columns,
+                "Of windows: mean min max last delta count; of --layout godenerg: its columns (repeatable, or a,b,c)")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  v->add_option("--format", export_options.format,
+                "csv, jsonl; of --layout godenerg also json; of --recording csv, f32")
+      ->check(CLI::IsMember({"csv", "jsonl", "json", "f32"}))
+      ->type_name("")
+      ->capture_default_str();
+  v->add_option("--layout", export_options.layout, "As another program had it")
+      ->check(CLI::IsMember({"godenerg"}))
+      ->type_name("");
+  v->add_flag("--long", export_options.by_line, "CSV with a row a value, device after device, not a column a series");
+  v->add_flag("--local", export_options.local, "Times of the site's zone with their offset (default: UTC)");
+  v->add_option("--every", recording_options.every, "Of a recording: the least and greatest of so many rows each")
+      ->check(CLI::PositiveNumber)
+      ->type_name("ROWS");
+  v->add_option("-o,--output", export_options.output, "File to write (default: standard output)")->type_name("FILE");
+  v->add_flag("--resume", export_options.resume, "Go on where the file ends");
+  v->add_flag("--force", export_options.force, "Write a file anew that is there");
+  add_progress(*v, export_options.progress);
+  v->footer(
+      "^C leaves whole lines (exit code 3); the same command with --resume goes on.\n\n"
+      "  mesura export grid --from 2026-06-01 --to 2026-07-01 -o june.csv\n"
+      "  mesura export 'grid/*/active_power' --resolution 15m --columns mean,max --format jsonl\n"
+      "  mesura export inverter --layout godenerg -o stats.csv\n"
+      "  mesura export --recording lab --from -10s --format f32 -o lab.f32");
+  v->callback([&] {
+    verb = [&] {
+      if (recording_options.device.empty()) return export_series(export_options);
+      recording_options.common = export_options.common;
+      recording_options.sink = export_options.sink;
+      recording_options.from = export_options.from;
+      recording_options.to = export_options.to;
+      recording_options.format = export_options.format;
+      recording_options.local = export_options.local;
+      recording_options.output = export_options.output;
+      recording_options.force = export_options.force;
+      recording_options.progress = export_options.progress;
+      return export_recording(recording_options);
+    };
+  });
+
+  EnergyOptions energy_options;
+  v = app.add_subcommand("energy", "Energies and volumes by day, month, any time: of registers, else of powers");
+  add_common(*v, energy_options.common);
+  add_past(*v, energy_options.sink, energy_options.from, energy_options.to);
+  v->add_option("series", energy_options.series, "Globs device/channel/quantity of registers or powers")->required();
+  v->add_option("--every", energy_options.every, "Windows, in the site's zone")
+      ->check(CLI::IsMember({"whole", "15m", "1h", "day", "week", "month", "year"}))
+      ->type_name("")
+      ->capture_default_str();
+  v->add_option("--format", energy_options.format, "Form of the output")
+      ->check(CLI::IsMember({"table", "csv", "json"}))
+      ->type_name("")
+      ->capture_default_str();
+  v->footer("  mesura energy grid/total --from 2026-06-01 --to 2026-07-01 --every day");
+  v->callback([&] { verb = [&] { return energy(energy_options); }; });
+
+  DemandOptions demand_options;
+  v = app.add_subcommand("demand", "Quarter-hour demand and month peaks, as the capacity tariff bills them");
+  add_common(*v, demand_options.common);
+  add_past(*v, demand_options.sink, demand_options.from, demand_options.to);
+  v->add_option("device", demand_options.device, "Device, or device/channel")->required();
+  v->add_option("--format", demand_options.format, "Form of the output")
+      ->check(CLI::IsMember({"table", "csv", "json"}))
+      ->type_name("")
+      ->capture_default_str();
+  v->footer("  mesura demand grid --from 2026-06-01 --to 2026-07-01");
+  v->callback([&] { verb = [&] { return demand(demand_options); }; });
 
   LogOptions log_options;
   v = app.add_subcommand("log", "Change the running service's log level, of all or of one device");

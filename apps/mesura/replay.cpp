@@ -3,7 +3,9 @@
 //
 // mesura replay FILE: a recording at its original times, printed or written to a sink.
 #include "decoding.hpp"
+#include "interrupt.hpp"
 #include "printer.hpp"
+#include "progress.hpp"
 #include "setup.hpp"
 #include "sink_writer.hpp"
 #include "verbs.hpp"
@@ -103,6 +105,16 @@ int replay(const ReplayOptions& options) {
     } else {
       setup.on_batch = [&](const Batch& batch) { return printer.print(batch); };
     }
+    // What was decoded before an interrupt is committed and counted.
+    const Interrupt interrupt;
+    setup.stop = [] { return Interrupt::requested(); };
+    std::optional<Progress> progress;
+    if (options.to) {
+      progress.emplace(options.progress, "B");
+      setup.on_progress = [&](std::uint64_t done, std::uint64_t total) {
+        progress->show("replaying " + options.file, done, total);
+      };
+    }
     Decoding decoding{series, std::move(setup)};
     try {
       decoding.run();
@@ -110,16 +122,21 @@ int replay(const ReplayOptions& options) {
       if (writer) writer->close();  // what was good before the fault counts
       throw;
     }
+    progress.reset();
+    const bool interrupted = Interrupt::requested();
     if (writer) {
       writer->close();
       for (const auto& reason : writer->reasons()) std::fputs(fmt::format("rejected: {}\n", reason).c_str(), stderr);
-      std::fputs(fmt::format("{} frames, {} rejected; {} measurements committed to {}, {} refused by it\n",
-                             decoding.counts().frames, decoding.counts().frames_rejected, writer->committed(),
-                             *options.to, writer->rejected())
+      std::fputs(fmt::format("{}{} frames, {} rejected; {} measurements committed to {}, {} refused by it\n",
+                             interrupted ? "interrupted after " : "", decoding.counts().frames,
+                             decoding.counts().frames_rejected, writer->committed(), *options.to, writer->rejected())
                      .c_str(),
                  stderr);
+      if (interrupted)
+        std::fputs("  hint      the same command writes the rest; what is there already stays as it is\n", stderr);
       if (writer->rejected() > 0) return kPartial;
     }
+    if (interrupted) return printer.exit_code(kPartial);
     return printer.exit_code(decoding.exit_code());
   } catch (const std::exception& e) {
     std::fputs(fmt::format("mesura replay: error[rpl-failed]: {}\n", e.what()).c_str(), stderr);

@@ -59,6 +59,14 @@ LogConfig make_log(const Value& v) {
   return log;
 }
 
+CapacityConfig make_capacity(const Value& v) {
+  CapacityConfig capacity;
+  capacity.floor_w = v["floor_w"].number();
+  if (v["eur_per_kw_year"]) capacity.eur_per_kw_year = v["eur_per_kw_year"].number();
+  if (v["limit_w"]) capacity.limit_w = v["limit_w"].number();
+  return capacity;
+}
+
 Configuration make_configuration(Value root, const Catalog& catalog) {
   Configuration c;
   c.timezone = root["timezone"].text();
@@ -67,6 +75,7 @@ Configuration make_configuration(Value root, const Catalog& catalog) {
   c.log = make_log(root["log"]);
   c.clock = {root["clock"]["sync"].text(), root["clock"]["hold"].duration()};
   c.plugin_path = texts(root["plugin_path"]);
+  if (root["capacity"]) c.capacity = make_capacity(root["capacity"]);
   const auto schema_of = [&](const Value& section) -> const PluginSchema& {
     return *std::find_if(catalog.plugins.begin(), catalog.plugins.end(),
                          [&](const PluginSchema& p) { return p.name == section["plugin"].text(); });

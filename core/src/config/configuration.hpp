@@ -101,6 +101,13 @@ struct ClockConfig {
   std::chrono::nanoseconds hold{0};
 };
 
+/// A tariff by the highest quarter hour of each month.
+struct CapacityConfig {
+  double floor_w = 2500;                  ///< no month counts as less
+  std::optional<double> eur_per_kw_year;  ///< none: costs are not shown
+  std::optional<double> limit_w;          ///< warn above this, in place of the month's peak
+};
+
 struct Configuration {
   std::string timezone;
   std::string site_zone;  ///< the same if the file says it, or empty: a device then goes by its dialect's country
@@ -110,8 +117,9 @@ struct Configuration {
   std::vector<std::string> plugin_path;
   std::vector<DeviceConfig> devices;  ///< in file order, disabled ones as well; after them the fleets
   std::vector<SinkConfig> sinks;
-  std::vector<RouteConfig> routes;  ///< without `routes` in the file: everything to every sink
-  Value root;                       ///< the file as read, defaults filled in
+  std::vector<RouteConfig> routes;         ///< without `routes` in the file: everything to every sink
+  std::optional<CapacityConfig> capacity;  ///< nothing: there is no such tariff here
+  Value root;                              ///< the file as read, defaults filled in
 };
 
 struct LoadResult {

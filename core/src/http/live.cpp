@@ -18,8 +18,9 @@ std::int64_t time_of(const Batch& batch) {
 void put(std::deque<BatchPtr>& batches, const BatchPtr& batch, std::int64_t how_long_ns) {
   const auto later = [](std::int64_t time, const BatchPtr& b) { return time < time_of(*b); };
   batches.insert(std::upper_bound(batches.begin(), batches.end(), time_of(*batch), later), batch);
-  const std::int64_t newest = time_of(*batches.back());
-  while (time_of(*batches.front()) < newest - how_long_ns) batches.pop_front();
+  // By the time of what comes: one batch from a clock that was ahead does not outlaw all that follow.
+  const std::int64_t oldest = time_of(*batch) - how_long_ns;
+  while (time_of(*batches.front()) < oldest) batches.pop_front();
 }
 
 std::vector<BatchPtr> from(const std::deque<BatchPtr>& batches, std::int64_t from_ns) {

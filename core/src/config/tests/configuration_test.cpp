@@ -53,6 +53,23 @@ routes:
 
 }  // namespace
 
+TEST_CASE("the capacity tariff is off unless it is configured") {
+  const Configuration usual = load("capacity: {}\n");
+  REQUIRE(usual.capacity);
+  CHECK(usual.capacity->floor_w == 2500);
+  CHECK_FALSE(usual.capacity->eur_per_kw_year);
+  CHECK_FALSE(usual.capacity->limit_w);
+  const Configuration own = load("capacity: {floor_w: 2000, eur_per_kw_year: 45.5, limit_w: 4000}\n");
+  REQUIRE(own.capacity);
+  CHECK(own.capacity->floor_w == 2000);
+  CHECK(own.capacity->eur_per_kw_year == 45.5);
+  CHECK(own.capacity->limit_w == 4000.0);
+  for (const char* wrong : {"capacity: {floor_w: -1}\n", "capacity: {price: 45}\n", "capacity: {limit_w: 4kW}\n"}) {
+    INFO(wrong);
+    CHECK_FALSE(load_configuration_text(wrong, fake::catalog()).configuration);
+  }
+}
+
 TEST_CASE("a file becomes a configuration") {
   const Configuration c = load(kHouse);
   CHECK(c.timezone == "Europe/Brussels");
@@ -66,6 +83,7 @@ TEST_CASE("a file becomes a configuration") {
   CHECK(c.log.devices.at("lab") == "trace");
   CHECK(c.clock.sync == "auto");
   CHECK(c.clock.hold == 10min);
+  CHECK_FALSE(c.capacity);
 
   REQUIRE(c.devices.size() == 2);
   const DeviceConfig& grid = c.devices[0];
