@@ -199,5 +199,6 @@ TEST_CASE("headers: what columns are") {
     CHECK_FALSE(parse_mapping(bad, error));
   CHECK(device_of_file("x/grid-20260614-120000.csv.gz") == "grid");
   CHECK(device_of_file("my-grid-20260614-120000-2.csv") == "my-grid");
+  CHECK(device_of_file("heat%20pump%-20260614-120000.csv.part") == "heat pump%");
   CHECK(device_of_file("grid.csv").empty());
 }
