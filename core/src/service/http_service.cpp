@@ -175,14 +175,17 @@ HttpService::Source HttpService::choose_source(const config::Configuration& conf
 
 std::map<std::string, HttpService::Wanted> HttpService::wanted(const config::Configuration& configuration) const {
   const config::HttpConfig& http = *configuration.http;
-  const auto mounts = http::compat::compat_mounts(configuration, http.compat);
+  const auto mounts = http::compat::compat_mounts(configuration);
   std::map<std::string, Wanted> all;
+  const auto anonymous = [&](const std::string& auth, const std::string& address) {
+    const bool free = auth == "off" || (auth == "auto" && !accounts_ && config::is_loopback_address(address));
+    return free ? http::Role::read : http::Role::none;
+  };
   const auto want = [&](const std::string& address) -> Wanted& {
     Wanted& wanted = all[address];
     wanted.options.listen = {address};
     if (!http.certificate.empty()) wanted.options.tls = http::TlsFiles{http.certificate, http.key};
-    const bool free = http.auth == "off" || (http.auth == "auto" && !accounts_ && config::is_loopback_address(address));
-    wanted.options.anonymous = free ? http::Role::read : http::Role::none;
+    wanted.options.anonymous = anonymous(http.auth, address);
     wanted.options.allow_unauthenticated = http.allow_unauthenticated;
     wanted.options.host_names = http.host_names;
     wanted.answers.points = static_cast<std::size_t>(http.limits.points);
@@ -197,6 +200,8 @@ std::map<std::string, HttpService::Wanted> HttpService::wanted(const config::Con
     if (!mount.listen || all.contains(*mount.listen)) continue;
     Wanted& wanted = want(*mount.listen);
     wanted.options.name = mount.system == http::compat::System::p1_monitor ? "p1_monitor" : "godenerg";
+    wanted.options.anonymous = anonymous(mount.auth, *mount.listen);
+    wanted.options.allow_unauthenticated = mount.auth == "off";
     wanted.mounts = {mount};
     wanted.own_port = true;
   }
@@ -209,7 +214,7 @@ std::map<std::string, HttpService::Wanted> HttpService::wanted(const config::Con
     // The old systems' routes know their device and database from the beginning.
     for (const auto& m : wanted.mounts)
       wanted.print += fmt::format("|{}|{}|{}|{}|{}|{}|{}", static_cast<int>(m.system), m.device, m.zone.name(),
-                                  m.stale_after.count(), m.interval.count(), m.anybody,
+                                  m.stale_after.count(), m.interval.count(), m.auth,
                                   fmt::ptr(next_source_.stores.get()));
   }
   return all;
