@@ -96,6 +96,75 @@ KeyValues split_pairs(const std::vector<std::string>& words, const std::string& 
   return pairs;
 }
 
+/// user add|del|list, token add|list|revoke.
+class AccountVerbs {
+ public:
+  AccountVerbs(CLI::App& app, std::function<int()>& verb) : verb_(verb) {
+    auto* users = app.add_subcommand("user", "Who may log in over HTTP: add, del, list");
+    users->require_subcommand(1);
+    auto* v = add_user(*users, "add", UserOptions::What::add, "Add a user; asks for the password");
+    v->add_option("name", user_.name, "Letters, digits and . _ - @")->required();
+    add_role(*v, user_.role);
+    v->add_flag("--replace", user_.replace, "Give a user of that name a new password and role");
+    v->add_flag("--password-stdin", user_.password_stdin, "Read the password from standard input, one line");
+    v->footer("  mesura user add anna --role control\n  pass show mesura | mesura user add anna --password-stdin");
+    add_user(*users, "del", UserOptions::What::del, "Remove a user; their sessions end")
+        ->add_option("name", user_.name, "The user")
+        ->required();
+    v = add_user(*users, "list", UserOptions::What::list, "All users and their roles");
+    add_format(*v, user_.format, {{"table", Format::table}, {"json", Format::json}});
+
+    auto* tokens = app.add_subcommand("token", "Secrets with which programs use HTTP: add, list, revoke");
+    tokens->require_subcommand(1);
+    v = add_token(*tokens, "add", TokenOptions::What::add, "Make a token and print it, this once");
+    v->add_option("name", token_.name, "What it is for, e.g. grafana")->required();
+    add_role(*v, token_.role);
+    add_duration(*v, "--expires", token_.expires, "Ends after this time (default: never)");
+    v->footer(
+        "  mesura token add grafana\n  curl -H \"Authorization: Bearer $(mesura token add script --expires 1d)\" URL");
+    v = add_token(*tokens, "list", TokenOptions::What::list, "All tokens, without what is secret of them");
+    add_format(*v, token_.format, {{"table", Format::table}, {"json", Format::json}});
+    add_token(*tokens, "revoke", TokenOptions::What::revoke, "End a token, at once")
+        ->add_option("name", token_.name, "The token")
+        ->required();
+  }
+
+ private:
+  static void add_role(CLI::App& verb, std::string& role) {
+    verb.add_option("--role", role, "What it allows: read, or control (devices too)")
+        ->check(CLI::IsMember({"read", "control"}))
+        ->type_name("")
+        ->capture_default_str();
+  }
+  static void add_state(CLI::App& verb, std::optional<std::string>& state) {
+    verb.add_option("--state", state, "State directory (default: that of the configuration)")->type_name("DIR");
+  }
+  CLI::App* add_user(CLI::App& users, const char* name, UserOptions::What what, const char* help) {
+    auto* v = users.add_subcommand(name, help);
+    add_common(*v, user_.common);
+    add_state(*v, user_.state);
+    v->callback([this, what] {
+      user_.what = what;
+      verb_ = [this] { return user(user_); };
+    });
+    return v;
+  }
+  CLI::App* add_token(CLI::App& tokens, const char* name, TokenOptions::What what, const char* help) {
+    auto* v = tokens.add_subcommand(name, help);
+    add_common(*v, token_.common);
+    add_state(*v, token_.state);
+    v->callback([this, what] {
+      token_.what = what;
+      verb_ = [this] { return token(token_); };
+    });
+    return v;
+  }
+
+  std::function<int()>& verb_;
+  UserOptions user_;
+  TokenOptions token_;
+};
+
 }  // namespace
 
 int dispatch(int argc, char** argv) {
@@ -225,6 +294,67 @@ int dispatch(int argc, char** argv) {
     verb = [&] { return replay(replay_options); };
   });
 
+  ImportOptions import_options;
+  std::vector<std::string> import_units;
+  v = app.add_subcommand("import", "Write what other collectors have stored to a sink; repeating it changes nothing");
+  add_common(*v, import_options.common);
+  v->add_option("system", import_options.system, "csv, ct6-mysql, ct6-sqlite, godenerg, p1-monitor")
+      ->required()
+      ->check(CLI::IsMember({"csv", "ct6-mysql", "ct6-sqlite", "godenerg", "p1-monitor"}))
+      ->type_name("SYSTEM");
+  v->add_option("source", import_options.sources,
+                "Files; of p1-monitor a directory or http://HOST, of ct6-mysql mysql://USER@HOST[:PORT][/DATABASE]");
+  v->add_option("--to", import_options.to, "Sink of the configuration")->required()->type_name("SINK");
+  v->add_option("--device", import_options.device, "Device of the configuration that the data are of")
+      ->type_name("NAME");
+  v->add_option("--fleet", import_options.fleet, "Fleet of the configuration that the device belongs to")
+      ->type_name("NAME");
+  v->add_option("--from", import_options.from, "Only from this time on: RFC 3339, a date, seconds since 1970")
+      ->type_name("TIME");
+  v->add_option("--to-time", import_options.to_time, "Only before this time")->type_name("TIME");
+  v->add_option("--zone", import_options.zone, "Zone of times that say none (default: the configuration's timezone)")
+      ->type_name("ZONE");
+  v->add_flag("--dry-run", import_options.dry_run, "Read everything, say what would be written, write nothing");
+  v->add_option("--map", import_options.mappings, "csv: what a column is (repeatable)")
+      ->type_name("COLUMN=CHANNEL/QUANTITY[:UNIT][*FACTOR]")
+      ->allow_extra_args(false);
+  v->add_option("--time", import_options.time_column, "csv: the column of the time (default: time, else the first)")
+      ->type_name("COLUMN");
+  v->add_option("--time-format", import_options.time_format, "csv: auto, s, ms, us, ns, or such as '%d.%m.%Y %H:%M:%S'")
+      ->type_name("FORMAT")
+      ->capture_default_str();
+  v->add_option("--delimiter", import_options.delimiter, "csv: what stands between cells, or tab (default: found out)")
+      ->type_name("CHAR");
+  v->add_option("--unit", import_units, "ct6-mysql: which device a unit's database is of (repeatable)")
+      ->type_name("DATABASE=DEVICE")
+      ->allow_extra_args(false);
+  v->add_option("--host", import_options.host, "ct6-mysql: the server")->type_name("HOST");
+  v->add_option("--port", import_options.port, "ct6-mysql: its port")->type_name("PORT");
+  v->add_option("--socket", import_options.socket, "ct6-mysql: its Unix socket")->type_name("PATH");
+  v->add_option("--user", import_options.user, "ct6-mysql: account that may read the units' databases")
+      ->type_name("NAME");
+  v->add_option("--password-file", import_options.password_file, "ct6-mysql: file whose first line is the password")
+      ->type_name("FILE");
+  v->add_option("--password-env", import_options.password_env, "ct6-mysql: environment variable with the password")
+      ->type_name("NAME");
+  v->add_option("--tls", import_options.tls, "ct6-mysql: off, unverified, on")
+      ->check(CLI::IsMember({"off", "unverified", "on"}))
+      ->type_name("")
+      ->capture_default_str();
+  add_format(*v, import_options.format, {{"table", Format::table}, {"json", Format::json}});
+  add_progress(*v, import_options.progress);
+  v->footer(
+      "Exit code 0: everything taken; 3: something left out, which is told by reason.\n\n"
+      "  mesura import ct6-sqlite ASY0398_V003.300_SN00001846.db --device cupboard --to local --dry-run\n"
+      "  mesura import ct6-mysql mysql://reader@db.local --unit Kitchen=cupboard --password-file pw --to local\n"
+      "  mesura import godenerg /home/pi/inverter.db --device inverter --to local\n"
+      "  mesura import p1-monitor http://digimon.local --device grid --to local\n"
+      "  mesura import csv old.csv --device shed --map 'Power [kW]=total/active_power:kW' --to local");
+  v->callback([&] {
+    import_options.units = split_pairs(import_units, "--unit");
+    verb = [&] { return import(import_options); };
+  });
+
   BackupOptions backup_options;
   std::vector<std::string> backup_words;
   v = app.add_subcommand("backup", "Copy the file of a sqlite sink, also while a service writes to it");
@@ -242,6 +372,19 @@ int dispatch(int argc, char** argv) {
     if (backup_words.size() == 2) backup_options.sink = backup_words.front();
     verb = [&] { return backup(backup_options); };
   });
+
+  RollupOptions rollup_options;
+  auto* rollup_verbs = app.add_subcommand("rollup", "Rows a minute, 15 minutes, hour and day of a sink: rebuild");
+  rollup_verbs->require_subcommand(1);
+  v = rollup_verbs->add_subcommand("rebuild", "Make them again from raw rows; with the running service or without");
+  add_common(*v, rollup_options.common);
+  v->add_option("sink", rollup_options.sink, "Sink of kind sqlite or mysql (default: the first)");
+  v->add_option("--device", rollup_options.device, "Only of this device, or of the fleet that it belongs to");
+  v->add_option("--from", rollup_options.from, "Begin: 2026-06-14, -7d, this_month ... (default: all)");
+  v->add_option("--to", rollup_options.to, "End (default: all)");
+  add_progress(*v, rollup_options.progress);
+  v->footer("  mesura rollup rebuild local --device grid --from 2026-06-01 --to 2026-06-30");
+  v->callback([&] { verb = [&] { return rollup_rebuild(rollup_options); }; });
 
   SimulateOptions simulate_options;
   v = app.add_subcommand("simulate", "Run a virtual device: the same bytes as the real one, with faults on demand");
@@ -448,6 +591,8 @@ int dispatch(int argc, char** argv) {
     spool_options.sinks = {requeue_sink};
     verb = [&] { return spool(spool_options); };
   });
+
+  const AccountVerbs account_verbs{app, verb};
 
   auto* plugin = app.add_subcommand("plugin", "Device plugins: list, info");
   plugin->require_subcommand(1);

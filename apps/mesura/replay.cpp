@@ -7,6 +7,7 @@
 #include "printer.hpp"
 #include "progress.hpp"
 #include "setup.hpp"
+#include "sink_writer.hpp"
 #include "verbs.hpp"
 
 #include "collector/device_setup.hpp"
@@ -28,45 +29,6 @@
 namespace mesura::app {
 
 namespace {
-
-/// Writes batches to a sink in groups, each committed before the next.
-class SinkWriter {
- public:
-  explicit SinkWriter(std::unique_ptr<Sink> sink) : sink_(std::move(sink)) { sink_->open(); }
-
-  void add(const Batch& batch) {
-    waiting_.push_back(std::make_shared<Batch>(batch));
-    if (waiting_.size() >= kGroup) flush();
-  }
-  void close() {
-    flush();
-    sink_->close();
-  }
-  [[nodiscard]] std::uint64_t committed() const { return committed_; }
-  [[nodiscard]] std::uint64_t rejected() const { return rejected_; }
-
- private:
-  static constexpr std::size_t kGroup = 1000;
-
-  void flush() {
-    if (waiting_.empty()) return;
-    const WriteResult result = sink_->write(waiting_);
-    if (result.outcome == WriteResult::Outcome::retry)
-      throw std::runtime_error(
-          fmt::format("{}: {}; {} measurements were written before, repeating the replay changes nothing",
-                      sink_->describe(), result.reason, committed_));
-    for (const auto& batch : waiting_) committed_ += batch->items.size();
-    committed_ -= result.rejected.size();
-    rejected_ += result.rejected.size();
-    for (const auto& r : result.rejected) std::fputs(fmt::format("rejected: {}\n", r.reason).c_str(), stderr);
-    waiting_.clear();
-  }
-
-  std::unique_ptr<Sink> sink_;
-  std::vector<BatchPtr> waiting_;
-  std::uint64_t committed_ = 0;
-  std::uint64_t rejected_ = 0;
-};
 
 double parse_speed(const std::string& text) {
   if (text == "max") return 0;
@@ -164,6 +126,7 @@ int replay(const ReplayOptions& options) {
     const bool interrupted = Interrupt::requested();
     if (writer) {
       writer->close();
+      for (const auto& reason : writer->reasons()) std::fputs(fmt::format("rejected: {}\n", reason).c_str(), stderr);
       std::fputs(fmt::format("{}{} frames, {} rejected; {} measurements committed to {}, {} refused by it\n",
                              interrupted ? "interrupted after " : "", decoding.counts().frames,
                              decoding.counts().frames_rejected, writer->committed(), *options.to, writer->rejected())

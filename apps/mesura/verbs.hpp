@@ -101,6 +101,31 @@ struct ReplayOptions {
 };
 int replay(const ReplayOptions& options);
 
+struct ImportOptions {
+  Common common;
+  std::string system;                ///< "csv", "ct6-mysql", "ct6-sqlite", "godenerg", "p1-monitor"
+  std::vector<std::string> sources;  ///< files, directories, a URL
+  std::string to;                    ///< sink of the configuration
+  std::string device;                ///< where it goes
+  std::string fleet;                 ///< that the device belongs to
+  KeyValues units;                   ///< ct6-mysql: database and device
+  std::string from, to_time;         ///< the part of it that is wanted: RFC 3339, dates, seconds since 1970
+  std::string zone;                  ///< of times without an offset; default: the site's
+  bool dry_run = false;
+  std::vector<std::string> mappings;  ///< csv: COLUMN=CHANNEL/QUANTITY[:UNIT][*FACTOR]
+  std::string time_column;            ///< csv
+  std::string time_format = "auto";   ///< csv
+  std::string delimiter;              ///< csv; default: found out
+  std::string host, user, socket;     ///< ct6-mysql
+  std::uint16_t port = 0;
+  std::string password_file, password_env;
+  std::string tls = "off";
+  Format format = Format::table;
+  ProgressStyle progress = ProgressStyle::automatic;
+};
+/// What other collectors have stored, into a sink; repeating it changes nothing.
+int import(const ImportOptions& options);
+
 struct BackupOptions {
   Common common;
   std::string sink;  ///< empty: the only one
@@ -108,6 +133,15 @@ struct BackupOptions {
   ProgressStyle progress = ProgressStyle::automatic;
 };
 int backup(const BackupOptions& options);
+
+struct RollupOptions {
+  Common common;
+  std::string sink;    ///< empty: the first of kind sqlite or mysql
+  std::string device;  ///< empty: all
+  std::string from, to;
+  ProgressStyle progress = ProgressStyle::automatic;
+};
+int rollup_rebuild(const RollupOptions& options);
 
 struct SimulateOptions {
   Common common;
@@ -154,6 +188,33 @@ struct SpoolOptions {
 };
 /// What waits for the sinks on disk.
 int spool(const SpoolOptions& options);
+
+struct UserOptions {
+  enum class What : std::uint8_t { add, del, list };
+  Common common;
+  What what = What::list;
+  std::optional<std::string> state;  ///< directory; default: that of the configuration
+  std::string name;
+  std::string role = "read";
+  bool replace = false;         ///< a user of that name gets a new password and role
+  bool password_stdin = false;  ///< not from the terminal
+  Format format = Format::table;
+};
+/// Who may log in over HTTP.
+int user(const UserOptions& options);
+
+struct TokenOptions {
+  enum class What : std::uint8_t { add, list, revoke };
+  Common common;
+  What what = What::list;
+  std::optional<std::string> state;
+  std::string name;
+  std::string role = "read";
+  std::optional<std::chrono::nanoseconds> expires;
+  Format format = Format::table;
+};
+/// Secrets with which programs use HTTP.
+int token(const TokenOptions& options);
 
 struct PluginListOptions {
   Common common;

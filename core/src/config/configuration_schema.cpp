@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The shape of the configuration file, as people read it in the manual and in their editors.
+#include "config/alert_schema.hpp"
 #include "config/configuration.hpp"
 #include "config/text.hpp"
 #include "config/units.hpp"
@@ -251,8 +252,10 @@ Schema configuration_schema(const Catalog& catalog) {
                 list(of(Type::path, "a directory or a library"), "where plugins are looked for first", true), "[]"),
        optional("log", log_schema(), "{}"), optional("clock", clock_schema(), "{}"),
        optional("capacity", capacity_schema()), optional("devices", devices_schema(catalog), "{}"),
-       optional("fleets", fleets_schema(catalog), "{}"), optional("sinks", sinks_schema(catalog), "{}"),
-       optional("routes", routes_schema())},
+       optional("fleets", fleets_schema(catalog), "{}"), optional("derived", derived_schema(), "{}"),
+       optional("sinks", sinks_schema(catalog), "{}"), optional("routes", routes_schema()),
+       optional("alerts", alerts_schema(), "{}"), optional("notify", notify_schema(), "{}"),
+       optional("http", http_schema())},
       "a Mesura configuration");
 }
 
