@@ -82,7 +82,7 @@ Ct6Rows::Ct6Rows(Target& target, const Ct6Names& names, model::Zone zone, bool c
       problems_(problems),
       where_(std::move(where)),
       cut_columns_(cut_columns),
-      order_(std::move(zone)) {
+      order_(zone) {
   if (!names.serial.empty()) target_.set_attribute("serial", names.serial);
   if (!names.unit_name.empty()) target_.set_attribute("unit_name", decoded(names.unit_name));
   for (std::size_t port = 0; port < kPorts; ++port) {

@@ -178,14 +178,17 @@ HttpService::Source HttpService::choose_source(const config::Configuration& conf
 
 std::map<std::string, HttpService::Wanted> HttpService::wanted(const config::Configuration& configuration) const {
   const config::HttpConfig& http = *configuration.http;
-  const auto mounts = http::compat::compat_mounts(configuration, http.compat);
+  const auto mounts = http::compat::compat_mounts(configuration);
   std::map<std::string, Wanted> all;
+  const auto anonymous = [&](const std::string& auth, const std::string& address) {
+    const bool free = auth == "off" || (auth == "auto" && !accounts_ && config::is_loopback_address(address));
+    return free ? http::Role::read : http::Role::none;
+  };
   const auto want = [&](const std::string& address) -> Wanted& {
     Wanted& wanted = all[address];
     wanted.options.listen = {address};
     if (!http.certificate.empty()) wanted.options.tls = http::TlsFiles{http.certificate, http.key};
-    const bool free = http.auth == "off" || (http.auth == "auto" && !accounts_ && config::is_loopback_address(address));
-    wanted.options.anonymous = free ? http::Role::read : http::Role::none;
+    wanted.options.anonymous = anonymous(http.auth, address);
     wanted.options.allow_unauthenticated = http.allow_unauthenticated;
     wanted.options.host_names = http.host_names;
     wanted.answers.points = static_cast<std::size_t>(http.limits.points);
@@ -200,6 +203,8 @@ std::map<std::string, HttpService::Wanted> HttpService::wanted(const config::Con
     if (!mount.listen || all.contains(*mount.listen)) continue;
     Wanted& wanted = want(*mount.listen);
     wanted.options.name = mount.system == http::compat::System::p1_monitor ? "p1_monitor" : "godenerg";
+    wanted.options.anonymous = anonymous(mount.auth, *mount.listen);
+    wanted.options.allow_unauthenticated = mount.auth == "off";
     wanted.mounts = {mount};
     wanted.own_port = true;
   }
@@ -213,7 +218,7 @@ std::map<std::string, HttpService::Wanted> HttpService::wanted(const config::Con
     for (const auto& m : wanted.mounts)
       wanted.print +=
           fmt::format("|{}|{}|{}|{}|{}|{}|{}", static_cast<int>(m.system), m.device, m.zone.name(),
-                      m.stale_after.count(), m.interval.count(), m.anybody, fmt::ptr(next_source_.stores.get()));
+                      m.stale_after.count(), m.interval.count(), m.auth, fmt::ptr(next_source_.stores.get()));
   }
   return all;
 }
@@ -305,7 +310,7 @@ void HttpService::add_metrics(http::api::Exposition& out) {
 void HttpService::watch_accounts() {
   accounts_timer_ = parts_.loop.after(kAccountsInterval, [this] {
     accounts_timer_ = 0;
-    if (configuration_.http && configuration_.http->auth == "auto" && authenticator_->has_accounts() != accounts_) {
+    if (configuration_.http && authenticator_->has_accounts() != accounts_) {
       // The first user or token ends the time without login, and the last one's removal brings it back.
       try {
         prepare(configuration_);

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace mesura::store {
 namespace {
@@ -30,10 +31,13 @@ DemandAnswer Store::demand(const DemandQuery& query) {
   out.quarters = reader.quarters(query.range);
   const model::Zone zone = archive_->site_zone();
   for (std::int64_t at = query.range.from_ns; at < std::min(query.range.to_ns, now);) {
-    if (auto peak = reader.month(at)) out.months.push_back(*peak);
-    const std::int64_t next = zone.month(at).end_ns;
-    if (next <= at) break;
-    at = next;
+    const model::Window month = zone.month(at);
+    MonthPeak none;
+    none.month = {month.start_ns, month.end_ns};
+    none.average_w = std::numeric_limits<double>::quiet_NaN();
+    out.months.push_back(reader.month(at).value_or(none));
+    if (month.end_ns <= at) break;
+    at = month.end_ns;
   }
   return out;
 }

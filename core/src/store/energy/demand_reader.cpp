@@ -94,27 +94,34 @@ energy::DemandSample DemandReader::sample(const RawRow& row) const {
   return out;
 }
 
-std::vector<QuarterDemand> DemandReader::quarters(TimeRange range) {
-  const std::int64_t present = floor_to(now_ns_, kQuarterNs);
-  range.from_ns = floor_to(range.from_ns, kQuarterNs);
-  // What nothing was heard of, need not be asked for quarter by quarter.
+std::optional<TimeRange> DemandReader::known(TimeRange range) {
   std::optional<std::int64_t> first, last;
   for (const std::uint32_t id : live_ids()) {
     if (const auto s = archive_.at_or_after(id, range.from_ns))
       first = std::min(first.value_or(s->time_ns), s->time_ns);
-    if (const auto s = archive_.at_or_before(id, std::min(range.to_ns, now_ns_)))
+    if (const auto s = archive_.at_or_before(id, std::min(range.to_ns - 1, now_ns_)))
       last = std::max(last.value_or(s->time_ns), s->time_ns);
   }
-  if (!first || !last || *last < range.from_ns) return {};
-  range.from_ns = std::max(range.from_ns, floor_to(*first, kQuarterNs));
-  range.to_ns = std::min(range.to_ns, floor_to(*last, kQuarterNs) + kQuarterNs);
+  if (!first || !last || *last < range.from_ns || *first >= range.to_ns) return std::nullopt;
+  return TimeRange{std::max(range.from_ns, floor_to(*first, kQuarterNs)),
+                   std::min(range.to_ns, floor_to(*last, kQuarterNs) + kQuarterNs)};
+}
+
+std::vector<QuarterDemand> DemandReader::quarters(TimeRange range) {
+  const std::int64_t present = floor_to(now_ns_, kQuarterNs);
+  if (range.from_ns >= range.to_ns) return {};
+  range.from_ns = floor_to(range.from_ns, kQuarterNs);
+  // What nothing was heard of, need not be asked for quarter by quarter.
+  const auto part = known(range);
+  if (!part) return {};
+  range = *part;
 
   std::vector<QuarterDemand> out = finished({range.from_ns, std::min(range.to_ns, present)});
   if (range.from_ns <= present && present < range.to_ns)
     if (auto now = running(present)) out.push_back(*now);
-  const auto known = [](const QuarterDemand& q) { return q.samples > 0 || !std::isnan(q.average_w); };
-  while (!out.empty() && !known(out.back())) out.pop_back();
-  out.erase(out.begin(), std::find_if(out.begin(), out.end(), known));
+  const auto heard = [](const QuarterDemand& q) { return q.samples > 0 || !std::isnan(q.average_w); };
+  while (!out.empty() && !heard(out.back())) out.pop_back();
+  out.erase(out.begin(), std::find_if(out.begin(), out.end(), heard));
   return out;
 }
 
@@ -248,23 +255,26 @@ void DemandReader::completeness(std::span<const double> covered, std::vector<Qua
     });
     return any;
   };
-  std::optional<bool> at_start;
+  // Of the quarter before: what was heard after its end.
+  bool asked = false;
+  bool at_start = false;
   for (std::size_t i = 0; i < out.size(); ++i) {
     QuarterDemand& quarter = out[i];
     const std::int64_t end = quarter.start_ns + kQuarterNs;
     if (quarter.samples == 0) {
-      at_start = false;
+      asked = false;
       continue;
     }
     if (std::any_of(gone.begin(), gone.end(), [&](const TimeRange& r) { return r.contains(quarter.start_ns); })) {
       quarter.complete = covered[i] >= kComplete;
-      at_start.reset();
+      asked = false;
       continue;
     }
-    if (!at_start) at_start = heard(quarter.start_ns, quarter.start_ns + kLateNs + 1);
+    if (!asked) at_start = heard(quarter.start_ns, quarter.start_ns + kLateNs + 1);
     const bool at_end = heard(end, end + kLateNs + 1);
-    quarter.complete = *at_start && (at_end || heard(end - kLateNs, end));
+    quarter.complete = at_start && (at_end || heard(end - kLateNs, end));
     at_start = at_end;
+    asked = true;
   }
 }
 

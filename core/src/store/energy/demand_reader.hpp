@@ -29,6 +29,8 @@ class DemandReader {
   [[nodiscard]] std::optional<MonthPeak> month(std::int64_t time_ns);
 
  private:
+  /// The part of a range in which there is anything at all, in whole quarters; nullopt: none.
+  [[nodiscard]] std::optional<TimeRange> known(TimeRange range);
   [[nodiscard]] std::vector<QuarterDemand> finished(TimeRange range);
   [[nodiscard]] std::optional<QuarterDemand> running(std::int64_t quarter_ns);
   /// Returns the part of each quarter that rollups cover.

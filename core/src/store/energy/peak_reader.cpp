@@ -66,9 +66,9 @@ void DemandReader::own_peak(TimeRange month, energy::MonthPeaks& peaks) {
   const auto add = [&](std::int64_t start_ns, double watts) { candidates.push_back({start_ns, watts}); };
   for (const Tile& tile : tiles(archive_, ids, range, Resolution::quarter_hour)) {
     if (tile.resolution != Resolution::quarter_hour) {
-      // Few: where rollups are behind.
-      for (std::int64_t at = energy::floor_to(tile.range.from_ns, kQuarterNs); at < tile.range.to_ns; at += kQuarterNs)
-        add(at, INFINITY);
+      // Where rollups are behind, or not kept at all: every quarter.
+      if (const auto part = known(tile.range))
+        for (const QuarterDemand& quarter : finished(*part)) peaks.own(quarter);
       continue;
     }
     archive_.rollups(tile.resolution, ids, tile.range, [&](const RollupRow& row) {

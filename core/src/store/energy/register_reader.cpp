@@ -71,8 +71,13 @@ void RegisterReader::find_ends(Register& r) {
   r.last = archive_.at_or_before(r.id, range_.to_ns);
   // Where raw rows are gone, the first value at or after a time is known only as that of a whole window.
   if (r.first && gone(r.first->time_ns)) r.first.reset();
-  for (const auto& sample : {r.before, r.first, r.last})
+  auto after = archive_.at_or_after(r.id, range_.to_ns);
+  if (after && gone(after->time_ns)) after.reset();
+  for (const auto& sample : {r.before, r.first, r.last, after})
     if (sample) r.readings.push_back({sample->time_ns, sample->value});
+  // A window's last value, which stands for its end.
+  if (r.before && gone(range_.from_ns) && range_.from_ns - r.before->time_ns < energy::kSecondNs)
+    r.readings.push_back({range_.from_ns, r.before->value});
 }
 
 void RegisterReader::read_border(std::int64_t time_ns) {
