@@ -36,7 +36,7 @@ struct HttpConfig {
   std::string sink;  ///< that answers about the past, or empty: the first that can
   HttpLimits limits;
   HttpCompatConfig compat;  ///< routes of the systems before us
-  Value section;  ///< all of it: equal sections need no restart
+  Value section;            ///< all of it: equal sections need no restart
 };
 
 [[nodiscard]] Schema http_schema();

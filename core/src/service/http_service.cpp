@@ -46,9 +46,10 @@ void HttpService::prepare(const config::Configuration& configuration) {
   if (!configuration.http) return;
   if (const auto* sink = store_sink(configuration); sink != nullptr && !store::can_read(sink->kind))
     throw http::ListenError(
-        "http-sink", fmt::format("'http.sink' names '{}', a sink of kind {} that can't be read back\n  expected  a sink "
-                                 "of kind sqlite or mysql",
-                                 sink->name, sink->kind));
+        "http-sink",
+        fmt::format("'http.sink' names '{}', a sink of kind {} that can't be read back\n  expected  a sink "
+                    "of kind sqlite or mysql",
+                    sink->name, sink->kind));
   observe(configuration);
   if (!authenticator_) {
     http::AuthenticatorOptions options;
@@ -115,9 +116,10 @@ void HttpService::commit(const config::Configuration& configuration) {
     for (const auto& warning : http::warn_listener(listener.wanted.options))
       log_.warn(warning.code, "{}", http::text_of(warning));
     if (listener.wanted.options.anonymous == http::Role::none && !accounts_)
-      log_.warn("http-no-accounts",
-                "login is required at {}, and nobody can log in yet\n  hint      `mesura user add` or `mesura token add`",
-                address);
+      log_.warn(
+          "http-no-accounts",
+          "login is required at {}, and nobody can log in yet\n  hint      `mesura user add` or `mesura token add`",
+          address);
   }
   if (!listeners_.empty() && accounts_timer_ == 0) watch_accounts();
 }
@@ -126,6 +128,7 @@ void HttpService::stop(std::chrono::milliseconds grace) {
   stopping_ = true;
   parts_.loop.cancel(std::exchange(accounts_timer_, 0));
   if (subscription_ != 0) parts_.collector.unsubscribe(std::exchange(subscription_, 0));
+  if (snapshots_) snapshots_->end();  // who waits for one waits for us
   for (auto& [address, listener] : listeners_) listener.server->stop(grace);
   next_.clear();
   {
@@ -207,15 +210,15 @@ std::map<std::string, HttpService::Wanted> HttpService::wanted(const config::Con
   }
   for (auto& [address, wanted] : all) {
     const auto& o = wanted.options;
-    wanted.print = fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", http.certificate, http.key,
-                               static_cast<int>(o.anonymous), o.allow_unauthenticated, fmt::join(o.host_names, ","),
-                               wanted.answers.points, wanted.answers.series, wanted.answers.range.count(),
-                               wanted.limits.clients, wanted.limits.event_streams, wanted.own_port);
+    wanted.print =
+        fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", http.certificate, http.key, static_cast<int>(o.anonymous),
+                    o.allow_unauthenticated, fmt::join(o.host_names, ","), wanted.answers.points, wanted.answers.series,
+                    wanted.answers.range.count(), wanted.limits.clients, wanted.limits.event_streams, wanted.own_port);
     // The old systems' routes know their device and database from the beginning.
     for (const auto& m : wanted.mounts)
-      wanted.print += fmt::format("|{}|{}|{}|{}|{}|{}|{}", static_cast<int>(m.system), m.device, m.zone.name(),
-                                  m.stale_after.count(), m.interval.count(), m.auth,
-                                  fmt::ptr(next_source_.stores.get()));
+      wanted.print +=
+          fmt::format("|{}|{}|{}|{}|{}|{}|{}", static_cast<int>(m.system), m.device, m.zone.name(),
+                      m.stale_after.count(), m.interval.count(), m.auth, fmt::ptr(next_source_.stores.get()));
   }
   return all;
 }
@@ -227,9 +230,7 @@ HttpService::Listener HttpService::open(const Wanted& wanted, std::shared_ptr<st
     parts.live = live_.get();
     parts.clock = &parts_.loop.clock();
     parts.boot = boot_;
-    parts.snapshot = [snapshots = snapshots_](bool fresh) {
-      return fresh ? snapshots->fresh() : snapshots->current();
-    };
+    parts.snapshot = [snapshots = snapshots_](bool fresh) { return fresh ? snapshots->fresh() : snapshots->current(); };
     parts.server_metrics = [this](http::api::Exposition& out) { add_metrics(out); };
     parts.limits = wanted.answers;
     routes = http::api::routes(parts, demand_);
@@ -309,7 +310,7 @@ void HttpService::add_metrics(http::api::Exposition& out) {
 void HttpService::watch_accounts() {
   accounts_timer_ = parts_.loop.after(kAccountsInterval, [this] {
     accounts_timer_ = 0;
-    if (configuration_.http && configuration_.http->auth == "auto" && authenticator_->has_accounts() != accounts_) {
+    if (configuration_.http && authenticator_->has_accounts() != accounts_) {
       // The first user or token ends the time without login, and the last one's removal brings it back.
       try {
         prepare(configuration_);

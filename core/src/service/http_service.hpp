@@ -65,7 +65,7 @@ class HttpService {
     http::api::Limits answers;
     std::vector<http::compat::Mount> mounts;  ///< routes of the systems before us
     bool own_port = false;                    ///< for them alone
-    std::string print;  ///< of everything that it is made of
+    std::string print;                        ///< of everything that it is made of
   };
   struct Listener {
     Wanted wanted;
@@ -90,7 +90,7 @@ class HttpService {
   std::shared_ptr<http::Authenticator> authenticator_;
   std::shared_ptr<http::api::Snapshots> snapshots_;
   std::map<std::string, Listener> listeners_;  ///< by address as configured
-  std::mutex counters_mutex_;  ///< of listeners_, for the metrics' thread
+  std::mutex counters_mutex_;                  ///< of listeners_, for the metrics' thread
   std::map<std::string, Listener> next_;
   std::map<std::string, Wanted> next_wanted_;
   /// The database that answers about the past.
