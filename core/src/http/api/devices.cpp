@@ -28,7 +28,7 @@ Response list(const Call& call) {
 }
 
 struct Channel {
-  const SeriesInfo* newest = nullptr;
+  const SeriesInfo* named = nullptr;  ///< has the label and role
   std::vector<std::uint32_t> series;
 };
 
@@ -37,7 +37,7 @@ void append_channels(runtime::JsonWriter& json, const SeriesTable& table,
   json.key("channels").begin_array();
   for (const auto& [name, channel] : channels) {
     json.begin_object().key("channel").string(name);
-    json.key("label").string(channel.newest->label).key("role").string(channel.newest->role);
+    json.key("label").string(channel.named->label).key("role").string(channel.named->role);
     json.key("quantities").begin_array();
     for (const auto id : channel.series) json.string(table.at(id).quantity);
     json.end_array().end_object();
@@ -56,7 +56,7 @@ Response one(const Call& call, Newest& newest) {
     const SeriesInfo& info = table.at(series);
     if (info.device != id) continue;
     auto& channel = channels[info.channel];
-    channel.newest = &info;
+    if (channel.named == nullptr || !info.label.empty() || !info.role.empty()) channel.named = &info;
     channel.series.push_back(series);
   }
   // Derived devices have series, but no session.

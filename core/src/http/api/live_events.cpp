@@ -21,6 +21,8 @@ namespace mesura::http::api {
 namespace {
 
 constexpr std::size_t kBatchesAtOnce = 2000;
+/// Of one call on the server's own thread; who has more to catch up on gets it the next time.
+constexpr std::size_t kTextAtOnce = 256 * 1024;
 
 /// Events as text for all who asked for the same series: made once, however many read.
 class LiveText {
@@ -58,7 +60,7 @@ class LiveText {
     std::uint64_t last = after;
     auto it = pieces_.begin();
     if (after >= it->id) it += static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(after + 1 - it->id, pieces_.size()));
-    for (; it != pieces_.end(); ++it) {
+    for (; it != pieces_.end() && out.size() < kTextAtOnce; ++it) {
       if (first == 0) first = it->id;
       out += it->lines;
       last = it->id;
@@ -70,6 +72,7 @@ class LiveText {
     std::uint64_t last = after;
     const auto events = live_.since(after, kBatchesAtOnce);
     for (const auto& event : events) {
+      if (out.size() >= kTextAtOnce) break;
       if (first == 0) first = event.id;
       Piece made = piece(event);
       out += made.lines;

@@ -113,7 +113,7 @@ void append_answers(runtime::JsonWriter& json, const Endpoint& e) {
     json.end_object().end_object();
   }
   std::set<int> errors{e.errors.begin(), e.errors.end()};
-  if (!e.parameters.empty()) errors.insert(400);
+  errors.insert(400);  // unknown parameters are refused everywhere
   if (e.role != Role::none) errors.insert(401);
   for (const int status : errors) {
     json.key(std::to_string(status)).begin_object().key("description").string(reason(status));
