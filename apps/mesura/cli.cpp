@@ -76,6 +76,15 @@ void add_duration(CLI::App& verb, const std::string& name, std::optional<std::ch
       ->type_name("DURATION");
 }
 
+/// Which database, and from when to when.
+void add_past(CLI::App& verb, std::string& sink, std::string& from, std::string& to) {
+  const std::string words = "RFC 3339, epoch seconds, -1h, today, ...";
+  verb.add_option("--from", from, "From this time on: " + words)->type_name("TIME")->default_str(from);
+  verb.add_option("--to", to, "Up to this time, not in it")->type_name("TIME")->default_str(to);
+  verb.add_option("--sink", sink, "The sink whose database is read (default: the first that can be)")
+      ->type_name("SINK");
+}
+
 KeyValues split_pairs(const std::vector<std::string>& words, const std::string& option) {
   KeyValues pairs;
   for (const auto& word : words) {
@@ -275,6 +284,7 @@ int dispatch(int argc, char** argv) {
   v->add_option("--speed", replay_options.speed, "1: as it was, N: so many times faster, max")->capture_default_str();
   v->add_option("--to", replay_options.to, "Write to this sink of the configuration; repeating it changes nothing")
       ->type_name("SINK");
+  add_progress(*v, replay_options.progress);
   add_format(*v, replay_options.format, {{"jsonl", Format::jsonl}, {"table", Format::table}, {"csv", Format::csv}});
   v->footer(
       "  mesura replay p1.capture --plugin dsmr_p1 --speed max\n"
@@ -282,6 +292,67 @@ int dispatch(int argc, char** argv) {
   v->callback([&] {
     replay_options.options = split_pairs(replay_pairs, "--option");
     verb = [&] { return replay(replay_options); };
+  });
+
+  ImportOptions import_options;
+  std::vector<std::string> import_units;
+  v = app.add_subcommand("import", "Write what other collectors have stored to a sink; repeating it changes nothing");
+  add_common(*v, import_options.common);
+  v->add_option("system", import_options.system, "csv, ct6-mysql, ct6-sqlite, godenerg, p1-monitor")
+      ->required()
+      ->check(CLI::IsMember({"csv", "ct6-mysql", "ct6-sqlite", "godenerg", "p1-monitor"}))
+      ->type_name("SYSTEM");
+  v->add_option("source", import_options.sources,
+                "Files; of p1-monitor a directory or http://HOST, of ct6-mysql mysql://USER@HOST[:PORT][/DATABASE]");
+  v->add_option("--to", import_options.to, "Sink of the configuration")->required()->type_name("SINK");
+  v->add_option("--device", import_options.device, "Device of the configuration that the data are of")
+      ->type_name("NAME");
+  v->add_option("--fleet", import_options.fleet, "Fleet of the configuration that the device belongs to")
+      ->type_name("NAME");
+  v->add_option("--from", import_options.from, "Only from this time on: RFC 3339, a date, seconds since 1970")
+      ->type_name("TIME");
+  v->add_option("--to-time", import_options.to_time, "Only before this time")->type_name("TIME");
+  v->add_option("--zone", import_options.zone, "Zone of times that say none (default: the configuration's timezone)")
+      ->type_name("ZONE");
+  v->add_flag("--dry-run", import_options.dry_run, "Read everything, say what would be written, write nothing");
+  v->add_option("--map", import_options.mappings, "csv: what a column is (repeatable)")
+      ->type_name("COLUMN=CHANNEL/QUANTITY[:UNIT][*FACTOR]")
+      ->allow_extra_args(false);
+  v->add_option("--time", import_options.time_column, "csv: the column of the time (default: time, else the first)")
+      ->type_name("COLUMN");
+  v->add_option("--time-format", import_options.time_format, "csv: auto, s, ms, us, ns, or such as '%d.%m.%Y %H:%M:%S'")
+      ->type_name("FORMAT")
+      ->capture_default_str();
+  v->add_option("--delimiter", import_options.delimiter, "csv: what stands between cells, or tab (default: found out)")
+      ->type_name("CHAR");
+  v->add_option("--unit", import_units, "ct6-mysql: which device a unit's database is of (repeatable)")
+      ->type_name("DATABASE=DEVICE")
+      ->allow_extra_args(false);
+  v->add_option("--host", import_options.host, "ct6-mysql: the server")->type_name("HOST");
+  v->add_option("--port", import_options.port, "ct6-mysql: its port")->type_name("PORT");
+  v->add_option("--socket", import_options.socket, "ct6-mysql: its Unix socket")->type_name("PATH");
+  v->add_option("--user", import_options.user, "ct6-mysql: account that may read the units' databases")
+      ->type_name("NAME");
+  v->add_option("--password-file", import_options.password_file, "ct6-mysql: file whose first line is the password")
+      ->type_name("FILE");
+  v->add_option("--password-env", import_options.password_env, "ct6-mysql: environment variable with the password")
+      ->type_name("NAME");
+  v->add_option("--tls", import_options.tls, "ct6-mysql: off, unverified, on")
+      ->check(CLI::IsMember({"off", "unverified", "on"}))
+      ->type_name("")
+      ->capture_default_str();
+  add_format(*v, import_options.format, {{"table", Format::table}, {"json", Format::json}});
+  add_progress(*v, import_options.progress);
+  v->footer(
+      "Exit code 0: everything taken; 3: something left out, which is told by reason.\n\n"
+      "  mesura import ct6-sqlite ASY0398_V003.300_SN00001846.db --device cupboard --to local --dry-run\n"
+      "  mesura import ct6-mysql mysql://reader@db.local --unit Kitchen=cupboard --password-file pw --to local\n"
+      "  mesura import godenerg /home/pi/inverter.db --device inverter --to local\n"
+      "  mesura import p1-monitor http://digimon.local --device grid --to local\n"
+      "  mesura import csv old.csv --device shed --map 'Power [kW]=total/active_power:kW' --to local");
+  v->callback([&] {
+    import_options.units = split_pairs(import_units, "--unit");
+    verb = [&] { return import(import_options); };
   });
 
   BackupOptions backup_options;
@@ -301,6 +372,19 @@ int dispatch(int argc, char** argv) {
     if (backup_words.size() == 2) backup_options.sink = backup_words.front();
     verb = [&] { return backup(backup_options); };
   });
+
+  RollupOptions rollup_options;
+  auto* rollup_verbs = app.add_subcommand("rollup", "Rows a minute, 15 minutes, hour and day of a sink: rebuild");
+  rollup_verbs->require_subcommand(1);
+  v = rollup_verbs->add_subcommand("rebuild", "Make them again from raw rows; with the running service or without");
+  add_common(*v, rollup_options.common);
+  v->add_option("sink", rollup_options.sink, "Sink of kind sqlite or mysql (default: the first)");
+  v->add_option("--device", rollup_options.device, "Only of this device, or of the fleet that it belongs to");
+  v->add_option("--from", rollup_options.from, "Begin: 2026-06-14, -7d, this_month ... (default: all)");
+  v->add_option("--to", rollup_options.to, "End (default: all)");
+  add_progress(*v, rollup_options.progress);
+  v->footer("  mesura rollup rebuild local --device grid --from 2026-06-01 --to 2026-06-30");
+  v->callback([&] { verb = [&] { return rollup_rebuild(rollup_options); }; });
 
   SimulateOptions simulate_options;
   v = app.add_subcommand("simulate", "Run a virtual device: the same bytes as the real one, with faults on demand");
@@ -323,18 +407,134 @@ int dispatch(int argc, char** argv) {
   v->callback([&] { verb = [&] { return reload(reload_options); }; });
 
   LatestOptions latest_options;
-  v = app.add_subcommand("latest", "The newest value of each series of the running service");
+  v = app.add_subcommand("latest",
+                         "The newest value of each series: of the running service, else of a sink's database");
   add_common(*v, latest_options.common);
   v->add_option("series", latest_options.series, "Globs device/channel/quantity (default: all)");
   v->add_flag("--watch", latest_options.watch,
               "Go on with each new measurement, as JSON lines unless --format says otherwise");
   add_format(*v, latest_options.format, {{"table", Format::table}, {"jsonl", Format::jsonl}, {"csv", Format::csv}});
+  v->add_option("--sink", latest_options.sink, "Read this sink's database, not the service (default without one)")
+      ->type_name("SINK");
   v->footer("  mesura latest 'grid/*/active_power'\n  mesura latest --watch grid/total");
   v->callback([&, latest_app = v] {
     // What goes on without end is for programs, unless somebody wants to look at it.
     if (latest_options.watch && latest_app->count("--format") == 0) latest_options.format = Format::jsonl;
     verb = [&] { return latest(latest_options); };
   });
+
+  QueryOptions query_options;
+  v = app.add_subcommand("query", "What a sink has stored: a table, CSV, JSON or a chart; with or without the service");
+  add_common(*v, query_options.common);
+  add_past(*v, query_options.sink, query_options.from, query_options.to);
+  v->add_option("series", query_options.series, "Globs device/channel/quantity; fewer parts take all below")
+      ->required();
+  v->add_option("--points", query_options.points,
+                "At most so many windows a series (default 1000; of a chart: its width)")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000}));
+  add_duration(*v, "--every", query_options.every, "Windows of this length instead; whole days: those of the site");
+  v->add_option("--aggregate", query_options.aggregate, "What is shown of a window")
+      ->check(CLI::IsMember({"minmax", "mean", "last", "min", "max", "all"}))
+      ->type_name("")
+      ->capture_default_str();
+  v->add_option("--resolution", query_options.resolution, "Read these rows (default: the coarsest that fit)")
+      ->check(CLI::IsMember({"raw", "1m", "15m", "1h", "1d"}))
+      ->type_name("");
+  v->add_option("--format", query_options.format, "Form of the output")
+      ->check(CLI::IsMember({"table", "csv", "json", "jsonl", "plot"}))
+      ->type_name("")
+      ->capture_default_str();
+  v->footer(
+      "Tables and charts have the site's time, the others UTC.\n\n"
+      "  mesura query grid/total/active_power --from -6h --format plot\n"
+      "  mesura query 'solar/*/active_power' --from 2026-06-01 --to 2026-07-01 --every 1h --aggregate mean --format "
+      "csv");
+  v->callback([&] { verb = [&] { return query(query_options); }; });
+
+  ExportOptions export_options;
+  ExportRecordingOptions recording_options;
+  std::string recording_format;
+  v = app.add_subcommand("export",
+                         "Everything that a sink has stored of some series; or a recording, at its full rate");
+  add_common(*v, export_options.common);
+  add_past(*v, export_options.sink, export_options.from, export_options.to);
+  v->add_option("series", export_options.series, "Globs device/channel/quantity (default: all)");
+  v->add_option("--recording", recording_options.device, "The waveform of this device, as a recording sink has it")
+      ->type_name("DEVICE");
+  v->add_option("--resolution", export_options.resolution, "Rows as they came, or windows")
+      ->check(CLI::IsMember({"raw", "1m", "15m", "1h", "1d"}))
+      ->type_name("")
+      ->capture_default_str();
+  v->add_option("--columns,--col", export_options.columns,
+                "Of windows: mean min max last delta count; of --layout godenerg: its columns (repeatable, or a,b,c)")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  v->add_option("--format", export_options.format,
+                "csv, jsonl; of --layout godenerg also json; of --recording csv, f32")
+      ->check(CLI::IsMember({"csv", "jsonl", "json", "f32"}))
+      ->type_name("")
+      ->capture_default_str();
+  v->add_option("--layout", export_options.layout, "As another program had it")
+      ->check(CLI::IsMember({"godenerg"}))
+      ->type_name("");
+  v->add_flag("--long", export_options.by_line, "CSV with a row a value, device after device, not a column a series");
+  v->add_flag("--local", export_options.local, "Times of the site's zone with their offset (default: UTC)");
+  v->add_option("--every", recording_options.every, "Of a recording: the least and greatest of so many rows each")
+      ->check(CLI::PositiveNumber)
+      ->type_name("ROWS");
+  v->add_option("-o,--output", export_options.output, "File to write (default: standard output)")->type_name("FILE");
+  v->add_flag("--resume", export_options.resume, "Go on where the file ends");
+  v->add_flag("--force", export_options.force, "Write a file anew that is there");
+  add_progress(*v, export_options.progress);
+  v->footer(
+      "^C leaves whole lines (exit code 3); the same command with --resume goes on.\n\n"
+      "  mesura export grid --from 2026-06-01 --to 2026-07-01 -o june.csv\n"
+      "  mesura export 'grid/*/active_power' --resolution 15m --columns mean,max --format jsonl\n"
+      "  mesura export inverter --layout godenerg -o stats.csv\n"
+      "  mesura export --recording lab --from -10s --format f32 -o lab.f32");
+  v->callback([&] {
+    verb = [&] {
+      if (recording_options.device.empty()) return export_series(export_options);
+      recording_options.common = export_options.common;
+      recording_options.sink = export_options.sink;
+      recording_options.from = export_options.from;
+      recording_options.to = export_options.to;
+      recording_options.format = export_options.format;
+      recording_options.local = export_options.local;
+      recording_options.output = export_options.output;
+      recording_options.force = export_options.force;
+      recording_options.progress = export_options.progress;
+      return export_recording(recording_options);
+    };
+  });
+
+  EnergyOptions energy_options;
+  v = app.add_subcommand("energy", "Energies and volumes by day, month, any time: of registers, else of powers");
+  add_common(*v, energy_options.common);
+  add_past(*v, energy_options.sink, energy_options.from, energy_options.to);
+  v->add_option("series", energy_options.series, "Globs device/channel/quantity of registers or powers")->required();
+  v->add_option("--every", energy_options.every, "Windows, in the site's zone")
+      ->check(CLI::IsMember({"whole", "15m", "1h", "day", "week", "month", "year"}))
+      ->type_name("")
+      ->capture_default_str();
+  v->add_option("--format", energy_options.format, "Form of the output")
+      ->check(CLI::IsMember({"table", "csv", "json"}))
+      ->type_name("")
+      ->capture_default_str();
+  v->footer("  mesura energy grid/total --from 2026-06-01 --to 2026-07-01 --every day");
+  v->callback([&] { verb = [&] { return energy(energy_options); }; });
+
+  DemandOptions demand_options;
+  v = app.add_subcommand("demand", "Quarter-hour demand and month peaks, as the capacity tariff bills them");
+  add_common(*v, demand_options.common);
+  add_past(*v, demand_options.sink, demand_options.from, demand_options.to);
+  v->add_option("device", demand_options.device, "Device, or device/channel")->required();
+  v->add_option("--format", demand_options.format, "Form of the output")
+      ->check(CLI::IsMember({"table", "csv", "json"}))
+      ->type_name("")
+      ->capture_default_str();
+  v->footer("  mesura demand grid --from 2026-06-01 --to 2026-07-01");
+  v->callback([&] { verb = [&] { return demand(demand_options); }; });
 
   LogOptions log_options;
   v = app.add_subcommand("log", "Change the running service's log level, of all or of one device");

@@ -9,8 +9,10 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -83,7 +85,11 @@ void Decoding::run() {
   std::int64_t now = clock.wall_ns();
   std::optional<std::int64_t> previous;
   std::array<std::uint8_t, 64 * 1024> buffer;
-  while (!stopped_) {
+  std::uint64_t read_bytes = 0;
+  struct stat info {};
+  const std::uint64_t file_bytes =
+      ::fstat(fd.get(), &info) == 0 && S_ISREG(info.st_mode) ? static_cast<std::uint64_t>(info.st_size) : 0;
+  while (!stop_wanted()) {
     const auto n = ::read(fd.get(), buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0)
@@ -91,6 +97,8 @@ void Decoding::run() {
           fmt::format("{}: reading failed after {} bytes: {}", setup_.file, offset, std::strerror(errno)));
     if (n == 0) break;
     const Bytes bytes{buffer.data(), static_cast<std::size_t>(n)};
+    read_bytes += bytes.size();
+    if (setup_.on_progress) setup_.on_progress(read_bytes, file_bytes);
     if (std::exchange(first, false)) captured = transport::is_capture(bytes);
     if (!captured) {
       now = clock.wall_ns();
@@ -100,9 +108,9 @@ void Decoding::run() {
     }
     capture.push(bytes);
     while (auto record = capture.next()) {
-      if (stopped_) break;
+      if (stop_wanted()) break;
       if (previous && setup_.speed > 0 && record->time_ns > *previous)
-        std::this_thread::sleep_for(std::chrono::nanoseconds{
+        wait(std::chrono::nanoseconds{
             static_cast<std::int64_t>(static_cast<double>(record->time_ns - *previous) / setup_.speed)});
       previous = now = record->time_ns;
       if (record->kind == transport::CaptureKind::open && offset > 0) offline_.reopen(now, "reopened");
@@ -127,6 +135,21 @@ void Decoding::run() {
   }
   bytes_ = offset;
   if (!stopped_) offline_.finish(now);
+}
+
+bool Decoding::stop_wanted() {
+  stopped_ = stopped_ || (setup_.stop && setup_.stop());
+  return stopped_;
+}
+
+void Decoding::wait(std::chrono::nanoseconds time) {
+  constexpr std::chrono::nanoseconds kLook = std::chrono::milliseconds{100};
+  const auto until = std::chrono::steady_clock::now() + time;
+  while (!stop_wanted()) {
+    const auto left = until - std::chrono::steady_clock::now();
+    if (left <= left.zero()) return;
+    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(left, kLook));
+  }
 }
 
 int Decoding::exit_code() const {

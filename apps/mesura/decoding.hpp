@@ -10,6 +10,7 @@
 
 #include <mesura/measurement.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -36,6 +37,8 @@ class Decoding {
     bool verbose = false;                        ///< say notes and attributes, too
     double speed = 0;                            ///< of a capture: 1 as it was, 0 as fast as possible
     std::function<bool(const Batch&)> on_batch;  ///< false: stop
+    std::function<bool()> stop;                  ///< asked now and then, also while it waits; true: stop
+    std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;  ///< bytes of the file
   };
 
   /// Throws session::SessionError, std::runtime_error (unreadable file).
@@ -47,6 +50,8 @@ class Decoding {
 
  private:
   void say(const Fault& fault);
+  void wait(std::chrono::nanoseconds time);
+  [[nodiscard]] bool stop_wanted();
 
   Setup setup_;
   bool stopped_ = false;

@@ -3,8 +3,11 @@
 //
 // mesura replay FILE: a recording at its original times, printed or written to a sink.
 #include "decoding.hpp"
+#include "interrupt.hpp"
 #include "printer.hpp"
+#include "progress.hpp"
 #include "setup.hpp"
+#include "sink_writer.hpp"
 #include "verbs.hpp"
 
 #include "collector/device_setup.hpp"
@@ -26,45 +29,6 @@
 namespace mesura::app {
 
 namespace {
-
-/// Writes batches to a sink in groups, each committed before the next.
-class SinkWriter {
- public:
-  explicit SinkWriter(std::unique_ptr<Sink> sink) : sink_(std::move(sink)) { sink_->open(); }
-
-  void add(const Batch& batch) {
-    waiting_.push_back(std::make_shared<Batch>(batch));
-    if (waiting_.size() >= kGroup) flush();
-  }
-  void close() {
-    flush();
-    sink_->close();
-  }
-  [[nodiscard]] std::uint64_t committed() const { return committed_; }
-  [[nodiscard]] std::uint64_t rejected() const { return rejected_; }
-
- private:
-  static constexpr std::size_t kGroup = 1000;
-
-  void flush() {
-    if (waiting_.empty()) return;
-    const WriteResult result = sink_->write(waiting_);
-    if (result.outcome == WriteResult::Outcome::retry)
-      throw std::runtime_error(
-          fmt::format("{}: {}; {} measurements were written before, repeating the replay changes nothing",
-                      sink_->describe(), result.reason, committed_));
-    for (const auto& batch : waiting_) committed_ += batch->items.size();
-    committed_ -= result.rejected.size();
-    rejected_ += result.rejected.size();
-    for (const auto& r : result.rejected) std::fputs(fmt::format("rejected: {}\n", r.reason).c_str(), stderr);
-    waiting_.clear();
-  }
-
-  std::unique_ptr<Sink> sink_;
-  std::vector<BatchPtr> waiting_;
-  std::uint64_t committed_ = 0;
-  std::uint64_t rejected_ = 0;
-};
 
 double parse_speed(const std::string& text) {
   if (text == "max") return 0;
@@ -141,6 +105,16 @@ int replay(const ReplayOptions& options) {
     } else {
       setup.on_batch = [&](const Batch& batch) { return printer.print(batch); };
     }
+    // What was decoded before an interrupt is committed and counted.
+    const Interrupt interrupt;
+    setup.stop = [] { return Interrupt::requested(); };
+    std::optional<Progress> progress;
+    if (options.to) {
+      progress.emplace(options.progress, "B");
+      setup.on_progress = [&](std::uint64_t done, std::uint64_t total) {
+        progress->show("replaying " + options.file, done, total);
+      };
+    }
     Decoding decoding{series, std::move(setup)};
     try {
       decoding.run();
@@ -148,15 +122,21 @@ int replay(const ReplayOptions& options) {
       if (writer) writer->close();  // what was good before the fault counts
       throw;
     }
+    progress.reset();
+    const bool interrupted = Interrupt::requested();
     if (writer) {
       writer->close();
-      std::fputs(fmt::format("{} frames, {} rejected; {} measurements committed to {}, {} refused by it\n",
-                             decoding.counts().frames, decoding.counts().frames_rejected, writer->committed(),
-                             *options.to, writer->rejected())
+      for (const auto& reason : writer->reasons()) std::fputs(fmt::format("rejected: {}\n", reason).c_str(), stderr);
+      std::fputs(fmt::format("{}{} frames, {} rejected; {} measurements committed to {}, {} refused by it\n",
+                             interrupted ? "interrupted after " : "", decoding.counts().frames,
+                             decoding.counts().frames_rejected, writer->committed(), *options.to, writer->rejected())
                      .c_str(),
                  stderr);
+      if (interrupted)
+        std::fputs("  hint      the same command writes the rest; what is there already stays as it is\n", stderr);
       if (writer->rejected() > 0) return kPartial;
     }
+    if (interrupted) return printer.exit_code(kPartial);
     return printer.exit_code(decoding.exit_code());
   } catch (const std::exception& e) {
     std::fputs(fmt::format("mesura replay: error[rpl-failed]: {}\n", e.what()).c_str(), stderr);

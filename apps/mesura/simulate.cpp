@@ -12,6 +12,7 @@
 #include "model/measurement_json.hpp"
 #include "runtime/unique_fd.hpp"
 #include "session/twin.hpp"
+#include "transport/capture.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -95,7 +96,8 @@ class Simulation {
 
  private:
   [[nodiscard]] const SimulatePlace* output() const {
-    const auto file = std::find_if(a_.places.begin(), a_.places.end(), [](const auto& p) { return p.kind == "file"; });
+    const auto file = std::find_if(a_.places.begin(), a_.places.end(),
+                                   [](const auto& p) { return p.kind == "file" || p.kind == "capture"; });
     return file == a_.places.end() ? nullptr : &*file;
   }
 
@@ -110,10 +112,14 @@ class Simulation {
     setup.speed = a_.speed.value_or(file != nullptr ? 0 : 1);
     const runtime::Logger logger{log_, "simulate." + setup.session.device};
     if (file != nullptr) {
-      if (a_.places.size() > 1) throw Usage("--output goes alone: a file has no readers");
-      write_to(setup, index == 0 ? file->value : fmt::format("{}-{}", file->value, index));
+      if (a_.places.size() > 1) throw Usage("--output and --capture go alone: a file has no readers");
+      const std::string path = index == 0 ? file->value : fmt::format("{}-{}", file->value, index);
+      if (file->kind == "capture")
+        capture_to(setup, path, logger);
+      else
+        write_to(setup, path);
     } else {
-      if (setup.speed == 0) throw Usage("--speed max goes with --output: a link has a speed of its own");
+      if (setup.speed == 0) throw Usage("--speed max goes with --output or --capture: a link has a speed of its own");
       serve_links(setup, index, logger);
     }
     if (truth_file_) setup.truth = [this](const Batch& batch) { write_truth(batch); };
@@ -128,10 +134,27 @@ class Simulation {
     auto* file = files_.emplace_back(std::make_unique<ByteFile>(path)).get();
     setup.session.links.resize(plugin_.virtual_schema->links.size());
     setup.session.links.front() = {"file", path};
-    setup.write = [this, file](Bytes bytes) {
+    setup.write = [this, file](Bytes bytes, std::int64_t) {
       const bool ok = file->write({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
       if (!ok) stop_broken("the output");
       return ok;
+    };
+  }
+
+  void capture_to(session::Twin::Setup& setup, const std::string& path, const runtime::Logger& logger) {
+    const ByteFile writable{path};  // tells at once when it is not
+    setup.session.links.resize(plugin_.virtual_schema->links.size());
+    setup.session.links.front() = {"file", path};
+    auto* capture = captures_
+                        .emplace_back(std::make_unique<transport::CaptureWriter>(
+                            transport::Context{loop_, logger},
+                            transport::CaptureWriter::Options{
+                                .directory = {}, .name = {}, .keep = {}, .max_bytes = 0, .file = path}))
+                        .get();
+    setup.write = [this, capture](Bytes bytes, std::int64_t time_ns) {
+      capture->bytes(bytes, {.received_ns = time_ns, .offset = 0, .peer = {}, .topic = {}, .status = 0});
+      if (capture->lost() > 0) stop_broken("the capture");
+      return capture->lost() == 0;
     };
   }
 
@@ -178,6 +201,7 @@ class Simulation {
   std::optional<ByteFile> truth_file_;
   std::string lines_;
   std::vector<std::unique_ptr<ByteFile>> files_;
+  std::vector<std::unique_ptr<transport::CaptureWriter>> captures_;
   std::vector<std::unique_ptr<session::Twin>> twins_;
   SimulateControl control_;
   std::uint32_t running_;
@@ -195,7 +219,7 @@ int simulate_devices(SimulateArguments a, const Common& common, const plugin::Lo
     std::fprintf(stderr, "  hint      `mesura simulate %s --help` lists the device's options\n", plugin.name.c_str());
     return kUsage;
   }
-  if (a.places.empty()) throw Usage("expected at least one of --listen, --pty, --hid, --output");
+  if (a.places.empty()) throw Usage("expected at least one of --listen, --pty, --hid, --output, --capture");
   raise_descriptor_limit();
   return Simulation{std::move(a), common, plugin, reading.value}.run();
 }

@@ -26,10 +26,13 @@ const char* const kSimulateHelp =
     "  --pty PATH              serve on a pseudo-terminal; PATH becomes a symbolic link to it\n"
     "  --hid PATH              serve as a HID device on a Unix socket: one message is one report\n"
     "  --output FILE           write the bytes to FILE (- for standard output) as fast as possible\n"
+    "  --capture FILE          the same as a capture, each piece with the virtual clock's time: for `mesura replay` "
+    "and\n"
+    "                          for transport `replay`\n"
     "\n"
     "OPTIONS\n"
     "  --count N               so many devices: addresses, ports and paths count up from the first\n"
-    "  --speed N               virtual seconds per second (default 1; max with --output)\n"
+    "  --speed N               virtual seconds per second (default 1; max with --output and --capture)\n"
     "  --start TIME            the virtual clock's start, e.g. 2024-02-12T17:00:00Z (default now)\n"
     "  --log FILE              what was sent, as JSON lines\n"
     "  --control               take commands from standard input: [UNIT] COMMAND [NAME=VALUE ...], e.g. `2 get`;\n"
@@ -111,6 +114,8 @@ class Parser {
       a_.places.push_back({"seqpacket_listen", needed()});
     } else if (name == "--output") {
       a_.places.push_back({"file", needed()});
+    } else if (name == "--capture") {
+      a_.places.push_back({"capture", needed()});
     } else if (name == "--log") {
       a_.log = needed();
     } else if (name == "--count") {

@@ -90,6 +90,7 @@ int capture(const CaptureOptions& options);
 
 struct ReplayOptions {
   Common common;
+  ProgressStyle progress = ProgressStyle::automatic;
   std::string file;
   std::string plugin;
   std::string device;  ///< name that the measurements carry; default: the plugin's
@@ -100,6 +101,31 @@ struct ReplayOptions {
 };
 int replay(const ReplayOptions& options);
 
+struct ImportOptions {
+  Common common;
+  std::string system;                ///< "csv", "ct6-mysql", "ct6-sqlite", "godenerg", "p1-monitor"
+  std::vector<std::string> sources;  ///< files, directories, a URL
+  std::string to;                    ///< sink of the configuration
+  std::string device;                ///< where it goes
+  std::string fleet;                 ///< that the device belongs to
+  KeyValues units;                   ///< ct6-mysql: database and device
+  std::string from, to_time;         ///< the part of it that is wanted: RFC 3339, dates, seconds since 1970
+  std::string zone;                  ///< of times without an offset; default: the site's
+  bool dry_run = false;
+  std::vector<std::string> mappings;  ///< csv: COLUMN=CHANNEL/QUANTITY[:UNIT][*FACTOR]
+  std::string time_column;            ///< csv
+  std::string time_format = "auto";   ///< csv
+  std::string delimiter;              ///< csv; default: found out
+  std::string host, user, socket;     ///< ct6-mysql
+  std::uint16_t port = 0;
+  std::string password_file, password_env;
+  std::string tls = "off";
+  Format format = Format::table;
+  ProgressStyle progress = ProgressStyle::automatic;
+};
+/// What other collectors have stored, into a sink; repeating it changes nothing.
+int import(const ImportOptions& options);
+
 struct BackupOptions {
   Common common;
   std::string sink;  ///< empty: the only one
@@ -107,6 +133,15 @@ struct BackupOptions {
   ProgressStyle progress = ProgressStyle::automatic;
 };
 int backup(const BackupOptions& options);
+
+struct RollupOptions {
+  Common common;
+  std::string sink;    ///< empty: the first of kind sqlite or mysql
+  std::string device;  ///< empty: all
+  std::string from, to;
+  ProgressStyle progress = ProgressStyle::automatic;
+};
+int rollup_rebuild(const RollupOptions& options);
 
 struct SimulateOptions {
   Common common;
@@ -127,6 +162,7 @@ int reload(const ReloadOptions& options);
 
 struct LatestOptions {
   Common common;
+  std::string sink;  ///< to read from without a service; empty: the first that can be read back
   std::vector<std::string> series;
   bool watch = false;
   Format format = Format::table;
@@ -204,5 +240,76 @@ struct DemoOptions {
   std::optional<std::chrono::nanoseconds> duration;
 };
 int demo(const DemoOptions& options);
+
+struct QueryOptions {
+  Common common;
+  std::string sink;  ///< empty: the first that can be read back
+  std::vector<std::string> series;
+  std::string from = "-1h";
+  std::string to = "now";
+  std::optional<std::uint64_t> points;
+  std::optional<std::chrono::nanoseconds> every;
+  std::string aggregate = "minmax";
+  std::string resolution;  ///< empty: what fits
+  std::string format = "table";
+};
+/// What a sink has stored, thinned to a number of points.
+int query(const QueryOptions& options);
+
+struct EnergyOptions {
+  Common common;
+  std::string sink;
+  std::vector<std::string> series;
+  std::string from = "today";
+  std::string to = "now";
+  std::string every = "whole";
+  std::string format = "table";
+};
+int energy(const EnergyOptions& options);
+
+struct DemandOptions {
+  Common common;
+  std::string sink;
+  std::string device;  ///< or device/channel
+  std::string from = "today";
+  std::string to = "now";
+  std::string format = "table";
+};
+int demand(const DemandOptions& options);
+
+struct ExportOptions {
+  Common common;
+  std::string sink;
+  std::vector<std::string> series;
+  std::string from;  ///< empty: from the first row on
+  std::string to = "now";
+  std::string resolution = "raw";
+  std::vector<std::string> columns;
+  std::string format = "csv";
+  std::string layout;  ///< empty: ours
+  bool by_line = false;
+  bool local = false;
+  std::string output = "-";
+  bool resume = false;
+  bool force = false;
+  ProgressStyle progress = ProgressStyle::automatic;
+};
+/// `export` is a word of the language.
+int export_series(const ExportOptions& options);
+
+struct ExportRecordingOptions {
+  Common common;
+  std::string sink;
+  std::string device;
+  std::string from;
+  std::string to = "now";
+  std::string format = "csv";
+  std::optional<std::uint64_t> every;  ///< rows: their least and greatest values
+  bool local = false;
+  std::string output = "-";
+  bool force = false;
+  ProgressStyle progress = ProgressStyle::automatic;
+};
+int export_recording(const ExportRecordingOptions& options);
 
 }  // namespace mesura::app

@@ -407,6 +407,29 @@ TEST_CASE("decode reads what each virtual device writes into a file, and says th
   }
 }
 
+TEST_CASE("a capture that a virtual device writes has the times of its clock") {
+  const TempDir dir;
+  for (const std::string plugin : {"ct6", "axpert"}) {
+    INFO(plugin);
+    const std::string capture = (dir / (plugin + ".mcap")).string();
+    const std::string log = (dir / (plugin + ".jsonl")).string();
+    REQUIRE(run_mesura({"simulate", plugin, "--capture", capture, "--log", log, "--start", "2026-10-25T00:59:00Z",
+                        "--interval", "30s", plugin == "ct6" ? "--answers" : "--replies", "20"})
+                .code == 0);
+    const auto replayed = run_mesura({"replay", capture, "--plugin", plugin});
+    CHECK(replayed.code == 0);
+    write_file(dir / "replayed.jsonl", replayed.out);
+    const std::string channel = plugin == "ct6" ? "ct5" : "ac_output";
+    const auto got = sent_values((dir / "replayed.jsonl").string(), plugin, channel, "apparent_power");
+    REQUIRE(got.size() == 20);
+    CHECK(got == sent_values(log, plugin, channel, "apparent_power"));
+  }
+  const auto nowhere =
+      run_mesura({"simulate", "ct6", "--capture", (dir / "none" / "x.mcap").string(), "--answers", "1"});
+  CHECK(nowhere.code == 1);
+  CHECK_THAT(nowhere.err, contains("can't be written"));
+}
+
 TEST_CASE("decode smartmeter prints a line per block, or with csv the rows") {
   const TempDir dir;
   const std::string bytes = (dir / "sm.bin").string();

@@ -56,6 +56,9 @@ constexpr std::int64_t kSpoolLimit = 1LL << 30;
 /// How old the file of integrated energy gets; what was committed since is found in the sinks.
 constexpr std::chrono::seconds kKeepEnergy{10};
 
+/// What a stop gives the doors of alerts: the sinks need the rest.
+constexpr std::chrono::seconds kAlertGrace{2};
+
 /// Whether the running thing `name` with `section` is wanted as it is.
 template <class Configs>
 bool unchanged(const Configs& configs, const std::string& name, const config::Value& section) {
@@ -66,11 +69,14 @@ bool unchanged(const Configs& configs, const std::string& name, const config::Va
 }  // namespace
 
 Collector::Collector(runtime::EventLoop& loop, std::shared_ptr<runtime::Log> log, const plugin::PluginSet& plugins)
-    : loop_(loop), log_(std::move(log)), logger_(log_, "core"), plugins_(plugins) {}
+    : loop_(loop), log_(std::move(log)), logger_(log_, "core"), plugins_(plugins) {
+  alerts_ = std::make_unique<alerts::Engine>(loop_, series_, log_, alert_sources());
+}
 
 Collector::~Collector() {
   loop_.cancel(ease_timer_);
   loop_.cancel(energy_timer_);
+  loop_.cancel(missing_timer_);
   finish_energy();
   devices_.clear();
   pipeline_.reset();
@@ -99,8 +105,11 @@ bool Collector::apply(const config::Configuration& configuration) {
         pipeline::kernel_synchronised(sync_mode(configuration.clock.sync), configuration.clock.hold), limits,
         std::move(keeper));
     pipeline_->set_observer([this](const BatchPtr& batch) { observe(batch); });
+    pipeline_->set_watcher([this](const Batch& batch) { alerts_->take(batch); });
+    pipeline_->set_derived(derived_.get());
     restore_energy(configuration);
   }
+  apply_derived(configuration);
   bool complete = true;
   if (!sinks_and_routes_equal(configuration)) {
     pipeline_->set_routes({}, {});  // what waits in windows goes to the sinks that it was meant for
@@ -108,6 +117,7 @@ bool Collector::apply(const config::Configuration& configuration) {
     set_routes(configuration);
   }
   add_devices(configuration);
+  alerts_->apply(configuration);
   tell_ownerless(configuration);
   return complete;
 }
@@ -402,6 +412,8 @@ bool Collector::stop(std::chrono::nanoseconds grace) {
   finish_energy();
   loop_.cancel(std::exchange(energy_timer_, 0));
   loop_.cancel(std::exchange(ease_timer_, 0));
+  loop_.cancel(std::exchange(missing_timer_, 0));
+  alerts_->stop(std::min<std::chrono::nanoseconds>(grace / 4, kAlertGrace));
   std::vector<std::string> names;
   for (const auto& [name, sink] : sinks_) names.push_back(name);
   return stop_sinks(names, grace);

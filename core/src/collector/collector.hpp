@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "alerts/engine.hpp"
 #include "collector/latest.hpp"
 #include "config/configuration.hpp"
 #include "pipeline/pipeline.hpp"
@@ -69,6 +70,8 @@ class Collector {
   [[nodiscard]] std::vector<SinkStatus> sinks() const;
   /// The queue of a running sink; null: no sink has that name.
   [[nodiscard]] pipeline::SinkQueue* queue(const std::string& sink);
+  /// What is wrong now and what has changed lately; for any thread, also when the collector is gone.
+  [[nodiscard]] std::shared_ptr<const alerts::Board> alerts() const { return alerts_->board(); }
   /// A sink has not come back from a write, and its thread goes on: end the process without destroying anything.
   [[nodiscard]] bool left_behind() const { return left_behind_; }
   using SubscriptionId = std::uint64_t;
@@ -116,6 +119,9 @@ class Collector {
                                                              const config::Configuration& configuration);
   [[nodiscard]] RunningSink make_sink(const config::SinkConfig& sink, const config::Configuration& configuration);
   void observe(const BatchPtr& batch);
+  void apply_derived(const config::Configuration& configuration);
+  void tell_missing();
+  [[nodiscard]] alerts::Sources alert_sources() const;
   void deliver(RunningSink& sink, BatchPtr batch);
   void push_overflow(RunningSink& sink);
   [[nodiscard]] Pressure pressure(std::size_t divisor) const;
@@ -136,6 +142,10 @@ class Collector {
   bool routed_ = false;
   std::shared_ptr<session::TakenNames> names_ = std::make_shared<session::TakenNames>();
   pipeline::Integrator integrator_{series_};
+  config::Value derived_section_;               ///< as configured
+  std::unique_ptr<pipeline::Derived> derived_;  ///< null: nothing is derived
+  std::unique_ptr<alerts::Engine> alerts_;
+  runtime::EventLoop::TimerId missing_timer_ = 0;
   std::unique_ptr<pipeline::Pipeline> pipeline_;  ///< after the sinks: it hands on to them until its end
   std::map<std::string, RunningDevice, std::less<>> devices_;
   std::string energy_file_;    ///< where the totals of integrated energy are kept

@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/configuration.hpp"
 
+#include "config/alert_schema.hpp"
 #include "config/configuration_checks.hpp"
+#include "config/derived.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -48,6 +50,16 @@ RouteConfig make_route(const Value& v) {
   return route;
 }
 
+AlertConfig make_alert(const std::string& name, const Value& v, const std::vector<DoorConfig>& doors) {
+  const auto& [kind, options] = v.chosen();
+  AlertConfig alert{name, kind, options, {}, v};
+  if (v["to"])
+    alert.to = texts(v["to"]);
+  else
+    for (const auto& door : doors) alert.to.push_back(door.name);
+  return alert;
+}
+
 LogConfig make_log(const Value& v) {
   LogConfig log{v["level"].text(),
                 v["format"].text(),
@@ -59,6 +71,14 @@ LogConfig make_log(const Value& v) {
   return log;
 }
 
+CapacityConfig make_capacity(const Value& v) {
+  CapacityConfig capacity;
+  capacity.floor_w = v["floor_w"].number();
+  if (v["eur_per_kw_year"]) capacity.eur_per_kw_year = v["eur_per_kw_year"].number();
+  if (v["limit_w"]) capacity.limit_w = v["limit_w"].number();
+  return capacity;
+}
+
 Configuration make_configuration(Value root, const Catalog& catalog) {
   Configuration c;
   c.timezone = root["timezone"].text();
@@ -67,6 +87,7 @@ Configuration make_configuration(Value root, const Catalog& catalog) {
   c.log = make_log(root["log"]);
   c.clock = {root["clock"]["sync"].text(), root["clock"]["hold"].duration()};
   c.plugin_path = texts(root["plugin_path"]);
+  if (root["capacity"]) c.capacity = make_capacity(root["capacity"]);
   const auto schema_of = [&](const Value& section) -> const PluginSchema& {
     return *std::find_if(catalog.plugins.begin(), catalog.plugins.end(),
                          [&](const PluginSchema& p) { return p.name == section["plugin"].text(); });
@@ -86,6 +107,12 @@ Configuration make_configuration(Value root, const Catalog& catalog) {
     for (const auto& sink : c.sinks) everything.to.push_back(sink.name);
     c.routes.push_back(std::move(everything));
   }
+  Diagnostics told_already;
+  c.derived = read_derived(root, catalog, {}, told_already);
+  for (const auto& [name, section] : root["notify"].map())
+    c.doors.push_back({name, section.chosen().first, section.chosen().second, section});
+  for (const auto& [name, section] : root["alerts"].map()) c.alerts.push_back(make_alert(name, section, c.doors));
+  if (root["http"]) c.http = make_http(root["http"]);
   c.root = std::move(root);
   return c;
 }
@@ -93,7 +120,11 @@ Configuration make_configuration(Value root, const Catalog& catalog) {
 LoadResult finish(Reading reading, const Catalog& catalog, const std::string& file) {
   LoadResult result;
   result.diagnostics = std::move(reading.diagnostics);
-  if (reading.value) check_configuration(reading.value, catalog, file, result.diagnostics);
+  if (reading.value) {
+    check_configuration(reading.value, catalog, file, result.diagnostics);
+    (void)read_derived(reading.value, catalog, file, result.diagnostics);
+    check_alerts(reading.value, catalog, file, result.diagnostics);
+  }
   result.diagnostics.sort();
   if (!result.diagnostics.has_errors()) result.configuration = make_configuration(std::move(reading.value), catalog);
   return result;

@@ -5,10 +5,12 @@
 #pragma once
 
 #include "config/diagnostic.hpp"
+#include "config/http_section.hpp"
 #include "config/plugin_schema.hpp"
 #include "config/reader.hpp"
 #include "config/schema.hpp"
 #include "config/value.hpp"
+#include "model/expression.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -87,6 +89,36 @@ struct RouteConfig {
   std::string aggregate;  ///< "last", "mean", "min", "max", "sum"
 };
 
+/// A series that is computed from others.
+struct DerivedConfig {
+  std::string device;
+  std::string channel;
+  std::string quantity;
+  std::string text;   ///< the expression as written
+  std::string label;  ///< or empty
+  std::string role;   ///< or empty
+  model::QuantityFacts result;
+  int decimals = 0;
+  std::optional<model::Expression> expression;  ///< always there in a checked configuration
+  std::vector<model::QuantityFacts> facts;      ///< of its operands
+};
+
+struct AlertConfig {
+  std::string name;
+  std::string kind;             ///< "stale", "above", ...
+  Value options;                ///< by that kind's schema
+  std::vector<std::string> to;  ///< names of doors
+  Value section;                ///< all of it: equal sections keep their state
+};
+
+/// A way to tell somebody of alerts.
+struct DoorConfig {
+  std::string name;
+  std::string kind;  ///< "mqtt", "exec", "webhook"
+  Value options;     ///< by that kind's schema
+  Value section;     ///< all of it: equal sections need no restart
+};
+
 struct LogConfig {
   std::string level;   ///< "error", "warn", "info", "debug", "trace"
   std::string format;  ///< "auto", "text", "json", "journald"
@@ -101,6 +133,13 @@ struct ClockConfig {
   std::chrono::nanoseconds hold{0};
 };
 
+/// A tariff by the highest quarter hour of each month.
+struct CapacityConfig {
+  double floor_w = 2500;                  ///< no month counts as less
+  std::optional<double> eur_per_kw_year;  ///< none: costs are not shown
+  std::optional<double> limit_w;          ///< warn above this, in place of the month's peak
+};
+
 struct Configuration {
   std::string timezone;
   std::string site_zone;  ///< the same if the file says it, or empty: a device then goes by its dialect's country
@@ -110,8 +149,13 @@ struct Configuration {
   std::vector<std::string> plugin_path;
   std::vector<DeviceConfig> devices;  ///< in file order, disabled ones as well; after them the fleets
   std::vector<SinkConfig> sinks;
-  std::vector<RouteConfig> routes;  ///< without `routes` in the file: everything to every sink
-  Value root;                       ///< the file as read, defaults filled in
+  std::vector<RouteConfig> routes;     ///< without `routes` in the file: everything to every sink
+  std::vector<DerivedConfig> derived;  ///< each behind those that it uses
+  std::vector<AlertConfig> alerts;
+  std::vector<DoorConfig> doors;           ///< `notify`
+  std::optional<CapacityConfig> capacity;  ///< nothing: there is no such tariff here
+  std::optional<HttpConfig> http;          ///< nothing: no server
+  Value root;                              ///< the file as read, defaults filled in
 };
 
 struct LoadResult {

@@ -48,6 +48,7 @@ class Checks {
       for (const auto& [name, section] : root_["sinks"].map()) check_sink(name, section);
     check_log();
     check_routes();
+    check_http(root_, sinks_, file_, out_);
     warn_of_nothing();
   }
 
@@ -223,6 +224,10 @@ class Checks {
       if (!glob) continue;
       const std::string_view device = std::string_view(glob.text()).substr(0, glob.text().find('/'));
       if (std::any_of(devices_.begin(), devices_.end(),
+                      [&](const std::string& d) { return model::wildcard_matches(device, d); }))
+        continue;
+      const auto derived = keys(root_["derived"]);
+      if (std::any_of(derived.begin(), derived.end(),
                       [&](const std::string& d) { return model::wildcard_matches(device, d); }))
         continue;
       report(Severity::warning, glob.mark, "cfg-no-match",

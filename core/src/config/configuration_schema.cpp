@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The shape of the configuration file, as people read it in the manual and in their editors.
+#include "config/alert_schema.hpp"
 #include "config/configuration.hpp"
 #include "config/text.hpp"
 #include "config/units.hpp"
@@ -49,6 +50,19 @@ Schema clock_schema() {
                 "auto"),
        optional("hold", duration("how long they wait at most", "0s", "1d"), "10m")},
       "trust in this machine's clock");
+}
+
+Schema capacity_schema() {
+  Schema floor = number("no month counts as less than this", 0, 1e9);
+  Schema limit = number(
+      "warn when a quarter hour comes to more than this; without it, to more than the month's peak "
+      "so far",
+      0, 1e9);
+  floor.unit = limit.unit = "W";
+  return object({optional("floor_w", std::move(floor), "2500"),
+                 optional("eur_per_kw_year", number("price of a kW of mean month peak, a year", 0, 1e6)),
+                 optional("limit_w", std::move(limit))},
+                "capacity tariff by the highest quarter hour of each month, as in Flanders");
 }
 
 Schema channel_schema() {
@@ -237,8 +251,11 @@ Schema configuration_schema(const Catalog& catalog) {
        optional("plugin_path",
                 list(of(Type::path, "a directory or a library"), "where plugins are looked for first", true), "[]"),
        optional("log", log_schema(), "{}"), optional("clock", clock_schema(), "{}"),
-       optional("devices", devices_schema(catalog), "{}"), optional("fleets", fleets_schema(catalog), "{}"),
-       optional("sinks", sinks_schema(catalog), "{}"), optional("routes", routes_schema())},
+       optional("capacity", capacity_schema()), optional("devices", devices_schema(catalog), "{}"),
+       optional("fleets", fleets_schema(catalog), "{}"), optional("derived", derived_schema(), "{}"),
+       optional("sinks", sinks_schema(catalog), "{}"), optional("routes", routes_schema()),
+       optional("alerts", alerts_schema(), "{}"), optional("notify", notify_schema(), "{}"),
+       optional("http", http_schema())},
       "a Mesura configuration");
 }
 

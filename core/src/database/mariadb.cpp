@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <mutex>
 
 namespace mesura::database::mariadb {
@@ -282,6 +283,14 @@ void Statement::bind_time(std::size_t index, std::int64_t time_us) {
 void Statement::bind_null(std::size_t index) {
   binds_[index] = {};
   binds_[index].buffer_type = MYSQL_TYPE_NULL;
+}
+
+double Statement::number_of_any(std::size_t column) const {
+  const Column& c = columns_[column];
+  if (c.is_null != 0) return std::numeric_limits<double>::quiet_NaN();
+  if (results_[column].buffer_type == MYSQL_TYPE_DOUBLE) return c.number;
+  if (results_[column].buffer_type == MYSQL_TYPE_LONGLONG) return static_cast<double>(c.integer);
+  return std::numeric_limits<double>::quiet_NaN();
 }
 
 void Statement::execute() {

@@ -131,6 +131,8 @@ class Statement {
   [[nodiscard]] bool is_null(std::size_t column) const { return columns_[column].is_null != 0; }
   [[nodiscard]] std::int64_t integer(std::size_t column) const { return columns_[column].integer; }
   [[nodiscard]] double number(std::size_t column) const { return columns_[column].number; }
+  /// Of a column of integers, too; NaN where it is NULL or a text.
+  [[nodiscard]] double number_of_any(std::size_t column) const;
   [[nodiscard]] std::int64_t time_us(std::size_t column) const { return from_datetime(columns_[column].time); }
   [[nodiscard]] const std::string& text(std::size_t column) const { return columns_[column].text; }
 

@@ -15,6 +15,17 @@ constexpr int kBusyTimeoutMs = 1000;
   throw Error(code, fmt::format("{} ({}, while {})", detail, code, doing));
 }
 
+std::string immutable_uri(std::string_view path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    if (c == '?' || c == '#' || c == '%')
+      uri += fmt::format("%{:02x}", static_cast<unsigned char>(c));
+    else
+      uri += c;
+  }
+  return uri + "?immutable=1";
+}
+
 }  // namespace
 
 Statement::Statement(sqlite3* db, std::string_view sql, bool persistent) {
@@ -62,9 +73,12 @@ void Statement::fail(int code) const {
 Database::Database(const std::filesystem::path& path, Open open) {
   sqlite3* made = nullptr;
   // One thread uses a connection at a time: SQLite's own mutex around every bind would only cost.
-  const int flags = SQLITE_OPEN_READWRITE | (open == Open::create ? SQLITE_OPEN_CREATE : 0) | SQLITE_OPEN_NOMUTEX |
-                    SQLITE_OPEN_EXRESCODE;
-  const int code = sqlite3_open_v2(path.c_str(), &made, flags, nullptr);
+  const bool writes = open == Open::create || open == Open::existing;
+  const int flags = (writes ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) |
+                    (open == Open::create ? SQLITE_OPEN_CREATE : 0) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                    (open == Open::immutable ? SQLITE_OPEN_URI : 0);
+  const std::string name = open == Open::immutable ? immutable_uri(path.string()) : path.string();
+  const int code = sqlite3_open_v2(name.c_str(), &made, flags, nullptr);
   db_.reset(made);
   if (code != SQLITE_OK) fail(made, code, "opening");
   sqlite3_busy_timeout(made, kBusyTimeoutMs);

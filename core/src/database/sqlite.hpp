@@ -40,6 +40,11 @@ class Statement {
     check(sqlite3_bind_text64(stmt_.get(), index, value.data() == nullptr ? "" : value.data(), value.size(), nullptr,
                               SQLITE_UTF8));
   }
+  /// The same, with a copy of the text.
+  void bind_text_copy(int index, std::string_view value) {
+    check(sqlite3_bind_text64(stmt_.get(), index, value.data() == nullptr ? "" : value.data(), value.size(),
+                              SQLITE_TRANSIENT, SQLITE_UTF8));
+  }
   /// Like a text, but bytes of any kind.
   void bind_blob(int index, std::string_view value) {
     check(sqlite3_bind_blob64(stmt_.get(), index, value.data() == nullptr ? "" : value.data(), value.size(), nullptr));
@@ -87,7 +92,8 @@ class Statement {
 /// One connection, for one thread.
 class Database {
  public:
-  enum class Open : std::uint8_t { create, existing };
+  /// `immutable`: nobody writes it, and nothing is made beside it: for files in directories that can't be written.
+  enum class Open : std::uint8_t { create, existing, read_only, immutable };
   /// Opens the file, by default also one that does not exist yet. Throws Error.
   explicit Database(const std::filesystem::path& path, Open open = Open::create);
 

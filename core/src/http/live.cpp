@@ -18,8 +18,9 @@ std::int64_t time_of(const Batch& batch) {
 void put(std::deque<BatchPtr>& batches, const BatchPtr& batch, std::int64_t how_long_ns) {
   const auto later = [](std::int64_t time, const BatchPtr& b) { return time < time_of(*b); };
   batches.insert(std::upper_bound(batches.begin(), batches.end(), time_of(*batch), later), batch);
-  const std::int64_t newest = time_of(*batches.back());
-  while (time_of(*batches.front()) < newest - how_long_ns) batches.pop_front();
+  // By the time of what comes: one batch from a clock that was ahead does not outlaw all that follow.
+  const std::int64_t oldest = time_of(*batch) - how_long_ns;
+  while (time_of(*batches.front()) < oldest) batches.pop_front();
 }
 
 std::vector<BatchPtr> from(const std::deque<BatchPtr>& batches, std::int64_t from_ns) {
@@ -37,11 +38,20 @@ void Live::keep(const std::string& device, std::chrono::nanoseconds how_long) {
   kept.how_long_ns = std::max<std::int64_t>(kept.how_long_ns, how_long.count());
 }
 
+void Live::keep_waveforms(std::chrono::nanoseconds how_long) {
+  const std::scoped_lock lock{mutex_};
+  keep_waveforms_ns_ = how_long.count();
+  if (keep_waveforms_ns_ == 0) waveforms_.clear();
+}
+
 void Live::take(const BatchPtr& batch) {
   const std::scoped_lock lock{mutex_};
+  if (batch->waveform) {  // too much for everybody; who wants them asks for them
+    if (keep_waveforms_ns_ > 0) put(waveforms_[batch->device], batch, keep_waveforms_ns_);
+    return;
+  }
   if (const auto kept = kept_.find(batch->device); kept != kept_.end())
-    put(batch->waveform ? kept->second.waveforms : kept->second.batches, batch, kept->second.how_long_ns);
-  if (batch->waveform) return;  // too much for everybody; who wants them asks for them
+    put(kept->second.batches, batch, kept->second.how_long_ns);
   ring_.push_back({++newest_, batch});
   values_ += batch->values();
   while (values_ > ring_values_ && ring_.size() > 1) {
@@ -90,8 +100,8 @@ std::vector<BatchPtr> Live::recent(const std::string& device, std::int64_t from_
 
 std::vector<BatchPtr> Live::recent_waveforms(const std::string& device, std::int64_t from_ns) const {
   const std::scoped_lock lock{mutex_};
-  const auto kept = kept_.find(device);
-  return kept == kept_.end() ? std::vector<BatchPtr>{} : from(kept->second.waveforms, from_ns);
+  const auto kept = waveforms_.find(device);
+  return kept == waveforms_.end() ? std::vector<BatchPtr>{} : from(kept->second, from_ns);
 }
 
 }  // namespace mesura::http

@@ -94,17 +94,17 @@ void Pipeline::accept(std::shared_ptr<Batch> batch, bool live) {
   // Before the rules of time: what waits for the clock is moved as a whole, its intervals stay.
   integrator_.apply(*batch);
   if (!live) {
-    route(batch);
+    pass(batch, false);
     return;
   }
   if (batch->time_ns != batch->received_ns) {
     guard_.apply(*batch);
-    route(batch);
+    pass(batch, true);
     return;
   }
   std::vector<BatchPtr> ready;
   hold_.add(std::move(batch), ready);
-  for (const auto& b : ready) route(b);
+  for (const auto& b : ready) pass(b, true);
   arm_hold();
 }
 
@@ -114,7 +114,7 @@ void Pipeline::arm_hold() {
     hold_timer_ = 0;
     std::vector<BatchPtr> ready;
     hold_.tick(ready);
-    for (const auto& b : ready) route(b);
+    for (const auto& b : ready) pass(b, true);
     arm_hold();
   });
 }
@@ -137,6 +137,19 @@ const Pipeline::Plan& Pipeline::plan(std::uint32_t series) {
     }
   }
   return *slot;
+}
+
+void Pipeline::pass(const BatchPtr& batch, bool live) {
+  route(batch);
+  if (live && watcher_) watcher_(*batch);
+  if (derived_ == nullptr) return;
+  std::vector<std::shared_ptr<Batch>> results;
+  derived_->apply(*batch, live, results);
+  for (const auto& result : results) {
+    integrator_.apply(*result);
+    route(result);
+    if (live && watcher_) watcher_(*result);
+  }
 }
 
 void Pipeline::route(const BatchPtr& batch) {
@@ -196,7 +209,7 @@ void Pipeline::close_windows() {
 void Pipeline::flush() {
   std::vector<BatchPtr> ready;
   hold_.release_all(ready);
-  for (const auto& b : ready) route(b);
+  for (const auto& b : ready) pass(b, true);
   close_windows();
 }
 

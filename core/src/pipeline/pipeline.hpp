@@ -5,6 +5,7 @@
 #include <mesura/measurement.hpp>
 
 #include "model/glob.hpp"
+#include "pipeline/derived.hpp"
 #include "pipeline/integrator.hpp"
 #include "pipeline/sampler.hpp"
 #include "pipeline/time_rules.hpp"
@@ -51,6 +52,11 @@ class Pipeline {
   void set_routes(std::vector<Route> routes, std::vector<Output> outputs);
   /// Sees every batch after the rules of time, before routing (latest values, live streams).
   void set_observer(std::function<void(const BatchPtr&)> observer) { observer_ = std::move(observer); }
+  /// Sees what is live among that, derived batches as well (alerts): what a file or recording says of the past is none.
+  void set_watcher(std::function<void(const Batch&)> watcher) { watcher_ = std::move(watcher); }
+  /// What is computed from each batch follows it, integrated and routed like any other; null: nothing. Must outlive the
+  /// pipeline or be taken back.
+  void set_derived(Derived* derived) { derived_ = derived; }
 
   /// `live`: made just now, so the rules of time apply.
   void accept(std::shared_ptr<Batch> batch, bool live);
@@ -71,6 +77,8 @@ class Pipeline {
     std::vector<std::uint32_t> indexes;  ///< scratch: the items of the present batch that it takes
   };
 
+  /// `batch` and what is derived from it.
+  void pass(const BatchPtr& batch, bool live);
   void route(const BatchPtr& batch);
   void route_waveform(const BatchPtr& batch);
   const Plan& plan(std::uint32_t series);
@@ -92,6 +100,8 @@ class Pipeline {
   std::vector<std::optional<Plan>> plans_;
   std::map<std::string, std::vector<std::size_t>, std::less<>> waveform_plans_;  ///< outputs by device
   std::function<void(const BatchPtr&)> observer_;
+  std::function<void(const Batch&)> watcher_;
+  Derived* derived_ = nullptr;
 };
 
 }  // namespace mesura::pipeline

@@ -70,6 +70,11 @@ std::string status_table(const collector::Collector& collector, const ServiceFac
     if (s.queue.dead > 0)
       fmt::format_to(to, "{:<16} {} dead letters: `mesura spool ls {}`\n", "", s.queue.dead, s.name);
   }
+  // Nothing, where all is well.
+  const auto active = collector.alerts()->active();
+  if (!active.empty()) fmt::format_to(to, "\n{:<16} {:<16} {:>10}  {}\n", "ALERT", "KIND", "FOR", "WHAT");
+  for (const auto& a : active)
+    fmt::format_to(to, "{:<16} {:<16} {:>10}  {}\n", a.rule, a.kind, age(a.since_ns, facts.now_ns), a.message);
   return out;
 }
 
@@ -126,6 +131,9 @@ std::string status_json(const collector::Collector& collector, const ServiceFact
     json.key("last_error").string(s.queue.last_error);
     json.end_object();
   }
+  json.end_array();
+  json.key("alerts").begin_array();
+  for (const auto& a : collector.alerts()->active()) json.raw(alerts::alert_json(a));
   json.end_array();
   json.end_object();
   out += '\n';

@@ -179,7 +179,7 @@ void Twin::arm(TimerId timer, std::int64_t delay_ns) {
 
 bool Twin::send(LinkId link, Bytes bytes, std::string_view to) {
   if (link < places_.size() && places_[link]->transport) return places_[link]->transport->send(bytes, to);
-  return link == 0 && setup_.write && setup_.write(bytes);
+  return link == 0 && setup_.write && setup_.write(bytes, call_ns_);
 }
 
 bool Twin::open(LinkId link, std::string_view spec) {

@@ -31,9 +31,10 @@ class Twin final : private Environment {
     SessionSetup session;
     std::optional<std::int64_t> start_ns;  ///< the virtual clock's start; otherwise now
     double speed = 1;                      ///< virtual seconds per second; 0: as fast as possible
-    /// By link: where it is served; empty where it is not. None at all: `write` takes what the first link sends.
+    /// By link: where it is served; empty where it is not. None at all: `write` takes what the first link sends, with
+    /// the virtual clock's time.
     std::vector<Maker> serve;
-    std::function<bool(Bytes)> write;
+    std::function<bool(Bytes, std::int64_t time_ns)> write;
     std::function<void(const Batch&)> truth;  ///< may be empty
     std::function<void()> finished;           ///< the twin has sent what it was asked to
     std::function<void(LinkId link, const std::string& what)> opened;

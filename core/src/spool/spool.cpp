@@ -6,6 +6,7 @@
 #include "model/batch_codec.hpp"
 #include "model/register_value.hpp"
 #include "spool/repair.hpp"
+#include "spool/transaction.hpp"
 
 #include <fmt/format.h>
 
@@ -64,79 +65,6 @@ CREATE TABLE dead ( /* what the sink will never take */
 std::uint64_t row_cost(std::size_t body) { return body + kRowBytes; }
 
 }  // namespace
-
-std::filesystem::path spool_path(const std::filesystem::path& state, const std::string& sink) {
-  return state / "spool" / (sink + ".spool");
-}
-
-std::vector<std::string> spool_names(const std::filesystem::path& state) {
-  std::vector<std::string> names;
-  std::error_code none;  // no directory: no spools
-  for (const auto& file : std::filesystem::directory_iterator{state / "spool", none}) {
-    if (file.path().extension() == ".spool") names.push_back(file.path().stem().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-std::vector<model::RegisterValue> integrated_registers(const std::filesystem::path& state) {
-  std::vector<model::RegisterValue> all;
-  for (const std::string& name : spool_names(state)) {
-    try {
-      SeriesTable series;
-      const Spool spool{spool_path(state, name), series, runtime::Logger{std::make_shared<runtime::Log>(), "spool"},
-                        Spool::Mode::reader};
-      const auto found = spool.registers();
-      all.insert(all.end(), found.begin(), found.end());
-    } catch (const std::exception&) {
-      continue;  // its owner repairs it, and says so
-    }
-  }
-  return all;
-}
-
-template <class F>
-auto Spool::guarded(const char* doing, F&& f) -> decltype(f()) {
-  try {
-    return f();
-  } catch (const database::Error& e) {
-    const std::string hint = [&]() -> std::string {
-      switch (e.primary()) {
-        case SQLITE_FULL: return "\n  hint      make room on its disk";
-        case SQLITE_BUSY:
-        case SQLITE_LOCKED: return "\n  hint      another program has it open for writing";
-        case SQLITE_READONLY:
-        case SQLITE_CANTOPEN:
-        case SQLITE_PERM: return "\n  hint      the state directory must be writable";
-        default: return {};
-      }
-    }();
-    const char* code = e.primary() == SQLITE_FULL                                      ? "spool-full"
-                       : e.primary() == SQLITE_CORRUPT || e.primary() == SQLITE_NOTADB ? "spool-damaged"
-                       : e.primary() == SQLITE_BUSY || e.primary() == SQLITE_LOCKED    ? "spool-busy"
-                                                                                       : "spool-io";
-    throw SpoolError(fmt::format("{}: {} {}: {}{}", code, doing, path_.string(), e.what(), hint));
-  }
-}
-
-// `f` changes the file, and the contents that it is given to what they are then.
-template <class F>
-void Spool::transaction(F&& f) {
-  Contents next = contents_;
-  begin_.run();
-  try {
-    f(next);
-    if (next.batches == 0) next.oldest_ns = 0;
-    put_contents(next);
-    commit_.run();
-    series_->committed();
-  } catch (...) {
-    rollback();
-    throw;
-  }
-  const std::lock_guard lock(contents_mutex_);
-  contents_ = next;
-}
 
 void Spool::put_contents(const Contents& contents) {
   put_contents_.bind(1, static_cast<std::int64_t>(contents.batches));
@@ -423,19 +351,6 @@ std::vector<Entry> Spool::read(std::int64_t after, std::size_t max_batches, std:
   return entries;
 }
 
-void Spool::bury_damaged(std::int64_t id, std::string_view reason) {
-  transaction([&](Contents& after) {
-    database::Statement move = db_->prepare(
-        "INSERT INTO dead (rejected_ns, reason, damaged, body) SELECT time_ns, ?2, 1, body FROM batches WHERE id = ?1");
-    move.bind(1, id);
-    move.bind(2, reason);
-    move.run();
-    erase_run(id, id, after);
-    ++after.dead;
-  });
-  log_.error("spool-batch", "{}: batch {} cannot be read and is a dead letter now: {}", path_.string(), id, reason);
-}
-
 void Spool::erase(std::span<const std::int64_t> ids) {
   if (ids.empty()) return;
   const std::lock_guard lock(mutex_);
@@ -507,151 +422,6 @@ Dropped Spool::drop_oldest(std::int64_t after, std::uint64_t bytes) {
     transaction([&](Contents& left) { erase_run(after + 1, last, left); });
   });
   return dropped;
-}
-
-void Spool::bury(std::span<const Rejection> rejections, std::int64_t now_ns) {
-  if (rejections.empty()) return;
-  const std::lock_guard lock(mutex_);
-  guarded("keeping dead letters in", [&] {
-    transaction([&](Contents& after) {
-      for (const Rejection& r : rejections) {
-        Batch one;
-        one.device = r.batch->device;
-        one.time_ns = r.batch->time_ns;
-        one.received_ns = r.batch->received_ns;
-        one.waveform = r.batch->waveform;
-        if (r.item < r.batch->items.size()) {
-          Measurement m = r.batch->items[r.item];
-          one.texts = r.batch->text(m);
-          m.text_offset = 0;
-          one.items.push_back(m);
-        }
-        bytes_.clear();
-        model::encode(one, series_->stored_ids(), bytes_);
-        put_dead_.bind(1, now_ns);
-        put_dead_.bind(2, r.reason);
-        put_dead_.bind(3, std::int64_t{0});
-        put_dead_.bind_blob(4, bytes_);
-        put_dead_.run();
-      }
-      after.dead += rejections.size();
-    });
-  });
-  trim_dead();
-}
-
-void Spool::trim_dead() {
-  if (contents_.dead <= kMaxDead) return;
-  const std::uint64_t over = contents_.dead - kMaxDead;
-  guarded("trimming", [&] {
-    transaction([&](Contents& after) {
-      after.dead -= over;
-      db_->execute(fmt::format("DELETE FROM dead WHERE id IN (SELECT id FROM dead ORDER BY id LIMIT {})", over));
-    });
-  });
-  log_.error("spool-dead", "{}: the limit of {} dead letters is reached, the oldest {} are gone", path_.string(),
-             kMaxDead, over);
-}
-
-std::vector<DeadLetter> Spool::dead_letters(std::int64_t after, std::size_t count) {
-  const std::lock_guard lock(mutex_);
-  std::vector<DeadLetter> letters;
-  const model::LoadedIds ids = series_->loaded_ids();
-  guarded("reading", [&] {
-    database::Statement s = db_->prepare(fmt::format(
-        "SELECT id, rejected_ns, reason, damaged, body FROM dead WHERE id > {} ORDER BY id LIMIT {}", after, count));
-    while (s.step()) {
-      DeadLetter letter{s.integer(0), s.integer(1), s.text(2), nullptr, s.blob(4).size()};
-      try {
-        if (s.integer(3) == 0) letter.batch = model::decode(s.blob(4), ids);
-      } catch (const std::runtime_error&) {
-        letter.batch = nullptr;  // shown as damaged
-      }
-      letters.push_back(std::move(letter));
-    }
-  });
-  return letters;
-}
-
-std::size_t Spool::requeue(std::span<const std::int64_t> ids, std::int64_t first_id, std::uint64_t* values) {
-  std::vector<std::int64_t> wanted{ids.begin(), ids.end()};
-  std::vector<Entry> entries;
-  std::vector<std::int64_t> taken;
-  for (std::int64_t after = 0;;) {
-    const auto letters = dead_letters(after, 1000);
-    if (letters.empty()) break;
-    for (const DeadLetter& letter : letters) {
-      after = letter.id;
-      if (!letter.batch || (!wanted.empty() && std::find(wanted.begin(), wanted.end(), letter.id) == wanted.end())) {
-        continue;
-      }
-      entries.push_back({first_id + static_cast<std::int64_t>(entries.size()), letter.batch, 0});
-      taken.push_back(letter.id);
-    }
-  }
-  // In this order a kill in between leaves a letter twice, never not at all; writing is idempotent.
-  append(entries);
-  for (const Entry& e : entries)
-    if (values != nullptr) *values += e.batch->values();
-  erase_dead(taken);
-  return entries.size();
-}
-
-void Spool::erase_dead(std::span<const std::int64_t> ids) {
-  if (ids.empty()) return;
-  const std::lock_guard lock(mutex_);
-  guarded("emptying", [&] {
-    database::Statement s = db_->prepare("DELETE FROM dead WHERE id = ?1");
-    transaction([&](Contents& after) {
-      for (const std::int64_t id : ids) {
-        s.bind(1, id);
-        s.run();
-        after.dead -= static_cast<std::uint64_t>(db_->changes());
-      }
-    });
-  });
-}
-
-std::vector<std::string> Spool::check(const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
-  std::vector<std::string> wrong;
-  const std::uint64_t total = contents().batches;
-  const auto damaged = [&](const std::string& what) {
-    if (wrong.size() < 100) wrong.push_back(what);
-  };
-  std::uint64_t done = 0;
-  std::int64_t after = 0;
-  try {
-    const std::lock_guard lock(mutex_);
-    if (const std::string word = db_->text("PRAGMA integrity_check(1)"); word != "ok") damaged(word);
-  } catch (const database::Error& e) {
-    damaged(e.what());
-  }
-  for (;;) {
-    const std::lock_guard lock(mutex_);
-    const model::LoadedIds ids = series_->loaded_ids();
-    std::size_t count = 0;
-    try {
-      read_.bind(1, after);
-      while (count < 1000 && read_.step()) {
-        after = read_.integer(0);
-        ++count;
-        try {
-          (void)model::decode(read_.blob(2), ids);
-        } catch (const std::runtime_error& e) {
-          damaged(fmt::format("batch {}: {}", after, e.what()));
-        }
-      }
-      read_.reset();
-    } catch (const database::Error& e) {
-      read_.reset();
-      damaged(e.what());
-      break;
-    }
-    done += count;
-    if (progress) progress(done, total);
-    if (count < 1000) break;
-  }
-  return wrong;
 }
 
 }  // namespace mesura::spool

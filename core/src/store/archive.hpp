@@ -78,6 +78,12 @@ class Archive {
   /// Whether the rows of this resolution hold the range for these series: kept at all, not expired, not behind. The
   /// running window and what is pending count as behind.
   [[nodiscard]] virtual bool covers(Resolution resolution, std::span<const std::uint32_t> series, TimeRange range) = 0;
+  /// What of the range the rows of this resolution do not hold: whole windows, by time, so that an answer can be put
+  /// together. Of Resolution::raw: what has expired.
+  [[nodiscard]] virtual std::vector<TimeRange> behind(Resolution resolution, std::span<const std::uint32_t> series,
+                                                      TimeRange range) {
+    return covers(resolution, series, range) ? std::vector<TimeRange>{} : std::vector<TimeRange>{range};
+  }
   /// Changes in the range by time, before them the one that holds at its beginning.
   virtual void states(std::uint32_t series, TimeRange range, const StateVisitor& visit) = 0;
 

@@ -92,6 +92,7 @@ HttpAnswer ask(net::HTTPClientSession& session, const HttpRequest& request, cons
   head.setHost(request.host, request.port);
   head.set("User-Agent", "mesura");
   head.setKeepAlive(false);
+  for (const auto& [name, value] : request.headers) head.set(name, value);
   const bool has_body = !request.body.empty() || request.method == "POST" || request.method == "PUT";
   if (has_body) head.setContentLength64(static_cast<std::int64_t>(request.body.size()));
   if (!request.body.empty()) head.setContentType(request.content_type);

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace mesura::transport {
@@ -26,7 +27,8 @@ struct HttpRequest {
   bool tls = false;
   std::string path;
   std::string body;
-  std::string content_type;  ///< of the body
+  std::string content_type;                                       ///< of the body
+  std::vector<std::pair<std::string, std::string>> headers = {};  ///< further ones; may hold secrets
 
   /// "192.168.0.34:80"
   [[nodiscard]] std::string peer() const;

@@ -53,6 +53,23 @@ routes:
 
 }  // namespace
 
+TEST_CASE("the capacity tariff is off unless it is configured") {
+  const Configuration usual = load("capacity: {}\n");
+  REQUIRE(usual.capacity);
+  CHECK(usual.capacity->floor_w == 2500);
+  CHECK_FALSE(usual.capacity->eur_per_kw_year);
+  CHECK_FALSE(usual.capacity->limit_w);
+  const Configuration own = load("capacity: {floor_w: 2000, eur_per_kw_year: 45.5, limit_w: 4000}\n");
+  REQUIRE(own.capacity);
+  CHECK(own.capacity->floor_w == 2000);
+  CHECK(own.capacity->eur_per_kw_year == 45.5);
+  CHECK(own.capacity->limit_w == 4000.0);
+  for (const char* wrong : {"capacity: {floor_w: -1}\n", "capacity: {price: 45}\n", "capacity: {limit_w: 4kW}\n"}) {
+    INFO(wrong);
+    CHECK_FALSE(load_configuration_text(wrong, fake::catalog()).configuration);
+  }
+}
+
 TEST_CASE("a file becomes a configuration") {
   const Configuration c = load(kHouse);
   CHECK(c.timezone == "Europe/Brussels");
@@ -66,6 +83,7 @@ TEST_CASE("a file becomes a configuration") {
   CHECK(c.log.devices.at("lab") == "trace");
   CHECK(c.clock.sync == "auto");
   CHECK(c.clock.hold == 10min);
+  CHECK_FALSE(c.capacity);
 
   REQUIRE(c.devices.size() == 2);
   const DeviceConfig& grid = c.devices[0];
@@ -214,6 +232,7 @@ devices:
     enabled: true
     channels: {}
 fleets: {}
+derived: {}
 sinks:
   broker:
     mqtt:
@@ -224,6 +243,8 @@ sinks:
       full: drop_oldest
     spool: {}
     commit_interval: 1s
+alerts: {}
+notify: {}
 )");
 }
 
@@ -233,4 +254,42 @@ TEST_CASE("an unreadable file is a diagnostic") {
   REQUIRE(result.diagnostics.list().size() == 1);
   CHECK(render_text(result.diagnostics.list()[0]) ==
         "/no/such/file.yaml: error[cfg-file]: can't be read: No such file or directory\n");
+}
+
+TEST_CASE("derived series come in the order of their use, with the facts of their operands") {
+  const Configuration c = load(R"(
+devices:
+  grid: {plugin: meter, transport: {serial: {path: /dev/ttyUSB0}}}
+derived:
+  site: {active_power: "house/total * 2"}
+  house: {label: House, role: load, l1/active_power: "grid/l1/voltage * grid/l1/current", active_power: "grid/total"}
+)");
+  REQUIRE(c.derived.size() == 3);
+  CHECK(c.derived[0].device + "/" + c.derived[0].channel == "house/l1");
+  CHECK(c.derived[1].device + "/" + c.derived[1].channel == "house/total");
+  CHECK(c.derived[2].device == "site");
+  CHECK(c.derived[0].label == "House");
+  CHECK(c.derived[0].role == "load");
+  REQUIRE(c.derived[0].facts.size() == 2);
+  CHECK(c.derived[0].facts[1].unit == "A");
+  CHECK(c.derived[0].result.unit == "W");
+}
+
+TEST_CASE("an alert goes to all doors unless it says otherwise") {
+  const Configuration c = load(R"(
+alerts:
+  one: {stale: {}}
+  two: {disk_low: {}, to: b}
+  three: {sink_away: {}, to: []}
+notify:
+  a: {exec: {command: /bin/true}}
+  b: {webhook: {url: "http://h/"}}
+)");
+  REQUIRE(c.alerts.size() == 3);
+  CHECK(c.alerts[0].kind == "stale");
+  CHECK(c.alerts[0].to == std::vector<std::string>{"a", "b"});
+  CHECK(c.alerts[1].to == std::vector<std::string>{"b"});
+  CHECK(c.alerts[2].to.empty());
+  REQUIRE(c.doors.size() == 2);
+  CHECK(c.doors[0].options["command"].list().size() == 1);
 }

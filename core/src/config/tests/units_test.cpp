@@ -2,9 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/units.hpp"
 
+#include "config/amount.hpp"
+
 #include "support/catch.hpp"
 
 #include <string>
+#include <tuple>
 #include <utility>
 
 using namespace mesura::config;
@@ -105,4 +108,22 @@ TEST_CASE("what is no size says why") {
   const auto parsed = parse_size(text);
   REQUIRE(parsed.error);
   CHECK(*parsed.error == error);
+}
+
+TEST_CASE("amounts carry a base unit, perhaps with a prefix") {
+  using Given = std::tuple<const char*, double, const char*>;
+  const auto& [text, value, unit] =
+      GENERATE(values<Given>({Given{"4000 W", 4000, "W"}, Given{"4kW", 4000, "W"}, Given{"-2.5 MWh", -2.5e6, "Wh"},
+                              Given{"65 Cel", 65, "Cel"}, Given{"95%", 95, "%"}, Given{"0.8", 0.8, "1"}}));
+  INFO(text);
+  const auto amount = parse_amount(text);
+  REQUIRE(amount);
+  CHECK(amount->value == value);
+  CHECK(amount->unit == unit);
+}
+
+TEST_CASE("what is no amount") {
+  const auto* const text = GENERATE("", "W", "4000 Watt", "4 kA", "4 kCel", "1 1", "nan W", "1e999 W", "4 W W", "4W x");
+  INFO(text);
+  CHECK_FALSE(parse_amount(text));
 }

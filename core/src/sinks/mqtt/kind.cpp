@@ -19,8 +19,10 @@ Schema url() {
 
 std::string text_of(const Value& value) { return value ? value.text() : std::string{}; }
 
-mqtt::Options read_options(const Value& options) {
-  mqtt::Options o;
+}  // namespace
+
+mqtt::Options mqtt::read_options(const Value& options) {
+  Options o;
   o.url = options["url"].text();
   o.username = text_of(options["username"]);
   o.password = text_of(options["password"]);
@@ -47,8 +49,6 @@ mqtt::Options read_options(const Value& options) {
   o.birth_topic = options["birth_topic"].text();
   return o;
 }
-
-}  // namespace
 
 Kind mqtt_kind() {
   Schema schema = config::object(
@@ -95,7 +95,7 @@ Kind mqtt_kind() {
                         "homeassistant/status")},
       "messages of an MQTT broker");
   const auto make = [](const Value& options, const Context& context) -> std::unique_ptr<Sink> {
-    return std::make_unique<mqtt::MqttSink>(read_options(options), context.series, context.log);
+    return std::make_unique<mqtt::MqttSink>(mqtt::read_options(options), context.series, context.log);
   };
   return {"mqtt", std::move(schema), make};
 }

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "config/value.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -45,6 +47,9 @@ struct Options {
 };
 
 inline constexpr std::string_view kNoAvailability = "none";
+
+/// Of a configured sink of this kind.
+[[nodiscard]] Options read_options(const config::Value& options);
 
 /// Where a URL leads.
 struct Address {

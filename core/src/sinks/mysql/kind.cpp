@@ -1,21 +1,20 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
 #include "sinks/kinds_list.hpp"
+#include "sinks/mysql/logins.hpp"
 #include "sinks/mysql/mysql_sink.hpp"
 #include "sinks/mysql/table_layout.hpp"
 #include "sinks/retention.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace mesura::sinks {
 
 using config::Type;
 using config::Value;
-using database::mariadb::TlsMode;
 
 namespace {
-
-std::string text_of(const Value& value) { return value ? value.text() : std::string{}; }
 
 std::chrono::milliseconds milliseconds(const Value& value) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(value.duration());
@@ -63,28 +62,7 @@ config::Schema schema() {
 
 std::unique_ptr<Sink> make(const Value& options, const Context& context) {
   mysql::Options o;
-  auto& login = o.login;
-  login.host = options["host"].text();
-  login.port = static_cast<std::uint16_t>(options["port"].integer());
-  if (const Value& hosts = options["hosts"]; hosts) {
-    for (const Value& host : hosts.list()) o.more_hosts.emplace_back(host.text(), login.port);
-    // Without `host` the list is all there is.
-    if (options["host"].defaulted && !o.more_hosts.empty()) {
-      login.host = o.more_hosts.front().first;
-      o.more_hosts.erase(o.more_hosts.begin());
-    }
-  }
-  login.socket = text_of(options["socket"]);
-  login.user = options["user"].text();
-  login.password = text_of(options["password"]);
-  login.database = options["database"].text();
-  const std::string& tls = options["tls"].text();
-  login.tls.mode = tls == "on" ? TlsMode::on : tls == "unverified" ? TlsMode::unverified : TlsMode::off;
-  login.tls.ca_file = text_of(options["ca_file"]);
-  login.tls.cert_file = text_of(options["cert_file"]);
-  login.tls.key_file = text_of(options["key_file"]);
-  login.connect_timeout = milliseconds(options["connect_timeout"]);
-  login.answer_timeout = milliseconds(options["write_timeout"]);
+  std::tie(o.login, o.more_hosts) = mysql::logins_of(options);
   o.lock_timeout = milliseconds(options["lock_timeout"]);
   o.rollups = options["rollups"].boolean();
   o.keep = retention_of(options);

@@ -172,8 +172,8 @@ std::uint32_t TableWriter::unit_of(const std::string& device) {
 // Tables that are there already may be the vendor's own: they stay as they are.
 void TableWriter::make(Unit& unit) {
   db_.execute("CREATE DATABASE IF NOT EXISTS " + unit.database);
-  make_table(unit, layout_->table, true);
-  for (const std::string& table : {layout_->minute, layout_->hour, layout_->day}) make_table(unit, table, false);
+  for (const std::string& table : {layout_->table, layout_->minute, layout_->hour, layout_->day})
+    make_table(unit, table);
   if (!layout_->meta.empty()) {
     std::string columns;
     for (const auto& column : layout_->meta_columns)
@@ -197,12 +197,15 @@ void TableWriter::make(Unit& unit) {
   unit.made = true;
 }
 
-void TableWriter::make_table(const Unit& unit, const std::string& table, bool unique) const {
+// Readers of such tables take rows as they come, without ORDER BY: as a unique index over what is never NULL the time's
+// is the one by which rows lie in the file. Without a default, servers make one up that moves with each update.
+void TableWriter::make_table(const Unit& unit, const std::string& table) const {
   const std::string time = quote_name(layout_->time);
   const std::string index = quote_name(table + "_INDEX");
-  std::string sql = fmt::format("CREATE TABLE IF NOT EXISTS {} ({} TIMESTAMP NULL", name(unit, table), time);
+  std::string sql = fmt::format("CREATE TABLE IF NOT EXISTS {} ({} TIMESTAMP NOT NULL DEFAULT '2000-01-01 00:00:00'",
+                                name(unit, table), time);
   for (const auto& column : layout_->columns) sql += fmt::format(", {} {} NULL", quote_name(column.name), column.type);
-  db_.execute(fmt::format("{}, {}INDEX {} ({}))", sql, unique ? "UNIQUE " : "", index, time));
+  db_.execute(fmt::format("{}, UNIQUE INDEX {} ({}))", sql, index, time));
   // The vendor's collector leaves its tables of means without.
   if (db_.query(fmt::format("SHOW INDEX FROM {} WHERE Column_name = {}", name(unit, table), db_.quote(layout_->time)))
           .empty()) {

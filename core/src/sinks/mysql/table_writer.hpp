@@ -69,7 +69,7 @@ class TableWriter final : public Writer {
   std::uint32_t unit_of(const std::string& device);
   void collect(std::span<const BatchPtr> batches, std::vector<Rejected>& rejected, Rejections& rejections);
   void make(Unit& unit);
-  void make_table(const Unit& unit, const std::string& table, bool unique) const;
+  void make_table(const Unit& unit, const std::string& table) const;
   [[nodiscard]] Target target(std::uint32_t unit) const;
   void clear_seconds() const;
   void put_meta(Unit& unit);

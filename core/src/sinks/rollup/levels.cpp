@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sinks/rollup/levels.hpp"
 
+#include <algorithm>
+#include <limits>
+
 namespace mesura::sinks::rollup {
 
 std::string_view suffix(Level level) {
@@ -25,7 +28,9 @@ Span Calendar::window(Level level, std::int64_t time) const {
     case Level::hour: return plain(kHourUs);
     case Level::day: break;
   }
-  const model::Window day = zone_.day(floor_to(time, kQuarterUs) * 1000);
+  // The quarter hour that holds the first instant which fits into ns begins before it.
+  constexpr std::int64_t kFirst = std::numeric_limits<std::int64_t>::min() / 1000;
+  const model::Window day = zone_.day(std::max(floor_to(time, kQuarterUs), kFirst) * 1000);
   // Before there were time zones, a town's offset had odd minutes and seconds.
   return {floor_to(day.start_ns / 1000, kQuarterUs), floor_to(day.end_ns / 1000, kQuarterUs)};
 }

@@ -12,10 +12,12 @@ namespace mesura::sinks::rollup {
 namespace {
 
 constexpr std::int64_t kSlotUs = 5 * kSecondUs;
+/// Its clients count in 32 bits.
+constexpr double kMostWatts = INT32_MAX;
 
 std::optional<std::int64_t> mean(double sum, std::uint32_t count) {
   if (count == 0) return std::nullopt;
-  return static_cast<std::int64_t>(sum / count);
+  return static_cast<std::int64_t>(std::fmin(sum / count, kMostWatts));
 }
 
 }  // namespace

@@ -1,0 +1,43 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the routes of the systems before us need of the program around them.
+#pragma once
+
+#include "http/live.hpp"
+#include "http/message.hpp"
+#include "model/zones.hpp"
+#include "runtime/clock.hpp"
+#include "store/pool.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace mesura::http::compat {
+
+/// One device, as its old clients are to see it. What it refers to must outlive the routes.
+struct Context {
+  std::string device;
+  Live& live;
+  store::StorePool* stores = nullptr;  ///< of the sink that stores the device; null: only memory answers
+  model::Zone zone = model::Zone::utc();
+  const runtime::Clock& clock;
+  std::vector<std::int64_t> starts_ns = {};  ///< when the program has started, the latest last
+  /// Silence after which nothing is present any more.
+  std::chrono::nanoseconds stale_after = std::chrono::seconds{20};
+  /// From one row to the next, as configured.
+  std::chrono::nanoseconds interval = std::chrono::seconds{5};
+  Role role = Role::read;  ///< that the routes take
+  /// The routes have a port to themselves: unknown paths get the old server's answer as well.
+  bool own_port = false;
+};
+
+/// An answer as text/plain.
+[[nodiscard]] Response text_response(int status, std::string body);
+
+/// Why the database does not answer, in one line without a hint.
+[[nodiscard]] std::string first_line(const std::string& what);
+
+}  // namespace mesura::http::compat
