@@ -341,7 +341,7 @@ void Connection::check_deadlines(std::int64_t now_ns) {
       if (static_cast<double>(age) > allowed) too_slow("the body took too long");
       return;
     }
-    case State::waiting: break;
+    case State::waiting:
     case State::writing: break;
     case State::lingering:
       if (age > kLingerNs) close();

@@ -39,8 +39,8 @@ runtime::UniqueFd listen_on(const runtime::SocketAddress& address, int& error) {
 
 }  // namespace
 
-Front::Front(ServerOptions options, std::shared_ptr<Authenticator> authenticator, runtime::Logger log)
-    : options_(std::move(options)),
+Front::Front(const ServerOptions& options, std::shared_ptr<Authenticator> authenticator, runtime::Logger log)
+    : options_(options),
       authenticator_(std::move(authenticator)),
       log_(std::move(log)),
       access_log_(log_),

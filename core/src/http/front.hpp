@@ -28,7 +28,7 @@ namespace mesura::http {
 /// The inside of a Server: its thread, its listening sockets, its clients.
 class Front {
  public:
-  Front(ServerOptions options, std::shared_ptr<Authenticator> authenticator, runtime::Logger log);
+  Front(const ServerOptions& options, std::shared_ptr<Authenticator> authenticator, runtime::Logger log);
   ~Front();
   Front(const Front&) = delete;
   Front& operator=(const Front&) = delete;
