@@ -247,7 +247,9 @@ void Connection::finish_exchange(bool whole) {
     in_ = {};
     channel_.finish();
     enter(State::lingering);
-    return linger();
+    linger();
+    if (front_.stopping()) close();  // a stop does not wait for clients to hang up
+    return;
   }
   if (in_.capacity() > kKeepCapacity && in_.empty()) in_ = {};
   enter(in_.empty() ? State::idle : State::head);
