@@ -239,7 +239,7 @@ TEST_CASE("an export holds every value of the table, wide and long and as JSON l
 
 TEST_CASE("an export that is killed or interrupted goes on to the same file") {
   // Long enough to be hit in the middle.
-  const History history{20'000};
+  const History history{6000};
   const auto whole = (history.dir / "whole.jsonl").string();
   const auto torn = (history.dir / "torn.jsonl").string();
   const std::vector<std::string> arguments{"export",   "--config", history.config, "grid", "--to",    "2027-01-01",
@@ -254,7 +254,7 @@ TEST_CASE("an export that is killed or interrupted goes on to the same file") {
   const auto size = std::filesystem::file_size(whole);
   CHECK(run_mesura(export_to(whole, false)).code == 2);  // is there already
   int cut = 0;
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < 8; ++i) {
     const bool kill = i % 2 == 0;
     Process process{program(export_to(torn, i > 0))};
     process.wait_for_line("\"stage\":\"exporting\"");
