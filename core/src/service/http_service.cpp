@@ -55,6 +55,8 @@ void HttpService::prepare(const config::Configuration& configuration) {
     authenticator_ = std::make_shared<http::Authenticator>(options, log_);
   }
   accounts_ = authenticator_->has_accounts();
+  if (starts_ns_.empty())
+    starts_ns_ = http::compat::note_start(configuration.state + "/starts", parts_.loop.clock().wall_ns());
   next_wanted_ = wanted(configuration);
   std::vector<std::string> closed;
   try {
@@ -193,7 +195,35 @@ std::map<std::string, HttpService::Wanted> HttpService::wanted(const config::Con
                                http.limits.event_streams);
     all.emplace(address, std::move(wanted));
   }
+  add_compat(configuration, all);
   return all;
+}
+
+void HttpService::add_compat(const config::Configuration& configuration, std::map<std::string, Wanted>& all) const {
+  const auto mounts = http::compat::compat_mounts(configuration);
+  std::string print;
+  for (const auto& mount : mounts) print += "|" + mount.print();
+  for (auto& [address, wanted] : all) {
+    wanted.compat = mounts;
+    wanted.print += print;
+  }
+  for (const auto& mount : mounts) {
+    if (!mount.listen) continue;
+    Wanted wanted;
+    wanted.options.name = "http.compat";
+    wanted.options.listen = {*mount.listen};
+    const bool free = mount.auth == "off" ||
+                      (mount.auth == "auto" && !accounts_ && config::is_loopback_address(*mount.listen));
+    wanted.options.anonymous = free ? http::Role::read : http::Role::none;
+    wanted.options.allow_unauthenticated = mount.auth == "off";
+    wanted.options.host_names = configuration.http->host_names;
+    wanted.limits.clients = static_cast<std::size_t>(configuration.http->limits.clients);
+    wanted.compat = {mount};
+    wanted.compat_only = true;
+    wanted.print = fmt::format("{}|{}|{}|{}", free, wanted.limits.clients,
+                               fmt::join(configuration.http->host_names, ","), mount.print());
+    all.emplace(*mount.listen, std::move(wanted));
+  }
 }
 
 HttpService::Listener HttpService::open(const Wanted& wanted) {
@@ -205,8 +235,18 @@ HttpService::Listener HttpService::open(const Wanted& wanted) {
   parts.snapshot = [snapshots = snapshots_](bool fresh) { return fresh ? snapshots->fresh() : snapshots->current(); };
   parts.server_metrics = [this](http::api::Exposition& out) { add_metrics(out); };
   parts.limits = wanted.answers;
-  auto routes = http::api::routes(parts, demand_);
-  for (auto& route : authenticator_->routes()) routes.push_back(std::move(route));
+  std::vector<http::Route> routes;
+  if (!wanted.compat_only) {
+    routes = http::api::routes(parts, demand_);
+    for (auto& route : authenticator_->routes()) routes.push_back(std::move(route));
+  }
+  for (const auto& mount : wanted.compat) {
+    // A reload may bring another store.
+    const http::compat::Surroundings around{
+        *live_, [snapshots = snapshots_] { return snapshots->current()->stores; }, parts_.loop.clock(), starts_ns_};
+    for (auto& route : http::compat::compat_routes(mount, around, wanted.compat_only))
+      routes.push_back(std::move(route));
+  }
   Listener listener;
   listener.wanted = wanted;
   listener.server = std::make_unique<http::Server>(wanted.limits, authenticator_, log_);

@@ -10,6 +10,7 @@
 #include "http/api/live_demand.hpp"
 #include "http/api/snapshot.hpp"
 #include "http/auth/authenticator.hpp"
+#include "http/compat/mount.hpp"
 #include "http/live.hpp"
 #include "http/server.hpp"
 #include "runtime/event_loop.hpp"
@@ -62,6 +63,8 @@ class HttpService {
     http::ListenerOptions options;
     http::ServerOptions limits;
     http::api::Limits answers;
+    std::vector<http::compat::Mount> compat;  ///< routes of the systems before us
+    bool compat_only = false;
     std::string print;  ///< of everything that it is made of
   };
   struct Listener {
@@ -71,6 +74,7 @@ class HttpService {
   };
 
   void observe(const config::HttpConfig& http);
+  void add_compat(const config::Configuration& configuration, std::map<std::string, Wanted>& all) const;
   void choose_store(const config::Configuration& configuration);
   [[nodiscard]] std::map<std::string, Wanted> wanted(const config::Configuration& configuration);
   [[nodiscard]] Listener open(const Wanted& wanted);
@@ -90,6 +94,7 @@ class HttpService {
   std::map<std::string, Listener> next_;
   std::map<std::string, Wanted> next_wanted_;
   std::shared_ptr<store::StorePool> stores_;
+  std::vector<std::int64_t> starts_ns_;  ///< of the program, the present one last
   std::string store_sink_;
   config::Value store_section_;
   std::string store_zone_;

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +28,9 @@ struct Mount {
   std::chrono::nanoseconds interval{0};
   std::optional<std::string> listen;  ///< beside the main port a port of its own,
   std::string auth = "auto";          ///< and who must log in there: "auto", "required", "off"
+
+  /// All of it, to tell whether it has changed.
+  [[nodiscard]] std::string print() const;
 };
 
 /// The device that is configured for a system, else the only enabled one of its plugin; no mount where there is none or
@@ -39,7 +43,7 @@ struct Mount {
 /// Its routes, for the main port or for its own. The rest of what they need as in Context.
 struct Surroundings {
   Live& live;
-  store::StorePool* stores = nullptr;
+  std::function<std::shared_ptr<store::StorePool>()> stores = {};
   const runtime::Clock& clock;
   std::vector<std::int64_t> starts_ns = {};
 };
