@@ -212,8 +212,8 @@ void HttpService::add_compat(const config::Configuration& configuration, std::ma
     Wanted wanted;
     wanted.options.name = "http.compat";
     wanted.options.listen = {*mount.listen};
-    const bool free = mount.auth == "off" ||
-                      (mount.auth == "auto" && !accounts_ && config::is_loopback_address(*mount.listen));
+    const bool free =
+        mount.auth == "off" || (mount.auth == "auto" && !accounts_ && config::is_loopback_address(*mount.listen));
     wanted.options.anonymous = free ? http::Role::read : http::Role::none;
     wanted.options.allow_unauthenticated = mount.auth == "off";
     wanted.options.host_names = configuration.http->host_names;
@@ -242,8 +242,8 @@ HttpService::Listener HttpService::open(const Wanted& wanted) {
   }
   for (const auto& mount : wanted.compat) {
     // A reload may bring another store.
-    const http::compat::Surroundings around{
-        *live_, [snapshots = snapshots_] { return snapshots->current()->stores; }, parts_.loop.clock(), starts_ns_};
+    const http::compat::Surroundings around{*live_, [snapshots = snapshots_] { return snapshots->current()->stores; },
+                                            parts_.loop.clock(), starts_ns_};
     for (auto& route : http::compat::compat_routes(mount, around, wanted.compat_only))
       routes.push_back(std::move(route));
   }
