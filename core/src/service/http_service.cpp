@@ -30,6 +30,14 @@ const config::SinkConfig* store_sink(const config::Configuration& configuration)
   return nullptr;
 }
 
+/// Whether who must log in somewhere depends on there being users and tokens.
+bool goes_by_accounts(const config::Configuration& configuration) {
+  if (!configuration.http) return false;
+  const config::HttpConfig& http = *configuration.http;
+  const auto is_auto = [](const auto& compat) { return compat && compat->listen && compat->auth == "auto"; };
+  return http.auth == "auto" || is_auto(http.compat.p1_monitor) || is_auto(http.compat.godenerg);
+}
+
 }  // namespace
 
 HttpService::HttpService(Parts parts)
@@ -222,7 +230,10 @@ void HttpService::add_compat(const config::Configuration& configuration, std::ma
     wanted.compat_only = true;
     wanted.print = fmt::format("{}|{}|{}|{}", free, wanted.limits.clients,
                                fmt::join(configuration.http->host_names, ","), mount.print());
-    all.emplace(*mount.listen, std::move(wanted));
+    // Only free ports (":0") can be asked for twice.
+    std::string address = *mount.listen;
+    while (all.contains(address)) address += '+';
+    all.emplace(std::move(address), std::move(wanted));
   }
 }
 
@@ -313,7 +324,7 @@ void HttpService::add_metrics(http::api::Exposition& out) {
 void HttpService::watch_accounts() {
   accounts_timer_ = parts_.loop.after(kAccountsInterval, [this] {
     accounts_timer_ = 0;
-    if (configuration_.http && configuration_.http->auth == "auto" && authenticator_->has_accounts() != accounts_) {
+    if (goes_by_accounts(configuration_) && authenticator_->has_accounts() != accounts_) {
       // The first user or token ends the time without login, and the last one's removal brings it back.
       try {
         prepare(configuration_);
