@@ -7,8 +7,8 @@
 
 #include "collector/collector.hpp"
 #include "config/text.hpp"
-#include "runtime/time_text.hpp"
 #include "http/options.hpp"
+#include "runtime/time_text.hpp"
 #include "service/control.hpp"
 #include "service/http_service.hpp"
 #include "service/notify.hpp"

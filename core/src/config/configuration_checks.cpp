@@ -48,8 +48,7 @@ class Checks {
       for (const auto& [name, section] : root_["sinks"].map()) check_sink(name, section);
     check_log();
     check_routes();
-    check_http(root_["http"], sinks_, file_, out_);
-    check_http_compat(root_["http"]["compat"], root_, file_, out_);
+    check_http(root_, sinks_, file_, out_);
     warn_of_nothing();
   }
 

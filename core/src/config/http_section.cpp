@@ -23,13 +23,14 @@ std::vector<std::string> texts(const Value& list) {
 }
 
 Schema limits_schema() {
-  return object({optional("points", integer("windows of one series in one answer", 100, 1'000'000), "100000"),
-                 optional("series", integer("series in one answer", 1, 10'000), "1000"),
-                 optional("range", duration("the longest that may be asked for at once", "1d"), "11000d"),
-                 optional("waveform", duration("waveform kept in memory for each device; 0s: none", "0s", "60s"), "10s"),
-                 optional("clients", integer("connections at a time", 4, 100'000), "1024"),
-                 optional("event_streams", integer("readers of the live stream at a time", 1, 10'000), "256")},
-                "what clients may ask for");
+  return object(
+      {optional("points", integer("windows of one series in one answer", 100, 1'000'000), "100000"),
+       optional("series", integer("series in one answer", 1, 10'000), "1000"),
+       optional("range", duration("the longest that may be asked for at once", "1d"), "11000d"),
+       optional("waveform", duration("waveform kept in memory for each device; 0s: none", "0s", "60s"), "10s"),
+       optional("clients", integer("connections at a time", 4, 100'000), "1024"),
+       optional("event_streams", integer("readers of the live stream at a time", 1, 10'000), "256")},
+      "what clients may ask for");
 }
 
 }  // namespace
@@ -42,14 +43,15 @@ Schema http_schema() {
        optional("tls", object({required("certificate", of(Type::path, "PEM, the chain")),
                                required("key", of(Type::path, "PEM"))},
                               "speak HTTPS")),
-       optional("auth",
-                enumeration({"auto", "required", "off"},
-                            "who must log in; auto: everybody, except on loopback as long as there is no user or token"),
-                "auto"),
+       optional(
+           "auth",
+           enumeration({"auto", "required", "off"},
+                       "who must log in; auto: everybody, except on loopback as long as there is no user or token"),
+           "auto"),
        optional("allow_unauthenticated",
                 boolean("true: with `auth: off`, let everybody who reaches an address beyond loopback read"), "false"),
-       optional("host_names", list(of(Type::host, "a name"), "names under which it is reached; others are refused", true),
-                "[]"),
+       optional("host_names",
+                list(of(Type::host, "a name"), "names under which it is reached; others are refused", true), "[]"),
        optional("sink", of(Type::name, "the sink that answers about the past; default: the first that can be read")),
        optional("limits", limits_schema(), "{}"), optional("compat", http_compat_schema())},
       "the HTTP API and the dashboard; without this section there is none");
@@ -80,16 +82,16 @@ bool is_loopback_address(const std::string& address) {
   return endpoint->host == "localhost" || endpoint->host == "::1" || endpoint->host.rfind("127.", 0) == 0;
 }
 
-void check_http(const Value& section, const std::vector<std::string>& sinks, const std::string& file,
-                Diagnostics& out) {
+void check_http(const Value& root, const std::vector<std::string>& sinks, const std::string& file, Diagnostics& out) {
+  const Value& section = root["http"];
   if (!section) return;
+  if (section["compat"]) check_http_compat(section["compat"], root, file, out);
   const auto report = [&](Severity severity, Mark mark, std::string code, std::string message, std::string expected,
                           std::string got, std::string hint) {
     out.add({severity, std::move(code), file, mark, std::move(message), std::move(expected), std::move(got),
              std::move(hint)});
   };
-  if (const Value& sink = section["sink"];
-      sink && std::find(sinks.begin(), sinks.end(), sink.text()) == sinks.end())
+  if (const Value& sink = section["sink"]; sink && std::find(sinks.begin(), sinks.end(), sink.text()) == sinks.end())
     report(Severity::error, sink.mark, "cfg-unknown-sink",
            fmt::format("'http.sink' names {}, which is no sink", quote(sink.text())),
            sinks.empty() ? "a sink of this file" : joined(sinks), {}, did_you_mean(sink.text(), sinks));

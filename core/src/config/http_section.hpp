@@ -36,7 +36,7 @@ struct HttpConfig {
   std::string sink;  ///< that answers about the past, or empty: the first that can
   HttpLimits limits;
   HttpCompatConfig compat;  ///< routes of the systems before us
-  Value section;  ///< all of it: equal sections need no restart
+  Value section;            ///< all of it: equal sections need no restart
 };
 
 [[nodiscard]] Schema http_schema();
@@ -46,7 +46,7 @@ struct HttpConfig {
 /// host:port that only this machine reaches: 127.0.0.0/8, ::1, localhost.
 [[nodiscard]] bool is_loopback_address(const std::string& address);
 
-/// What no single value of it can show. `sinks`: the names of all sinks.
-void check_http(const Value& section, const std::vector<std::string>& sinks, const std::string& file, Diagnostics& out);
+/// What no single value of it can show. `root` is the whole file as read, `sinks` the names of its sinks.
+void check_http(const Value& root, const std::vector<std::string>& sinks, const std::string& file, Diagnostics& out);
 
 }  // namespace mesura::config

@@ -75,10 +75,7 @@ void PowerWalk::power(std::int64_t time_ns, double watts) {
 }
 
 void PowerWalk::stretch(TimeRange window, std::int64_t covered_ns, double mean_w, double low_w, double high_w) {
-  last_ns_.reset();
-  counted_to_ns_ = window.to_ns;
-  const std::size_t i = window_at(window.from_ns);
-  if (i >= windows_.size() || !std::isfinite(mean_w)) return;
+  if (!std::isfinite(mean_w)) return;
   double magnitude = std::abs(mean_w);
   if (low_w < 0 && high_w > 0) {
     const double span = high_w - low_w;
@@ -88,9 +85,17 @@ void PowerWalk::stretch(TimeRange window, std::int64_t covered_ns, double mean_w
     magnitude = std::clamp(even, magnitude, std::max(magnitude, widest));
   }
   const double hours = static_cast<double>(covered_ns) / kNsPerHour;
-  out_[i].above_wh += (magnitude + mean_w) / 2 * hours;
-  out_[i].below_wh += (magnitude - mean_w) / 2 * hours;
-  out_[i].covered_ns += covered_ns;
+  add(window, {(magnitude + mean_w) / 2 * hours, (magnitude - mean_w) / 2 * hours, covered_ns});
+}
+
+void PowerWalk::add(TimeRange stretch, const PowerEnergy& energy) {
+  last_ns_.reset();
+  counted_to_ns_ = stretch.to_ns;
+  const std::size_t i = window_at(stretch.from_ns);
+  if (i >= windows_.size()) return;
+  out_[i].above_wh += energy.above_wh;
+  out_[i].below_wh += energy.below_wh;
+  out_[i].covered_ns += energy.covered_ns;
 }
 
 }  // namespace mesura::energy

@@ -53,6 +53,8 @@ class PowerWalk {
   /// is that of values spread evenly, as near as the mean allows. Powers may follow, the last one before its end first:
   /// what lies before its end is not counted again.
   void stretch(TimeRange window, std::int64_t covered_ns, double mean_w, double low_w, double high_w);
+  /// What was worked out elsewhere of a stretch that lies within one window.
+  void add(TimeRange stretch, const PowerEnergy& energy);
   /// By window.
   [[nodiscard]] const std::vector<PowerEnergy>& result() const { return out_; }
 

@@ -47,8 +47,8 @@ Step step(const Reading& a, const Reading& b, const RegisterRules& rules) {
 GrowthWalk::GrowthWalk(std::span<const TimeRange> windows, RegisterRules rules, BorderRules borders)
     : windows_(windows), rules_(rules), border_rules_(borders), epochs_(windows.size(), 0) {
   borders_.reserve(windows.size() + 1);
-  if (!windows.empty()) borders_.push_back({windows.front().from_ns, {}, false});
-  for (const TimeRange& window : windows) borders_.push_back({window.to_ns, {}, false});
+  if (!windows.empty()) borders_.push_back({windows.front().from_ns, {}});
+  for (const TimeRange& window : windows) borders_.push_back({window.to_ns, {}});
 }
 
 void GrowthWalk::reading(const Reading& reading) {
@@ -70,6 +70,7 @@ void GrowthWalk::reading(const Reading& reading) {
     }
     const double part = static_cast<double>(border.time_ns - last_->time_ns) / static_cast<double>(span);
     border.at = grown_ + made.growth * part;
+    border.interpolated = true;
     border.estimated = made.epoch || span > border_rules_.gap_ns;
   }
   if (made.epoch) {

@@ -60,12 +60,21 @@ class GrowthWalk {
   /// Repeated and earlier times are passed over.
   void reading(const Reading& reading);
   [[nodiscard]] std::vector<store::Growth> finish() const;
+  /// Both borders of a window lie within the readings: its growth is all of it.
+  [[nodiscard]] bool bounded(std::size_t window) const {
+    return borders_[window].at.has_value() && borders_[window + 1].at.has_value();
+  }
+  /// A border of a window has no reading of its own, however short the step that it cuts.
+  [[nodiscard]] bool interpolated(std::size_t window) const {
+    return borders_[window].interpolated || borders_[window + 1].interpolated;
+  }
 
  private:
   struct Border {
     std::int64_t time_ns;
     std::optional<double> at;  ///< growth since the first reading; empty: outside the readings
     bool estimated = false;
+    bool interpolated = false;
   };
 
   std::span<const TimeRange> windows_;

@@ -30,14 +30,6 @@ const config::SinkConfig* store_sink(const config::Configuration& configuration)
   return nullptr;
 }
 
-/// Whether who must log in somewhere depends on there being users and tokens.
-bool goes_by_accounts(const config::Configuration& configuration) {
-  if (!configuration.http) return false;
-  const config::HttpConfig& http = *configuration.http;
-  const auto is_auto = [](const auto& compat) { return compat && compat->listen && compat->auth == "auto"; };
-  return http.auth == "auto" || is_auto(http.compat.p1_monitor) || is_auto(http.compat.godenerg);
-}
-
 }  // namespace
 
 HttpService::HttpService(Parts parts)
@@ -50,22 +42,24 @@ HttpService::~HttpService() { stop(std::chrono::milliseconds{0}); }
 void HttpService::prepare(const config::Configuration& configuration) {
   next_.clear();
   next_wanted_.clear();
+  next_source_ = {};
   if (!configuration.http) return;
   if (const auto* sink = store_sink(configuration); sink != nullptr && !store::can_read(sink->kind))
     throw http::ListenError(
-        "http-sink", fmt::format("'http.sink' names '{}', a sink of kind {} that can't be read back\n  expected  a sink "
-                                 "of kind sqlite or mysql",
-                                 sink->name, sink->kind));
-  observe(*configuration.http);
+        "http-sink",
+        fmt::format("'http.sink' names '{}', a sink of kind {} that can't be read back\n  expected  a sink "
+                    "of kind sqlite or mysql",
+                    sink->name, sink->kind));
+  observe(configuration);
   if (!authenticator_) {
     http::AuthenticatorOptions options;
     options.directory = configuration.state;
     authenticator_ = std::make_shared<http::Authenticator>(options, log_);
   }
   accounts_ = authenticator_->has_accounts();
-  if (starts_ns_.empty())
-    starts_ns_ = http::compat::note_start(configuration.state + "/starts", parts_.loop.clock().wall_ns());
+  next_source_ = choose_source(configuration);
   next_wanted_ = wanted(configuration);
+  if (snapshots_ && !listeners_.empty()) snapshots_->publish();  // a worker that waits for one must not hold up a stop
   std::vector<std::string> closed;
   try {
     for (const auto& [address, wanted] : next_wanted_) {
@@ -76,14 +70,14 @@ void HttpService::prepare(const config::Configuration& configuration) {
         running->second.server->stop(kReplaceGrace);
         closed.push_back(address);
       }
-      next_.emplace(address, open(wanted));
+      next_.emplace(address, open(wanted, next_source_.stores));
     }
   } catch (...) {
     next_.clear();
     for (const auto& address : closed) {
       const std::scoped_lock lock{counters_mutex_};
       Listener& old = listeners_.at(address);
-      old = open(old.wanted);
+      old = open(old.wanted, old.stores);
       old.server->start();
       old.started = true;
     }
@@ -93,7 +87,7 @@ void HttpService::prepare(const config::Configuration& configuration) {
 
 void HttpService::commit(const config::Configuration& configuration) {
   configuration_ = configuration;
-  choose_store(configuration);
+  source_ = std::move(next_source_);
   configuration_text_ = std::make_shared<const std::string>(config::show_effective(configuration, parts_.catalog));
   if (live_ && configuration.http) live_->keep_waveforms(configuration.http->limits.waveform);
   if (snapshots_) snapshots_->publish();
@@ -122,9 +116,10 @@ void HttpService::commit(const config::Configuration& configuration) {
     for (const auto& warning : http::warn_listener(listener.wanted.options))
       log_.warn(warning.code, "{}", http::text_of(warning));
     if (listener.wanted.options.anonymous == http::Role::none && !accounts_)
-      log_.warn("http-no-accounts",
-                "login is required at {}, and nobody can log in yet\n  hint      `mesura user add` or `mesura token add`",
-                address);
+      log_.warn(
+          "http-no-accounts",
+          "login is required at {}, and nobody can log in yet\n  hint      `mesura user add` or `mesura token add`",
+          address);
   }
   if (!listeners_.empty() && accounts_timer_ == 0) watch_accounts();
 }
@@ -133,6 +128,7 @@ void HttpService::stop(std::chrono::milliseconds grace) {
   stopping_ = true;
   parts_.loop.cancel(std::exchange(accounts_timer_, 0));
   if (subscription_ != 0) parts_.collector.unsubscribe(std::exchange(subscription_, 0));
+  if (snapshots_) snapshots_->end();  // who waits for one waits for us
   for (auto& [address, listener] : listeners_) listener.server->stop(grace);
   next_.clear();
   {
@@ -150,10 +146,11 @@ std::vector<std::string> HttpService::addresses() const {
   return all;
 }
 
-void HttpService::observe(const config::HttpConfig& http) {
+void HttpService::observe(const config::Configuration& configuration) {
   if (live_) return;
+  starts_ns_ = http::compat::note_start(configuration.state + "/starts", parts_.loop.clock().wall_ns());
   live_ = std::make_shared<http::Live>(parts_.collector.series());
-  live_->keep_waveforms(http.limits.waveform);
+  live_->keep_waveforms(configuration.http->limits.waveform);
   demand_ = std::make_shared<http::api::LiveDemand>(parts_.collector.series());
   subscription_ = parts_.collector.subscribe([live = live_, demand = demand_](const BatchPtr& batch) {
     live->take(batch);
@@ -162,34 +159,36 @@ void HttpService::observe(const config::HttpConfig& http) {
   snapshots_ = std::make_shared<http::api::Snapshots>(parts_.loop, [this] { return snapshot(); });
 }
 
-void HttpService::choose_store(const config::Configuration& configuration) {
-  const config::SinkConfig* sink = configuration.http ? store_sink(configuration) : nullptr;
-  if (sink == nullptr) {
-    stores_.reset();
-    store_sink_.clear();
-    return;
+HttpService::Source HttpService::choose_source(const config::Configuration& configuration) const {
+  const config::SinkConfig* sink = store_sink(configuration);
+  if (sink == nullptr) return {};
+  Source source{nullptr, sink->name, sink->section, configuration.timezone};
+  if (source_.stores && source_.sink == source.sink && source_.section == source.section &&
+      source_.zone == source.zone) {
+    source.stores = source_.stores;
+    return source;
   }
-  if (stores_ && store_sink_ == sink->name && store_section_ == sink->section && store_zone_ == configuration.timezone)
-    return;
-  store_sink_ = sink->name;
-  store_section_ = sink->section;
-  store_zone_ = configuration.timezone;
-  stores_ = std::make_shared<store::StorePool>(
+  source.stores = std::make_shared<store::StorePool>(
       [kind = sink->kind, options = sink->options, zone = configuration.timezone] {
         return store::open_archive(kind, options, zone);
       },
       kStores);
+  return source;
 }
 
-std::map<std::string, HttpService::Wanted> HttpService::wanted(const config::Configuration& configuration) {
+std::map<std::string, HttpService::Wanted> HttpService::wanted(const config::Configuration& configuration) const {
   const config::HttpConfig& http = *configuration.http;
+  const auto mounts = http::compat::compat_mounts(configuration);
   std::map<std::string, Wanted> all;
-  for (const auto& address : http.listen) {
-    Wanted wanted;
+  const auto anonymous = [&](const std::string& auth, const std::string& address) {
+    const bool free = auth == "off" || (auth == "auto" && !accounts_ && config::is_loopback_address(address));
+    return free ? http::Role::read : http::Role::none;
+  };
+  const auto want = [&](const std::string& address) -> Wanted& {
+    Wanted& wanted = all[address];
     wanted.options.listen = {address};
     if (!http.certificate.empty()) wanted.options.tls = http::TlsFiles{http.certificate, http.key};
-    const bool free = http.auth == "off" || (http.auth == "auto" && !accounts_ && config::is_loopback_address(address));
-    wanted.options.anonymous = free ? http::Role::read : http::Role::none;
+    wanted.options.anonymous = anonymous(http.auth, address);
     wanted.options.allow_unauthenticated = http.allow_unauthenticated;
     wanted.options.host_names = http.host_names;
     wanted.answers.points = static_cast<std::size_t>(http.limits.points);
@@ -197,69 +196,52 @@ std::map<std::string, HttpService::Wanted> HttpService::wanted(const config::Con
     wanted.answers.range = http.limits.range;
     wanted.limits.clients = static_cast<std::size_t>(http.limits.clients);
     wanted.limits.event_streams = static_cast<std::size_t>(http.limits.event_streams);
-    wanted.print = fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", http.certificate, http.key, free,
-                               http.allow_unauthenticated, fmt::join(http.host_names, ","), http.limits.points,
-                               http.limits.series, http.limits.range.count(), http.limits.clients,
-                               http.limits.event_streams);
-    all.emplace(address, std::move(wanted));
+    return wanted;
+  };
+  for (const auto& address : http.listen) want(address).mounts = mounts;
+  for (const auto& mount : mounts) {
+    if (!mount.listen || all.contains(*mount.listen)) continue;
+    Wanted& wanted = want(*mount.listen);
+    wanted.options.name = mount.system == http::compat::System::p1_monitor ? "p1_monitor" : "godenerg";
+    wanted.options.anonymous = anonymous(mount.auth, *mount.listen);
+    wanted.options.allow_unauthenticated = mount.auth == "off";
+    wanted.mounts = {mount};
+    wanted.own_port = true;
   }
-  add_compat(configuration, all);
+  for (auto& [address, wanted] : all) {
+    const auto& o = wanted.options;
+    wanted.print =
+        fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", http.certificate, http.key, static_cast<int>(o.anonymous),
+                    o.allow_unauthenticated, fmt::join(o.host_names, ","), wanted.answers.points, wanted.answers.series,
+                    wanted.answers.range.count(), wanted.limits.clients, wanted.limits.event_streams, wanted.own_port);
+    // The old systems' routes know their device and database from the beginning.
+    for (const auto& m : wanted.mounts)
+      wanted.print +=
+          fmt::format("|{}|{}|{}|{}|{}|{}|{}", static_cast<int>(m.system), m.device, m.zone.name(),
+                      m.stale_after.count(), m.interval.count(), m.auth, fmt::ptr(next_source_.stores.get()));
+  }
   return all;
 }
 
-void HttpService::add_compat(const config::Configuration& configuration, std::map<std::string, Wanted>& all) const {
-  const auto mounts = http::compat::compat_mounts(configuration);
-  std::string print;
-  for (const auto& mount : mounts) print += "|" + mount.print();
-  for (auto& [address, wanted] : all) {
-    wanted.compat = mounts;
-    wanted.print += print;
-  }
-  for (const auto& mount : mounts) {
-    if (!mount.listen) continue;
-    Wanted wanted;
-    wanted.options.name = "http.compat";
-    wanted.options.listen = {*mount.listen};
-    const bool free =
-        mount.auth == "off" || (mount.auth == "auto" && !accounts_ && config::is_loopback_address(*mount.listen));
-    wanted.options.anonymous = free ? http::Role::read : http::Role::none;
-    wanted.options.allow_unauthenticated = mount.auth == "off";
-    wanted.options.host_names = configuration.http->host_names;
-    wanted.limits.clients = static_cast<std::size_t>(configuration.http->limits.clients);
-    wanted.compat = {mount};
-    wanted.compat_only = true;
-    wanted.print = fmt::format("{}|{}|{}|{}", free, wanted.limits.clients,
-                               fmt::join(configuration.http->host_names, ","), mount.print());
-    // Only free ports (":0") can be asked for twice.
-    std::string address = *mount.listen;
-    while (all.contains(address)) address += '+';
-    all.emplace(std::move(address), std::move(wanted));
-  }
-}
-
-HttpService::Listener HttpService::open(const Wanted& wanted) {
-  http::api::Parts parts;
-  parts.live = live_.get();
-  parts.clock = &parts_.loop.clock();
-  parts.boot = boot_;
-  // The handlers outlive no server, and the servers neither Live nor the snapshots.
-  parts.snapshot = [snapshots = snapshots_](bool fresh) { return fresh ? snapshots->fresh() : snapshots->current(); };
-  parts.server_metrics = [this](http::api::Exposition& out) { add_metrics(out); };
-  parts.limits = wanted.answers;
+HttpService::Listener HttpService::open(const Wanted& wanted, std::shared_ptr<store::StorePool> stores) {
   std::vector<http::Route> routes;
-  if (!wanted.compat_only) {
+  if (!wanted.own_port) {
+    http::api::Parts parts;
+    parts.live = live_.get();
+    parts.clock = &parts_.loop.clock();
+    parts.boot = boot_;
+    parts.snapshot = [snapshots = snapshots_](bool fresh) { return fresh ? snapshots->fresh() : snapshots->current(); };
+    parts.server_metrics = [this](http::api::Exposition& out) { add_metrics(out); };
+    parts.limits = wanted.answers;
     routes = http::api::routes(parts, demand_);
-    for (auto& route : authenticator_->routes()) routes.push_back(std::move(route));
   }
-  for (const auto& mount : wanted.compat) {
-    // A reload may bring another store.
-    const http::compat::Surroundings around{*live_, [snapshots = snapshots_] { return snapshots->current()->stores; },
-                                            parts_.loop.clock(), starts_ns_};
-    for (auto& route : http::compat::compat_routes(mount, around, wanted.compat_only))
-      routes.push_back(std::move(route));
-  }
+  for (auto& route : authenticator_->routes()) routes.push_back(std::move(route));
+  const http::compat::Surroundings around{*live_, [stores] { return stores; }, parts_.loop.clock(), starts_ns_};
+  for (const auto& mount : wanted.mounts)
+    for (auto& route : http::compat::compat_routes(mount, around, wanted.own_port)) routes.push_back(std::move(route));
   Listener listener;
   listener.wanted = wanted;
+  listener.stores = std::move(stores);
   listener.server = std::make_unique<http::Server>(wanted.limits, authenticator_, log_);
   listener.server->add_listener(wanted.options, std::move(routes));
   return listener;
@@ -283,8 +265,12 @@ http::api::Snapshot HttpService::snapshot() const {
   }
   for (const auto& derived : configuration_.derived) s.sources.insert(derived.device);
   s.configuration = configuration_text_;
-  s.stores = stores_;
-  s.store_sink = store_sink_;
+  s.stores = source_.stores;
+  s.store_sink = source_.sink;
+  const auto board = parts_.collector.alerts();
+  s.alerts = board->active();
+  s.recent_alerts = board->history();
+  std::reverse(s.recent_alerts.begin(), s.recent_alerts.end());
   if (configuration_.capacity)
     s.capacity = {configuration_.capacity->limit_w, configuration_.capacity->floor_w,
                   configuration_.capacity->eur_per_kw_year};
@@ -324,7 +310,7 @@ void HttpService::add_metrics(http::api::Exposition& out) {
 void HttpService::watch_accounts() {
   accounts_timer_ = parts_.loop.after(kAccountsInterval, [this] {
     accounts_timer_ = 0;
-    if (goes_by_accounts(configuration_) && authenticator_->has_accounts() != accounts_) {
+    if (configuration_.http && authenticator_->has_accounts() != accounts_) {
       // The first user or token ends the time without login, and the last one's removal brings it back.
       try {
         prepare(configuration_);

@@ -63,21 +63,21 @@ class HttpService {
     http::ListenerOptions options;
     http::ServerOptions limits;
     http::api::Limits answers;
-    std::vector<http::compat::Mount> compat;  ///< routes of the systems before us
-    bool compat_only = false;
-    std::string print;  ///< of everything that it is made of
+    std::vector<http::compat::Mount> mounts;  ///< routes of the systems before us
+    bool own_port = false;                    ///< for them alone
+    std::string print;                        ///< of everything that it is made of
   };
   struct Listener {
     Wanted wanted;
+    std::shared_ptr<store::StorePool> stores;  ///< that the routes of the systems before us refer to
     std::unique_ptr<http::Server> server;
     bool started = false;
   };
 
-  void observe(const config::HttpConfig& http);
-  void add_compat(const config::Configuration& configuration, std::map<std::string, Wanted>& all) const;
-  void choose_store(const config::Configuration& configuration);
-  [[nodiscard]] std::map<std::string, Wanted> wanted(const config::Configuration& configuration);
-  [[nodiscard]] Listener open(const Wanted& wanted);
+  void observe(const config::Configuration& configuration);
+  [[nodiscard]] Source choose_source(const config::Configuration& configuration) const;
+  [[nodiscard]] std::map<std::string, Wanted> wanted(const config::Configuration& configuration) const;
+  [[nodiscard]] Listener open(const Wanted& wanted, std::shared_ptr<store::StorePool> stores);
   [[nodiscard]] http::api::Snapshot snapshot() const;
   void add_metrics(http::api::Exposition& out);
   void watch_accounts();
@@ -90,14 +90,19 @@ class HttpService {
   std::shared_ptr<http::Authenticator> authenticator_;
   std::shared_ptr<http::api::Snapshots> snapshots_;
   std::map<std::string, Listener> listeners_;  ///< by address as configured
-  std::mutex counters_mutex_;  ///< of listeners_, for the metrics' thread
+  std::mutex counters_mutex_;                  ///< of listeners_, for the metrics' thread
   std::map<std::string, Listener> next_;
   std::map<std::string, Wanted> next_wanted_;
-  std::shared_ptr<store::StorePool> stores_;
-  std::vector<std::int64_t> starts_ns_;  ///< of the program, the present one last
-  std::string store_sink_;
-  config::Value store_section_;
-  std::string store_zone_;
+  /// The database that answers about the past.
+  struct Source {
+    std::shared_ptr<store::StorePool> stores;  ///< null: there is none
+    std::string sink;
+    config::Value section;
+    std::string zone;
+  };
+  Source source_;
+  Source next_source_;
+  std::vector<std::int64_t> starts_ns_;  ///< when the program has started, the latest last
   config::Configuration configuration_;  ///< in force
   std::shared_ptr<const std::string> configuration_text_;
   std::uint64_t boot_ = 0;

@@ -36,10 +36,11 @@ Endpoint alerts_endpoint() {
   Endpoint e;
   e.path = "/api/v1/alerts";
   e.summary = "Alerts that are active, and the latest changes";
-  e.answers = {{200,
-                "the alerts",
-                {"application/json"},
-                R"({"type":"object","required":["time","active","recent"],"properties":{"active":{"type":"array","items":{"$ref":"#/components/schemas/Alert"}},"recent":{"type":"array","items":{"$ref":"#/components/schemas/Alert"}}}})"}};
+  e.answers = {
+      {200,
+       "the alerts",
+       {"application/json"},
+       R"({"type":"object","required":["time","active","recent"],"properties":{"active":{"type":"array","items":{"$ref":"#/components/schemas/Alert"}},"recent":{"type":"array","items":{"$ref":"#/components/schemas/Alert"}}}})"}};
   e.errors = {503};
   e.handler = list;
   return e;

@@ -159,10 +159,11 @@ Endpoint demand_endpoint(std::shared_ptr<const LiveDemand> live) {
                   moment("to", "now", "end, not included"),
                   boolean("year", "false", "the last twelve months' peaks, their mean and cost as well")};
   e.parameters[1].fallback = "total";
-  e.answers = {{200,
-                "quarters, peaks, forecast",
-                {"application/json"},
-                R"({"type":"object","required":["device","channel","from","to","forecast","quarters","months","year"],"properties":{"quarters":{"type":"array","items":{"type":"object","required":["start","average_w","origin","estimated","complete","running"]}},"months":{"type":"array","items":{"type":"object","required":["from","to","average_w","quarter","from_meter"]}}}})"}};
+  e.answers = {
+      {200,
+       "quarters, peaks, forecast",
+       {"application/json"},
+       R"({"type":"object","required":["device","channel","from","to","forecast","quarters","months","year"],"properties":{"quarters":{"type":"array","items":{"type":"object","required":["start","average_w","origin","estimated","complete","running"]}},"months":{"type":"array","items":{"type":"object","required":["from","to","average_w","quarter","from_meter"]}}}})"}};
   e.errors = {404, 503};
   e.handler = [live = std::move(live)](const Call& call) { return ask(call, *live); };
   return e;

@@ -48,8 +48,8 @@ void append_channels(runtime::JsonWriter& json, const SeriesTable& table,
 Response one(const Call& call, Newest& newest) {
   const std::string& id = call.arguments.text("id");
   const auto snapshot = call.snapshot();
-  const auto found = std::find_if(snapshot->devices.begin(), snapshot->devices.end(),
-                                  [&](const auto& d) { return d.name == id; });
+  const auto found =
+      std::find_if(snapshot->devices.begin(), snapshot->devices.end(), [&](const auto& d) { return d.name == id; });
   const SeriesTable& table = call.parts.live->series();
   std::map<std::string, Channel> channels;
   for (const auto series : newest.series()) {
@@ -96,7 +96,11 @@ Endpoint devices_endpoint() {
   e.details =
       "States: connecting (no verified frame yet), live, stale (silent for stale_after), failed (its session could not "
       "be made), finished (a file has ended). A fleet stands before its members.";
-  e.answers = {{200, "the devices", {"application/json"}, R"({"type":"object","required":["time","devices"],"properties":{"time":{"type":"string","format":"date-time"},"devices":{"type":"array","items":{"$ref":"#/components/schemas/Device"}}}})"}};
+  e.answers = {
+      {200,
+       "the devices",
+       {"application/json"},
+       R"({"type":"object","required":["time","devices"],"properties":{"time":{"type":"string","format":"date-time"},"devices":{"type":"array","items":{"$ref":"#/components/schemas/Device"}}}})"}};
   e.errors = {503};
   e.handler = list;
   return e;
@@ -107,7 +111,11 @@ Endpoint device_endpoint(std::shared_ptr<Newest> newest) {
   e.path = "/api/v1/devices/{id}";
   e.summary = "One device: state, attributes, channels, series";
   e.parameters = {in_path("id", "the device's name")};
-  e.answers = {{200, "the device", {"application/json"}, R"({"allOf":[{"type":"object","required":["id","state","channels","series"],"properties":{"channels":{"type":"array","items":{"type":"object","required":["channel","label","role","quantities"]}},"series":{"type":"array","items":{"$ref":"#/components/schemas/Series"}}}}]})"}};
+  e.answers = {
+      {200,
+       "the device",
+       {"application/json"},
+       R"({"allOf":[{"type":"object","required":["id","state","channels","series"],"properties":{"channels":{"type":"array","items":{"type":"object","required":["channel","label","role","quantities"]}},"series":{"type":"array","items":{"$ref":"#/components/schemas/Series"}}}}]})"}};
   e.errors = {404, 503};
   e.handler = [newest = std::move(newest)](const Call& call) { return one(call, *newest); };
   return e;

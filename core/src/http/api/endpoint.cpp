@@ -68,8 +68,9 @@ SnapshotPtr Call::snapshot() const {
   auto snapshot = parts.snapshot(true);
   if (!snapshot)
     throw Refused{503,
-                  {"api-busy", "the collector does not answer", "an answer within two seconds", "", "ask again in a "
-                                                                                                    "moment"}};
+                  {"api-busy", "the collector does not answer", "an answer within two seconds", "",
+                   "ask again in a "
+                   "moment"}};
   return snapshot;
 }
 
@@ -77,8 +78,8 @@ std::shared_ptr<store::StorePool> Call::store_pool() const {
   const auto snapshot = parts.snapshot(false);
   if (!snapshot || !snapshot->stores)
     throw Refused{503,
-                  {"api-no-store", "no sink of the configuration can be read back", "a sink of kind sqlite or mysql", "",
-                   "add one to 'sinks', or name it in 'http: {sink: NAME}'"}};
+                  {"api-no-store", "no sink of the configuration can be read back", "a sink of kind sqlite or mysql",
+                   "", "add one to 'sinks', or name it in 'http: {sink: NAME}'"}};
   return snapshot->stores;
 }
 
@@ -101,8 +102,8 @@ Route route_of(Endpoint endpoint, Parts parts) {
     } catch (const store::StoreError& e) {
       return refused(status_of(e.cause()), split_message(e.what()));
     } catch (const std::exception& e) {
-      return error_response(500, {"api-internal", "this should not have happened", "", e.what(),
-                                  "please report it with the request"});
+      return error_response(
+          500, {"api-internal", "this should not have happened", "", e.what(), "please report it with the request"});
     }
   };
   return route;

@@ -28,9 +28,9 @@ class Exposition;
 
 /// What a client may ask for at once.
 struct Limits {
-  std::size_t points = 100'000;                        ///< windows of one series
-  std::size_t series = 1000;                           ///< of one answer
-  std::size_t values = 5'000'000;                      ///< windows times series
+  std::size_t points = 100'000;    ///< windows of one series
+  std::size_t series = 1000;       ///< of one answer
+  std::size_t values = 5'000'000;  ///< windows times series
   std::chrono::nanoseconds range = std::chrono::hours{24 * 366 * 30};
 };
 

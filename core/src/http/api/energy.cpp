@@ -105,8 +105,8 @@ Response ask(const Call& call) {
                                 : query.every == store::Period::hour       ? kHour
                                 : query.every == store::Period::whole      ? INT64_MAX
                                                                            : 23 * kHour;
-  const auto windows = static_cast<std::uint64_t>(query.range.to_ns - query.range.from_ns) /
-                       static_cast<std::uint64_t>(shortest);
+  const auto windows =
+      static_cast<std::uint64_t>(query.range.to_ns - query.range.from_ns) / static_cast<std::uint64_t>(shortest);
   if (windows > call.parts.limits.points)
     throw Refused{400,
                   {"qry-too-much", "the range has too many windows of this length",
@@ -139,14 +139,16 @@ Endpoint energy_endpoint() {
       "now, that measurements cover; `epochs` counts resets, rollovers and meter swaps in it; `estimated`: a border "
       "fell into a gap. Tariffs are channels (t1, t2). `net` is import less export of each channel that has them. "
       "Windows are those of the site's zone: days of clock changes have 23 and 25 hours.";
-  e.parameters = {globs("series", "registers or active powers; repeatable; default: all"),
-                  repeatable(text("device", "all series of this device; repeatable")),
-                  moment("from", "today", "beginning"), moment("to", "now", "end, not included"),
-                  word("every", {"whole", "15m", "1h", "day", "week", "month", "year"}, "day", "length of the windows")};
-  e.answers = {{200,
-                "energies by window",
-                {"application/json"},
-                R"({"type":"object","required":["from","to","zone","every","energies","net"],"properties":{"energies":{"type":"array","items":{"type":"object","required":["device","channel","quantity","unit","origin","windows"],"properties":{"origin":{"enum":["meter","integrated","power"]},"windows":{"type":"array","items":{"$ref":"#/components/schemas/Growth"}}}}},"net":{"type":"array","items":{"type":"object","required":["device","channel","unit","windows"]}}}})"}};
+  e.parameters = {
+      globs("series", "registers or active powers; repeatable; default: all"),
+      repeatable(text("device", "all series of this device; repeatable")), moment("from", "today", "beginning"),
+      moment("to", "now", "end, not included"),
+      word("every", {"whole", "15m", "1h", "day", "week", "month", "year"}, "day", "length of the windows")};
+  e.answers = {
+      {200,
+       "energies by window",
+       {"application/json"},
+       R"({"type":"object","required":["from","to","zone","every","energies","net"],"properties":{"energies":{"type":"array","items":{"type":"object","required":["device","channel","quantity","unit","origin","windows"],"properties":{"origin":{"enum":["meter","integrated","power"]},"windows":{"type":"array","items":{"$ref":"#/components/schemas/Growth"}}}}},"net":{"type":"array","items":{"type":"object","required":["device","channel","unit","windows"]}}}})"}};
   e.errors = {404, 503};
   e.handler = ask;
   return e;

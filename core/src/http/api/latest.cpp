@@ -67,7 +67,9 @@ class LatestTexts {
 
   static std::string type(const Call& call) {
     const auto& format = call.arguments.text("format");
-    return format == "csv" ? "text/csv; charset=utf-8" : format == "jsonl" ? "application/x-ndjson" : "application/json";
+    return format == "csv"     ? "text/csv; charset=utf-8"
+           : format == "jsonl" ? "application/x-ndjson"
+                               : "application/json";
   }
 
   std::string make(const Call& call, std::uint64_t version) {
@@ -147,10 +149,11 @@ Endpoint latest_endpoint(std::shared_ptr<Newest> newest) {
   e.run = Route::Run::front;
   e.parameters = {globs("series", "only these; repeatable"),
                   word("format", {"json", "jsonl", "csv"}, "json", "form of the answer")};
-  e.answers = {{200,
-                "the measurements",
-                {"application/json", "application/x-ndjson", "text/csv"},
-                R"({"type":"object","required":["last_id","measurements"],"properties":{"last_id":{"type":"string"},"measurements":{"type":"array","items":{"$ref":"#/components/schemas/Measurement"}}}})"}};
+  e.answers = {
+      {200,
+       "the measurements",
+       {"application/json", "application/x-ndjson", "text/csv"},
+       R"({"type":"object","required":["last_id","measurements"],"properties":{"last_id":{"type":"string"},"measurements":{"type":"array","items":{"$ref":"#/components/schemas/Measurement"}}}})"}};
   e.errors = {404};
   auto texts = std::make_shared<LatestTexts>(std::move(newest));
   e.handler = [texts](const Call& call) { return texts->answer(call); };

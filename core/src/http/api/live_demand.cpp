@@ -28,7 +28,8 @@ Part part_of(const SeriesInfo& info) {
     if (info.quantity == "active_energy_import") return Part::register_total;
     if (info.quantity == "active_demand_import") return Part::demand;
   }
-  const bool tariff = info.channel.size() == 2 && info.channel[0] == 't' && info.channel[1] >= '1' && info.channel[1] <= '9';
+  const bool tariff =
+      info.channel.size() == 2 && info.channel[0] == 't' && info.channel[1] >= '1' && info.channel[1] <= '9';
   return tariff && info.quantity == "active_energy_import" ? Part::register_tariff : Part::none;
 }
 

@@ -26,9 +26,9 @@ class LiveDemand {
   void take(const Batch& batch);
 
   struct Running {
-    std::int64_t time_ns = 0;            ///< of the newest sample
-    store::QuarterDemand quarter;        ///< average_w is NaN when its beginning was not heard
-    double power_w = 0;                  ///< import, mean of the last minute; NaN: none
+    std::int64_t time_ns = 0;      ///< of the newest sample
+    store::QuarterDemand quarter;  ///< average_w is NaN when its beginning was not heard
+    double power_w = 0;            ///< import, mean of the last minute; NaN: none
   };
   [[nodiscard]] std::optional<Running> running(const std::string& device) const;
 

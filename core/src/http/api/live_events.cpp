@@ -105,7 +105,7 @@ class LiveText {
   const Live& live_;
   std::vector<model::Glob> globs_;
   std::mutex mutex_;
-  std::deque<Piece> pieces_;         ///< the newest ones, numbered without a hole
+  std::deque<Piece> pieces_;        ///< the newest ones, numbered without a hole
   std::vector<signed char> known_;  ///< by series: -1 not asked yet
 };
 
@@ -144,8 +144,7 @@ class Subscriber {
       fmt::format_to(std::back_inserter(out), "retry: 2000\nid: {}\nevent: hello\ndata: {{\"last_id\":\"{}\"}}\n\n",
                      event_id(boot_, last_), event_id(boot_, last_));
       greeted_ = true;
-      if (restarted_)
-        out += "event: missed\ndata: {\"reason\":\"restart\",\"missed\":null}\n\n";
+      if (restarted_) out += "event: missed\ndata: {\"reason\":\"restart\",\"missed\":null}\n\n";
     }
     if (live_.newest_id() == last_) {
       keep_alive(out);

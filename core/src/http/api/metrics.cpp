@@ -53,16 +53,24 @@ void append_measurements(Exposition& out, const Call& call, const Snapshot& snap
     if (!snapshot.sources.contains(info.fleet.empty() ? info.device : info.fleet)) continue;  // no longer configured
     if (value.measurement.type == MESURA_TEXT) {
       out.gauge("mesura_text_info", "a text that a device sends, as a label; always 1",
-                {{"device", info.device}, {"channel", info.channel}, {"quantity", info.quantity},
-                 {"label", info.label}, {"role", info.role}, {"text", value.text}},
+                {{"device", info.device},
+                 {"channel", info.channel},
+                 {"quantity", info.quantity},
+                 {"label", info.label},
+                 {"role", info.role},
+                 {"text", value.text}},
                 1);
       continue;
     }
     const bool counter = info.kind == Kind::reg;
     out.add(metric_name(info) + (counter ? "_total" : ""),
             counter ? Exposition::Type::counter : Exposition::Type::gauge, help(info),
-            {{"device", info.device}, {"channel", info.channel}, {"quantity", info.quantity},
-             {"unit", info.unit == "1" ? "" : info.unit}, {"label", info.label}, {"role", info.role}},
+            {{"device", info.device},
+             {"channel", info.channel},
+             {"quantity", info.quantity},
+             {"unit", info.unit == "1" ? "" : info.unit},
+             {"label", info.label},
+             {"role", info.role}},
             value.measurement.number);
   }
 }

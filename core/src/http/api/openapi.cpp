@@ -129,7 +129,8 @@ std::string description(const std::vector<Endpoint>& all) {
   runtime::JsonWriter json{out};
   json.begin_object().key("openapi").string("3.0.3");
   json.key("info").begin_object().key("title").string("Mesura").key("version").string("1");
-  json.key("description").string("Measurements of energy meters: live, stored, energies, demand, and how the service does.");
+  json.key("description")
+      .string("Measurements of energy meters: live, stored, energies, demand, and how the service does.");
   json.end_object();
   json.key("servers").raw(R"([{"url":"/"}])");
   json.key("paths").begin_object();

@@ -173,8 +173,7 @@ Arguments Arguments::parse(const std::vector<Parameter>& parameters, const Reque
   }
   for (const Parameter& p : parameters) {
     if (p.in_path || arguments.items_.contains(p.name)) continue;
-    if (p.required)
-      refuse("api-missing-parameter", fmt::format("'{}' is missing", p.name), expectation(p), {}, p.help);
+    if (p.required) refuse("api-missing-parameter", fmt::format("'{}' is missing", p.name), expectation(p), {}, p.help);
     if (!p.fallback.empty()) arguments.read(p, p.fallback, arguments.items_[p.name], now_ns, zone);
   }
   return arguments;

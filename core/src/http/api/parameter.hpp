@@ -72,7 +72,7 @@ class Arguments {
                          const model::Zone& zone);
 
   [[nodiscard]] bool has(std::string_view name) const { return find(name) != nullptr; }
-  [[nodiscard]] const std::string& text(std::string_view name) const;          ///< "" when absent
+  [[nodiscard]] const std::string& text(std::string_view name) const;         ///< "" when absent
   [[nodiscard]] std::vector<std::string> texts(std::string_view name) const;  ///< of a repeatable one
   [[nodiscard]] std::vector<model::Glob> globs(std::string_view name) const;
   [[nodiscard]] std::optional<std::int64_t> integer(std::string_view name) const;

@@ -123,10 +123,11 @@ Endpoint query_endpoint(const Limits& limits) {
                       "what is told of a window; repeatable")),
       word("format", {"json", "jsonl", "csv"}, "json", "form of the answer")};
   e.parameters[4].example = "15m";
-  e.answers = {{200,
-                "the series",
-                {"application/json", "application/x-ndjson", "text/csv"},
-                R"({"type":"object","required":["from","to","zone","series"],"properties":{"series":{"type":"array","items":{"type":"object","required":["device","channel","quantity","unit","resolution","window_s","times","gaps"],"properties":{"resolution":{"enum":["raw","1m","15m","1h","1d"]},"window_s":{"type":"number"},"times":{"type":"array","items":{"type":"number"}},"gaps":{"type":"array","items":{"type":"array","items":{"type":"number"},"minItems":2,"maxItems":2}}}}}}})"}};
+  e.answers = {
+      {200,
+       "the series",
+       {"application/json", "application/x-ndjson", "text/csv"},
+       R"({"type":"object","required":["from","to","zone","series"],"properties":{"series":{"type":"array","items":{"type":"object","required":["device","channel","quantity","unit","resolution","window_s","times","gaps"],"properties":{"resolution":{"enum":["raw","1m","15m","1h","1d"]},"window_s":{"type":"number"},"times":{"type":"array","items":{"type":"number"}},"gaps":{"type":"array","items":{"type":"array","items":{"type":"number"},"minItems":2,"maxItems":2}}}}}}})"}};
   e.errors = {404, 503};
   e.handler = ask;
   return e;

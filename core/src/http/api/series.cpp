@@ -80,10 +80,11 @@ Endpoint series_endpoint(std::shared_ptr<Newest> newest) {
   e.parameters = {globs("series", "only these; repeatable"),
                   boolean("stored", "true", "those of the database as well, not only what is being measured"),
                   boolean("extent", "true", "look up the first and last time")};
-  e.answers = {{200,
-                "the series",
-                {"application/json"},
-                R"({"type":"object","required":["series"],"properties":{"series":{"type":"array","items":{"$ref":"#/components/schemas/Series"}}}})"}};
+  e.answers = {
+      {200,
+       "the series",
+       {"application/json"},
+       R"({"type":"object","required":["series"],"properties":{"series":{"type":"array","items":{"$ref":"#/components/schemas/Series"}}}})"}};
   e.errors = {404, 503};
   e.handler = [newest = std::move(newest)](const Call& call) { return list(call, *newest); };
   return e;

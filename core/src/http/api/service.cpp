@@ -93,10 +93,11 @@ Endpoint config_endpoint() {
   e.path = "/api/v1/config";
   e.summary = "The configuration in force, defaults filled in, secrets masked";
   e.parameters = {word("format", {"json", "yaml"}, "json", "form of the answer")};
-  e.answers = {{200,
-                "the configuration",
-                {"application/json", "application/yaml"},
-                R"({"type":"object","required":["file","yaml"],"properties":{"file":{"type":"string"},"yaml":{"type":"string"}}})"}};
+  e.answers = {
+      {200,
+       "the configuration",
+       {"application/json", "application/yaml"},
+       R"({"type":"object","required":["file","yaml"],"properties":{"file":{"type":"string"},"yaml":{"type":"string"}}})"}};
   e.errors = {503};
   e.handler = config;
   return e;
@@ -126,7 +127,8 @@ Endpoint ready_endpoint() {
   e.role = Role::none;
   const std::string schema =
       R"({"type":"object","required":["ready","reasons"],"properties":{"ready":{"type":"boolean"},"reasons":{"type":"array","items":{"type":"string"}}}})";
-  e.answers = {{200, "ready", {"application/json"}, schema}, {503, "not ready, with the reasons", {"application/json"}, schema}};
+  e.answers = {{200, "ready", {"application/json"}, schema},
+               {503, "not ready, with the reasons", {"application/json"}, schema}};
   e.handler = ready;
   return e;
 }

@@ -50,7 +50,9 @@ struct Snapshots::State {
 Snapshots::Snapshots(runtime::EventLoop& loop, std::function<Snapshot()> make, Options options)
     : state_(std::make_shared<State>(loop, options, std::move(make))) {}
 
-Snapshots::~Snapshots() {
+Snapshots::~Snapshots() { end(); }
+
+void Snapshots::end() {
   state_->make = nullptr;
   {
     const std::scoped_lock lock{state_->mutex};
@@ -69,6 +71,7 @@ SnapshotPtr Snapshots::current() const {
 
 SnapshotPtr Snapshots::fresh() const {
   std::unique_lock lock{state_->mutex};
+  if (state_->ended) return nullptr;
   if (state_->newest && !state_->old()) return state_->newest;
   state_->ask(state_);
   const auto before = state_->count;

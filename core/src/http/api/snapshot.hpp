@@ -37,13 +37,13 @@ struct Snapshot {
   std::string zone = "UTC";  ///< of the site
   std::vector<collector::DeviceStatus> devices;
   std::vector<collector::SinkStatus> sinks;
-  std::set<std::string, std::less<>> sources;       ///< names of devices, fleets and derived devices
-  std::vector<std::string> devices_left_out;        ///< configured and enabled, but not running
-  std::vector<pipeline::Alert> alerts;              ///< active
-  std::vector<pipeline::Alert> recent_alerts;       ///< changes, newest first
-  std::shared_ptr<const std::string> configuration; ///< in force, as YAML, secrets masked
-  std::shared_ptr<store::StorePool> stores;         ///< null: no sink can be read back
-  std::string store_sink;                           ///< whose stores
+  std::set<std::string, std::less<>> sources;        ///< names of devices, fleets and derived devices
+  std::vector<std::string> devices_left_out;         ///< configured and enabled, but not running
+  std::vector<pipeline::Alert> alerts;               ///< active
+  std::vector<pipeline::Alert> recent_alerts;        ///< changes, newest first
+  std::shared_ptr<const std::string> configuration;  ///< in force, as YAML, secrets masked
+  std::shared_ptr<store::StorePool> stores;          ///< null: no sink can be read back
+  std::string store_sink;                            ///< whose stores
   CapacityTerms capacity;
   bool stopping = false;
 };
@@ -66,6 +66,8 @@ class Snapshots {
 
   /// Makes one now. The loop's thread.
   void publish();
+  /// No more are made: fresh() answers null, at once and to those who wait. The loop's thread.
+  void end();
   /// The newest one there is; asks for a newer one when it is old, for whoever comes next. Any thread, never waits.
   [[nodiscard]] SnapshotPtr current() const;
   /// One that is not old; null when the collector does not answer. Any thread but the loop's.

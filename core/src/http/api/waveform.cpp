@@ -203,10 +203,11 @@ Endpoint waveform_endpoint() {
                   integer("points", 1, 1'000'000, "", "at most so many windows; default: every row"),
                   word("format", {"json", "f32"}, "json", "form of the answer")};
   e.parameters[0].example = "lab";
-  e.answers = {{200,
-                "the samples",
-                {"application/json", "application/octet-stream"},
-                R"({"type":"object","required":["device","start","rate","channels","units","rows","lost_rows","thinned"]})"}};
+  e.answers = {
+      {200,
+       "the samples",
+       {"application/json", "application/octet-stream"},
+       R"({"type":"object","required":["device","start","rate","channels","units","rows","lost_rows","thinned"]})"}};
   e.errors = {404};
   e.handler = ask;
   return e;

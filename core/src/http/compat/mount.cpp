@@ -56,11 +56,6 @@ std::optional<Mount> mount(const config::Configuration& configuration, System sy
 
 }  // namespace
 
-std::string Mount::print() const {
-  return fmt::format("{}|{}|{}|{}|{}|{}|{}", static_cast<int>(system), device, zone.name(), stale_after.count(),
-                     interval.count(), listen.value_or(""), auth);
-}
-
 std::vector<Mount> compat_mounts(const config::Configuration& configuration) {
   std::vector<Mount> mounts;
   if (!configuration.http) return mounts;

@@ -28,9 +28,6 @@ struct Mount {
   std::chrono::nanoseconds interval{0};
   std::optional<std::string> listen;  ///< beside the main port a port of its own,
   std::string auth = "auto";          ///< and who must log in there: "auto", "required", "off"
-
-  /// All of it, to tell whether it has changed.
-  [[nodiscard]] std::string print() const;
 };
 
 /// The device that is configured for a system, else the only enabled one of its plugin; no mount where there is none or

@@ -28,7 +28,8 @@ void fill(Rig& rig, int seconds) {
 TEST_CASE("a query gives every measurement where there are few, and windows where there are many") {
   Rig rig;
   fill(rig, 60);
-  const auto few = rig.json("/api/v1/query?series=grid/total/active_power&from=2026-06-14T12:00:00Z&to=2026-06-14T12:01:00Z");
+  const auto few =
+      rig.json("/api/v1/query?series=grid/total/active_power&from=2026-06-14T12:00:00Z&to=2026-06-14T12:01:00Z");
   REQUIRE(few["series"].size() == 1);
   const auto& one = few["series"][0];
   CHECK(one["device"] == "grid");
@@ -60,11 +61,12 @@ TEST_CASE("a query as CSV and JSON lines says the same as the object") {
         "device,channel,quantity,unit,time,value,min,max\r\n"
         "grid,total,active_power,W,2026-06-14T12:00:00.000Z,,100,101\r\n"
         "grid,total,active_power,W,2026-06-14T12:00:02.000Z,,102,103\r\n");
-  CHECK(rig.body(ask + "every=2s&format=jsonl&aggregate=last") ==
-        R"({"device":"grid","channel":"total","quantity":"active_power","unit":"W","time":"2026-06-14T12:00:00.000Z","last":101})"
-        "\n"
-        R"({"device":"grid","channel":"total","quantity":"active_power","unit":"W","time":"2026-06-14T12:00:02.000Z","last":103})"
-        "\n");
+  CHECK(
+      rig.body(ask + "every=2s&format=jsonl&aggregate=last") ==
+      R"({"device":"grid","channel":"total","quantity":"active_power","unit":"W","time":"2026-06-14T12:00:00.000Z","last":101})"
+      "\n"
+      R"({"device":"grid","channel":"total","quantity":"active_power","unit":"W","time":"2026-06-14T12:00:02.000Z","last":103})"
+      "\n");
 }
 
 TEST_CASE("raw rows are streamed in pieces, none lost and none twice") {

@@ -69,8 +69,9 @@ class FakeArchive final : public store::Archive {
  private:
   void check() const {
     if (db_->away)
-      throw store::StoreError(store::StoreError::Cause::unavailable,
-                              "sto-open: the database is away\n  expected  a server\n  got       none\n  hint      start it");
+      throw store::StoreError(
+          store::StoreError::Cause::unavailable,
+          "sto-open: the database is away\n  expected  a server\n  got       none\n  hint      start it");
   }
 
   std::shared_ptr<FakeDatabase> db_;
@@ -214,8 +215,7 @@ void Rig::say(std::uint32_t series, std::int64_t time_ns, const std::string& wor
   batch->time_ns = time_ns;
   batch->received_ns = time_ns;
   batch->texts = words;
-  batch->items.push_back(
-      {time_ns, 0, series, 0, static_cast<std::uint16_t>(words.size()), MESURA_TEXT, MESURA_GOOD});
+  batch->items.push_back({time_ns, 0, series, 0, static_cast<std::uint16_t>(words.size()), MESURA_TEXT, MESURA_GOOD});
   live.take(batch);
 }
 
