@@ -96,6 +96,75 @@ KeyValues split_pairs(const std::vector<std::string>& words, const std::string& 
   return pairs;
 }
 
+/// user add|del|list, token add|list|revoke.
+class AccountVerbs {
+ public:
+  AccountVerbs(CLI::App& app, std::function<int()>& verb) : verb_(verb) {
+    auto* users = app.add_subcommand("user", "Who may log in over HTTP: add, del, list");
+    users->require_subcommand(1);
+    auto* v = add_user(*users, "add", UserOptions::What::add, "Add a user; asks for the password");
+    v->add_option("name", user_.name, "Letters, digits and . _ - @")->required();
+    add_role(*v, user_.role);
+    v->add_flag("--replace", user_.replace, "Give a user of that name a new password and role");
+    v->add_flag("--password-stdin", user_.password_stdin, "Read the password from standard input, one line");
+    v->footer("  mesura user add anna --role control\n  pass show mesura | mesura user add anna --password-stdin");
+    add_user(*users, "del", UserOptions::What::del, "Remove a user; their sessions end")
+        ->add_option("name", user_.name, "The user")
+        ->required();
+    v = add_user(*users, "list", UserOptions::What::list, "All users and their roles");
+    add_format(*v, user_.format, {{"table", Format::table}, {"json", Format::json}});
+
+    auto* tokens = app.add_subcommand("token", "Secrets with which programs use HTTP: add, list, revoke");
+    tokens->require_subcommand(1);
+    v = add_token(*tokens, "add", TokenOptions::What::add, "Make a token and print it, this once");
+    v->add_option("name", token_.name, "What it is for, e.g. grafana")->required();
+    add_role(*v, token_.role);
+    add_duration(*v, "--expires", token_.expires, "Ends after this time (default: never)");
+    v->footer(
+        "  mesura token add grafana\n  curl -H \"Authorization: Bearer $(mesura token add script --expires 1d)\" URL");
+    v = add_token(*tokens, "list", TokenOptions::What::list, "All tokens, without what is secret of them");
+    add_format(*v, token_.format, {{"table", Format::table}, {"json", Format::json}});
+    add_token(*tokens, "revoke", TokenOptions::What::revoke, "End a token, at once")
+        ->add_option("name", token_.name, "The token")
+        ->required();
+  }
+
+ private:
+  static void add_role(CLI::App& verb, std::string& role) {
+    verb.add_option("--role", role, "What it allows: read, or control (devices too)")
+        ->check(CLI::IsMember({"read", "control"}))
+        ->type_name("")
+        ->capture_default_str();
+  }
+  static void add_state(CLI::App& verb, std::optional<std::string>& state) {
+    verb.add_option("--state", state, "State directory (default: that of the configuration)")->type_name("DIR");
+  }
+  CLI::App* add_user(CLI::App& users, const char* name, UserOptions::What what, const char* help) {
+    auto* v = users.add_subcommand(name, help);
+    add_common(*v, user_.common);
+    add_state(*v, user_.state);
+    v->callback([this, what] {
+      user_.what = what;
+      verb_ = [this] { return user(user_); };
+    });
+    return v;
+  }
+  CLI::App* add_token(CLI::App& tokens, const char* name, TokenOptions::What what, const char* help) {
+    auto* v = tokens.add_subcommand(name, help);
+    add_common(*v, token_.common);
+    add_state(*v, token_.state);
+    v->callback([this, what] {
+      token_.what = what;
+      verb_ = [this] { return token(token_); };
+    });
+    return v;
+  }
+
+  std::function<int()>& verb_;
+  UserOptions user_;
+  TokenOptions token_;
+};
+
 }  // namespace
 
 int dispatch(int argc, char** argv) {
@@ -304,6 +373,19 @@ int dispatch(int argc, char** argv) {
     verb = [&] { return backup(backup_options); };
   });
 
+  RollupOptions rollup_options;
+  auto* rollup_verbs = app.add_subcommand("rollup", "Rows a minute, 15 minutes, hour and day of a sink: rebuild");
+  rollup_verbs->require_subcommand(1);
+  v = rollup_verbs->add_subcommand("rebuild", "Make them again from raw rows; with the running service or without");
+  add_common(*v, rollup_options.common);
+  v->add_option("sink", rollup_options.sink, "Sink of kind sqlite or mysql (default: the first)");
+  v->add_option("--device", rollup_options.device, "Only of this device, or of the fleet that it belongs to");
+  v->add_option("--from", rollup_options.from, "Begin: 2026-06-14, -7d, this_month ... (default: all)");
+  v->add_option("--to", rollup_options.to, "End (default: all)");
+  add_progress(*v, rollup_options.progress);
+  v->footer("  mesura rollup rebuild local --device grid --from 2026-06-01 --to 2026-06-30");
+  v->callback([&] { verb = [&] { return rollup_rebuild(rollup_options); }; });
+
   SimulateOptions simulate_options;
   v = app.add_subcommand("simulate", "Run a virtual device: the same bytes as the real one, with faults on demand");
   v->prefix_command();
@@ -509,6 +591,8 @@ int dispatch(int argc, char** argv) {
     spool_options.sinks = {requeue_sink};
     verb = [&] { return spool(spool_options); };
   });
+
+  const AccountVerbs account_verbs{app, verb};
 
   auto* plugin = app.add_subcommand("plugin", "Device plugins: list, info");
   plugin->require_subcommand(1);

@@ -11,14 +11,17 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <sqlite3.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -204,8 +207,27 @@ std::string host_and_port(const std::string& address) {
   return fmt::format("host: {}, port: {}", address.substr(0, colon), address.substr(colon + 1));
 }
 
-void write_configuration(const std::filesystem::path& file, const House& house,
-                         const std::filesystem::path& directory) {
+/// A port of the loopback for the API: 8080 if nobody has it, else any that is free.
+std::uint16_t api_port() {
+  constexpr std::uint16_t kUsual = 8080;
+  for (const std::uint16_t wanted : {kUsual, std::uint16_t{0}}) {
+    const runtime::UniqueFd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    const int yes = 1;
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(wanted);
+    socklen_t size = sizeof address;
+    auto* const generic = reinterpret_cast<sockaddr*>(&address);
+    if (::bind(fd.get(), generic, size) == 0 && ::getsockname(fd.get(), generic, &size) == 0)
+      return ntohs(address.sin_port);
+  }
+  throw std::runtime_error("no free port on 127.0.0.1");
+}
+
+void write_configuration(const std::filesystem::path& file, const House& house, const std::filesystem::path& directory,
+                         std::uint16_t port) {
   const std::string text = fmt::format(
       "# Written by `mesura demo`: four virtual meters into SQLite.\n"
       "timezone: Europe/Brussels\n"
@@ -229,9 +251,10 @@ void write_configuration(const std::filesystem::path& file, const House& house,
       "sinks:\n"
       "  local: {{sqlite: {{path: \"{0}/mesura.db\"}}}}\n"
       "routes:\n"
-      "  - {{from: \"*\", to: local}}\n",
+      "  - {{from: \"*\", to: local}}\n"
+      "http: {{listen: \"127.0.0.1:{5}\"}}\n",
       directory.string(), host_and_port(house.grid_at), host_and_port(house.cupboard_at), house.pty,
-      host_and_port(house.lab_at));
+      host_and_port(house.lab_at), port);
   std::FILE* out = std::fopen(file.c_str(), "w");
   if (out == nullptr || std::fputs(text.c_str(), out) < 0 || std::fclose(out) != 0)
     throw std::runtime_error(fmt::format("{}: can't be written: {}", file.string(), std::strerror(errno)));
@@ -252,20 +275,22 @@ int run_demo(const DemoOptions& options) {
                           loop.stop();
                         }};
   House house{directory, log};
-  write_configuration(configuration, house, directory);
+  const std::uint16_t port = api_port();
+  write_configuration(configuration, house, directory, port);
   Child collector{{"mesura", "run", configuration.string()}, log};
 
   std::printf(
       "Four virtual meters, and a collector that stores them in SQLite:\n\n"
       "  grid       a Belgian P1 meter on %s\n  cupboard   a CT6 with six clamps on %s\n"
       "  inverter   an Axpert on %s\n  lab        a SmartMeter at 8 kHz on %s\n\n"
-      "  configuration  %s\n  database       %s\n  log            %s\n\n"
+      "  configuration  %s\n  database       %s\n  log            %s\n  HTTP API       http://127.0.0.1:%u/api/v1/\n\n"
       "Try in another shell:\n"
       "  mesura status --config '%s'\n"
+      "  curl 'http://127.0.0.1:%u/api/v1/query?series=grid/total/active_power&from=-5m&format=csv'\n"
       "  sqlite3 '%s' 'SELECT * FROM grid ORDER BY time DESC LIMIT 3'\n\n"
       "The newest values in the database, as they arrive (^C ends the demo):\n",
       house.grid_at.c_str(), house.cupboard_at.c_str(), house.pty.c_str(), house.lab_at.c_str(), configuration.c_str(),
-      database.c_str(), log.c_str(), configuration.c_str(), database.c_str());
+      database.c_str(), log.c_str(), unsigned{port}, configuration.c_str(), unsigned{port}, database.c_str());
   std::fflush(stdout);
 
   bool complete = false;

@@ -4,6 +4,7 @@
 // mesura import SYSTEM SOURCE: what other collectors have stored, into a sink.
 #include "import_report.hpp"
 #include "import_sources.hpp"
+#include "interrupt.hpp"
 #include "progress.hpp"
 #include "setup.hpp"
 #include "sink_writer.hpp"
@@ -88,9 +89,13 @@ class Import {
               ->make(sink_.options, sinks::Context{series_, runtime::Logger{log_, "sink." + sink_.name}, timezone_}),
           kPatience);
     std::string failure;
+    bool interrupted = false;
     try {
       Progress progress{options_.progress, unit_of(options_.system)};
-      for (const auto& make : makes) read(*make(), progress);
+      const Interrupt interrupt;
+      for (const auto& make : makes)
+        if (!Interrupt::requested()) read(*make(), progress);
+      interrupted = Interrupt::requested();
     } catch (const std::exception& e) {
       if (!writer_) throw;
       failure = e.what();  // what was read before the fault counts
@@ -108,6 +113,13 @@ class Import {
       complain(failure);
       return kFailed;
     }
+    if (interrupted) {
+      std::fputs(
+          "mesura import: interrupted\n  hint      the same command writes the rest; what is there already does not "
+          "change\n",
+          stderr);
+      return kPartial;
+    }
     return problems_.lost() > 0 || report_.refused > 0 ? kPartial : kDone;
   }
 
@@ -118,7 +130,7 @@ class Import {
   void read(importing::Importer& importer, Progress& progress) {
     const std::uint64_t before = report_.records;
     std::vector<BatchPtr> batches;
-    for (bool more = true; more;) {
+    for (bool more = true; more && !Interrupt::requested();) {
       batches.clear();
       more = importer.next(batches);
       report_.records = before + importer.records();

@@ -60,6 +60,11 @@ Past Past::open(const Common& common, const std::string& sink) {
 }
 
 store::TimeRange Past::range(const std::string& from, const std::string& to) const {
+  return parse_range(from, to, now_ns, zone);
+}
+
+store::TimeRange parse_range(const std::string& from, const std::string& to, std::int64_t now_ns,
+                             const model::Zone& zone) {
   const auto instant = [&](const char* option, const std::string& text, store::Bound bound) {
     model::Problem problem;
     if (const auto time_ns = store::parse_instant(text, bound, now_ns, zone, &problem)) return *time_ns;

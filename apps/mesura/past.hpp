@@ -26,6 +26,10 @@ struct VerbError {
   std::string text;  ///< "cli-sink]: ..."
 };
 
+/// "-1h", "today", "2026-06-14T12:00:00Z" ... Throws VerbError.
+[[nodiscard]] store::TimeRange parse_range(const std::string& from, const std::string& to, std::int64_t now_ns,
+                                           const model::Zone& zone);
+
 /// A configuration with the database that one of its sinks writes.
 struct Past {
   Loaded loaded;
@@ -38,7 +42,7 @@ struct Past {
   static Past open(const Common& common, const std::string& sink);
   /// Throws VerbError with the nearest name where a name (not a pattern) is none; what remains is for the store to say.
   void check_series(const std::vector<std::string>& globs);
-  /// "-1h", "today", "2026-06-14T12:00:00Z" ... Throws VerbError.
+  /// As parse_range().
   [[nodiscard]] store::TimeRange range(const std::string& from, const std::string& to) const;
 };
 

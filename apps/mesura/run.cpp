@@ -7,8 +7,10 @@
 
 #include "collector/collector.hpp"
 #include "config/text.hpp"
+#include "http/options.hpp"
 #include "runtime/time_text.hpp"
 #include "service/control.hpp"
+#include "service/http_service.hpp"
 #include "service/notify.hpp"
 #include "service/requests.hpp"
 #include "service/state_directory.hpp"
@@ -30,6 +32,8 @@ namespace {
 
 /// A stop takes at most 5 s; what is beyond the sinks' share is for closing devices and files.
 constexpr std::chrono::seconds kStopGrace{4};
+/// Of it, for requests at work.
+constexpr std::chrono::milliseconds kHttpGrace{500};
 
 runtime::LogFormat log_format(const std::string& word) {
   if (word == "json") return runtime::LogFormat::json;
@@ -68,7 +72,14 @@ class Service {
                  configuration_.devices.size(), configuration_.sinks.size(), loaded_.file);
     for (const auto& refused : loaded_.plugins.refused())
       logger_.warn(refused.code, "{}: {}; {}", refused.path.string(), refused.reason, refused.remedy);
+    try {
+      http_.prepare(configuration_);
+    } catch (const http::ListenError& e) {
+      logger_.error("http", "{}", e.what());
+      return kFailed;
+    }
     collector_.apply(configuration_);
+    http_.commit(configuration_);
     service::notify("READY=1");
     feed_watchdog();
 
@@ -77,6 +88,7 @@ class Service {
     service::notify("STOPPING=1");
     logger_.info("run-stop", "stopping");
     control.reset();
+    http_.stop(kHttpGrace);
     const bool complete = collector_.stop(kStopGrace);
     logger_.info("run-end", "stopped{}", complete ? "" : "; not everything that was measured could be written");
     // A sink that hangs has left its thread behind, which still uses what would now be destroyed.
@@ -147,12 +159,15 @@ class Service {
       }
     }
     if (result.configuration) wrong += unchangeable(*result.configuration);
+    if (wrong.empty() && result.configuration) wrong += unbindable(*result.configuration);
     if (!wrong.empty() || !result.configuration) {
       logger_.error("run-reload", "reload refused, the old configuration goes on");
     } else {
       configuration_ = std::move(*result.configuration);
       set_levels();
-      if (!collector_.apply(configuration_))
+      const bool complete = collector_.apply(configuration_);
+      http_.commit(configuration_);
+      if (!complete)
         wrong =
             "mesura: error[run-reload]: the new configuration is in force, but a sink that was replaced lost what it "
             "still held\n"
@@ -183,6 +198,18 @@ class Service {
     return wrong;
   }
 
+  /// What keeps the new listeners from being had; empty: they are bound.
+  std::string unbindable(const config::Configuration& next) {
+    try {
+      http_.prepare(next);
+    } catch (const http::ListenError& e) {
+      logger_.error("run-reload", "{}", e.what());
+      return fmt::format("{}: error[{}]: {}\n", loaded_.file, e.code(),
+                         std::string_view{e.what()}.substr(e.code().size() + 2));
+    }
+    return {};
+  }
+
   void feed_watchdog() {
     if (const auto interval = service::watchdog_interval()) {
       service::notify("WATCHDOG=1");
@@ -206,6 +233,7 @@ class Service {
   service::Requests requests_{{collector_, log_, [this] { return facts(); }, [this] { return reload(); },
                                [this](const std::string& device) { default_level(device); }}};
   std::int64_t started_ns_ = 0;
+  service::HttpService http_{{loop_, log_, collector_, loaded_.catalog, [this] { return facts(); }}};
 };
 
 }  // namespace

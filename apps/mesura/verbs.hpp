@@ -134,6 +134,15 @@ struct BackupOptions {
 };
 int backup(const BackupOptions& options);
 
+struct RollupOptions {
+  Common common;
+  std::string sink;    ///< empty: the first of kind sqlite or mysql
+  std::string device;  ///< empty: all
+  std::string from, to;
+  ProgressStyle progress = ProgressStyle::automatic;
+};
+int rollup_rebuild(const RollupOptions& options);
+
 struct SimulateOptions {
   Common common;
   std::vector<std::string> arguments;  ///< everything after the verb: the plugin's twin has options of its own
@@ -179,6 +188,33 @@ struct SpoolOptions {
 };
 /// What waits for the sinks on disk.
 int spool(const SpoolOptions& options);
+
+struct UserOptions {
+  enum class What : std::uint8_t { add, del, list };
+  Common common;
+  What what = What::list;
+  std::optional<std::string> state;  ///< directory; default: that of the configuration
+  std::string name;
+  std::string role = "read";
+  bool replace = false;         ///< a user of that name gets a new password and role
+  bool password_stdin = false;  ///< not from the terminal
+  Format format = Format::table;
+};
+/// Who may log in over HTTP.
+int user(const UserOptions& options);
+
+struct TokenOptions {
+  enum class What : std::uint8_t { add, list, revoke };
+  Common common;
+  What what = What::list;
+  std::optional<std::string> state;
+  std::string name;
+  std::string role = "read";
+  std::optional<std::chrono::nanoseconds> expires;
+  Format format = Format::table;
+};
+/// Secrets with which programs use HTTP.
+int token(const TokenOptions& options);
 
 struct PluginListOptions {
   Common common;

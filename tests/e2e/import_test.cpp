@@ -313,3 +313,75 @@ TEST_CASE("an import into a database that another program has locked waits for i
   CHECK(process.wait(std::chrono::seconds{90}) == Exit{0, 0});
   CHECK(house.rows(kPowersOfGrid) == kPowers);
 }
+
+TEST_CASE("what is exported and imported elsewhere is the same") {
+  const ImportHouse house{kGrid};
+  make_quarters(house.file("card"));
+  house.import_json({"p1-monitor", house.file("card").string(), "--device", "grid"});
+  const auto exported =
+      run_mesura({"export", "grid/total/*", "--from", "2023-01-01T00:00:00Z", "--to", "2027-01-01T00:00:00Z",
+                  "--config", house.file("mesura.yaml").string(), "--format", "csv"});
+  INFO(exported.out << exported.err);
+  REQUIRE(exported.code == 0);
+  const ImportHouse other{kGrid};
+  write_file(other.file("export.csv"), exported.out);
+  other.import_json({"csv", other.file("export.csv").string()});
+  CHECK(other.rows(kPowersOfGrid) == kPowers);
+}
+
+TEST_CASE("an import beside the running service: both write, and rollups of the time imported are made") {
+  const Meter meter{{"--dialect", "be"}};
+  const ImportHouse house{"  grid: {plugin: dsmr_p1, transport: {tcp: {host: " + meter.host() +
+                          ", port: " + std::to_string(meter.port()) + "}}}\n"};
+  make_quarters(house.file("card"));
+  // Month peaks of the meter lie in the past as well: rows without a power.
+  Process service{program({"run", house.file("mesura.yaml").string()})};
+  const auto live = [](long more_than) {
+    return [more_than](const Rows& rows) { return !rows.empty() && std::stol(rows[0][0]) > more_than; };
+  };
+  const std::string count = "SELECT count(*) FROM grid WHERE time > 1780000000000000";
+  const auto before = wait_for_rows(house.database(), count, live(0));
+  const auto progress =
+      house.import({"p1-monitor", house.file("card").string(), "--device", "grid", "--progress", "json"});
+  INFO(progress.out << progress.err);
+  CHECK(progress.code == 0);
+  CHECK_THAT(progress.err, contains(R"("unit":"days")"));
+  CHECK(
+      house.rows("SELECT utc, total_active_power_import_w, total_active_power_export_w, total_active_power_w FROM "
+                 "grid_utc WHERE time < 1780000000000000 AND total_active_power_import_w IS NOT NULL ORDER BY time") ==
+      kPowers);
+  wait_for_rows(house.database(), count, live(std::stol(before[0][0])));
+  wait_for_rows(
+      house.database(),
+      "SELECT count(*) FROM grid_15m WHERE time < 1780000000000000 AND total_active_power_import_w IS NOT NULL",
+      [](const Rows& rows) { return !rows.empty() && rows[0][0] == "5"; });
+  CHECK(house.rows("SELECT total_active_power_import_w, total_active_power_import_w_min, "
+                   "total_active_power_import_w_max, count FROM grid_15m WHERE total_active_power_import_w IS NOT NULL "
+                   "ORDER BY time LIMIT 1") == Rows{{"331.0", "10.0", "652.0", "2"}});
+  CHECK(service.stop() == Exit{0, 0});
+}
+
+TEST_CASE("what the sink knows of a series stays, and what it would delete again is told") {
+  const ImportHouse house{kInverter + kGrid};
+  make_quarters(house.file("card"));
+  house.import_json({"p1-monitor", house.file("card").string(), "--device", "grid"});
+  write_file(house.file("grid-20260614-120000.csv"),
+             "time,quality,total_active_power_w\n2026-06-14T12:45:01.000Z,,5\n");
+  house.import_json({"csv", house.file("grid-20260614-120000.csv").string()});
+  // The wire's name came with the first import; that the value is derived, too.
+  CHECK(house.rows("SELECT source, role, quality FROM series WHERE quantity = 'active_power'") ==
+        Rows{{"1-0:1.7.0 - 1-0:2.7.0", "grid", "4"}});
+  CHECK(house.value("SELECT count(*) FROM quality") == "0");
+
+  write_file(house.file("mesura.yaml"),
+             "timezone: Europe/Brussels\ndevices:\n" + kGrid +
+                 "sinks:\n  local: {sqlite: {path: " + house.database().string() +
+                 ", retention: {raw: 90d}}}\n  broker: {mqtt: {url: \"mqtt://127.0.0.1:9\"}}\n");
+  const auto warned = house.import({"p1-monitor", house.file("card").string(), "--device", "grid", "--dry-run"});
+  CHECK(warned.code == 0);
+  CHECK_THAT(warned.out, contains("retention.raw"));
+  const auto broker = run_mesura({"import", "p1-monitor", house.file("card").string(), "--device", "grid", "--to",
+                                  "broker", "--config", house.file("mesura.yaml").string()});
+  CHECK(broker.code == 2);
+  CHECK_THAT(broker.err, contains("takes no past"));
+}

@@ -112,6 +112,7 @@ Configuration make_configuration(Value root, const Catalog& catalog) {
   for (const auto& [name, section] : root["notify"].map())
     c.doors.push_back({name, section.chosen().first, section.chosen().second, section});
   for (const auto& [name, section] : root["alerts"].map()) c.alerts.push_back(make_alert(name, section, c.doors));
+  if (root["http"]) c.http = make_http(root["http"]);
   c.root = std::move(root);
   return c;
 }

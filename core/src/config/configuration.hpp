@@ -5,6 +5,7 @@
 #pragma once
 
 #include "config/diagnostic.hpp"
+#include "config/http_section.hpp"
 #include "config/plugin_schema.hpp"
 #include "config/reader.hpp"
 #include "config/schema.hpp"
@@ -153,6 +154,7 @@ struct Configuration {
   std::vector<AlertConfig> alerts;
   std::vector<DoorConfig> doors;           ///< `notify`
   std::optional<CapacityConfig> capacity;  ///< nothing: there is no such tariff here
+  std::optional<HttpConfig> http;          ///< nothing: no server
   Value root;                              ///< the file as read, defaults filled in
 };
 

@@ -48,6 +48,7 @@ class Checks {
       for (const auto& [name, section] : root_["sinks"].map()) check_sink(name, section);
     check_log();
     check_routes();
+    check_http(root_, sinks_, file_, out_);
     warn_of_nothing();
   }
 

@@ -254,7 +254,8 @@ Schema configuration_schema(const Catalog& catalog) {
        optional("capacity", capacity_schema()), optional("devices", devices_schema(catalog), "{}"),
        optional("fleets", fleets_schema(catalog), "{}"), optional("derived", derived_schema(), "{}"),
        optional("sinks", sinks_schema(catalog), "{}"), optional("routes", routes_schema()),
-       optional("alerts", alerts_schema(), "{}"), optional("notify", notify_schema(), "{}")},
+       optional("alerts", alerts_schema(), "{}"), optional("notify", notify_schema(), "{}"),
+       optional("http", http_schema())},
       "a Mesura configuration");
 }
 

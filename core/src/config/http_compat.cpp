@@ -28,10 +28,10 @@ Schema system_schema(const char* help) {
   return object({optional("device", of(Type::name, "the device that they show; default: the only one that fits")),
                  optional("listen", of(Type::address, "a port for them alone, besides the main one")),
                  optional("auth",
-                          enumeration({"login", "none"},
-                                      "none: whoever reaches the port of their own may read, wherever it listens; "
-                                      "login: as on the main port"),
-                          "login")},
+                          enumeration({"auto", "required", "off"},
+                                      "who must log in at that port; auto: everybody, except on loopback as long as "
+                                      "there is no user or token; off: nobody, wherever it listens"),
+                          "auto")},
                 help);
 }
 
@@ -40,7 +40,7 @@ std::optional<CompatConfig> make(const Value& v) {
   CompatConfig c;
   if (v["device"]) c.device = v["device"].text();
   if (v["listen"]) c.listen = v["listen"].text();
-  c.anybody = v["auth"].text() == "none";
+  c.auth = v["auth"].text();
   return c;
 }
 

@@ -5,7 +5,7 @@
 //
 //   http:
 //     compat:
-//       p1_monitor: {device: grid, listen: 192.168.0.5:8081, auth: none}
+//       p1_monitor: {device: grid, listen: 192.168.0.5:8081, auth: off}
 //       godenerg: {listen: 127.0.0.1:8889}
 #pragma once
 
@@ -22,7 +22,8 @@ namespace mesura::config {
 struct CompatConfig {
   std::optional<std::string> device;  ///< none: the only one that fits
   std::optional<std::string> listen;  ///< own address and port; none: only the main port has its routes
-  bool anybody = false;               ///< its own port asks nobody who they are, wherever it listens
+  std::string auth = "auto";          ///< of that port: "auto", "required", "off", as of the section `http`; "off":
+                                      ///< anybody reads, wherever it listens
 };
 
 struct HttpCompatConfig {

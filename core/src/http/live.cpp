@@ -38,11 +38,20 @@ void Live::keep(const std::string& device, std::chrono::nanoseconds how_long) {
   kept.how_long_ns = std::max<std::int64_t>(kept.how_long_ns, how_long.count());
 }
 
+void Live::keep_waveforms(std::chrono::nanoseconds how_long) {
+  const std::scoped_lock lock{mutex_};
+  keep_waveforms_ns_ = how_long.count();
+  if (keep_waveforms_ns_ == 0) waveforms_.clear();
+}
+
 void Live::take(const BatchPtr& batch) {
   const std::scoped_lock lock{mutex_};
+  if (batch->waveform) {  // too much for everybody; who wants them asks for them
+    if (keep_waveforms_ns_ > 0) put(waveforms_[batch->device], batch, keep_waveforms_ns_);
+    return;
+  }
   if (const auto kept = kept_.find(batch->device); kept != kept_.end())
-    put(batch->waveform ? kept->second.waveforms : kept->second.batches, batch, kept->second.how_long_ns);
-  if (batch->waveform) return;  // too much for everybody; who wants them asks for them
+    put(kept->second.batches, batch, kept->second.how_long_ns);
   ring_.push_back({++newest_, batch});
   values_ += batch->values();
   while (values_ > ring_values_ && ring_.size() > 1) {
@@ -91,8 +100,8 @@ std::vector<BatchPtr> Live::recent(const std::string& device, std::int64_t from_
 
 std::vector<BatchPtr> Live::recent_waveforms(const std::string& device, std::int64_t from_ns) const {
   const std::scoped_lock lock{mutex_};
-  const auto kept = kept_.find(device);
-  return kept == kept_.end() ? std::vector<BatchPtr>{} : from(kept->second.waveforms, from_ns);
+  const auto kept = waveforms_.find(device);
+  return kept == waveforms_.end() ? std::vector<BatchPtr>{} : from(kept->second, from_ns);
 }
 
 }  // namespace mesura::http

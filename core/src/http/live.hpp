@@ -27,6 +27,8 @@ class Live {
 
   /// Keeps the batches of a device for so long (by their time), for recent().
   void keep(const std::string& device, std::chrono::nanoseconds how_long);
+  /// Keeps the blocks of waveform of every device for so long, for recent_waveforms(): megabytes a second.
+  void keep_waveforms(std::chrono::nanoseconds how_long);
   void take(const BatchPtr& batch);
 
   struct Event {
@@ -47,7 +49,7 @@ class Live {
   [[nodiscard]] std::vector<Value> latest() const;
   /// Batches of a device given to keep(), with a time of at least `from_ns`, by time.
   [[nodiscard]] std::vector<BatchPtr> recent(const std::string& device, std::int64_t from_ns) const;
-  /// Blocks of waveform of a device given to keep(), the same way.
+  /// Blocks of waveform of a device as keep_waveforms() says, the same way.
   [[nodiscard]] std::vector<BatchPtr> recent_waveforms(const std::string& device, std::int64_t from_ns) const;
 
   [[nodiscard]] const SeriesTable& series() const { return series_; }
@@ -56,7 +58,6 @@ class Live {
   struct Kept {
     std::int64_t how_long_ns = 0;
     std::deque<BatchPtr> batches;
-    std::deque<BatchPtr> waveforms;
   };
 
   const SeriesTable& series_;
@@ -67,6 +68,8 @@ class Live {
   std::uint64_t newest_ = 0;
   std::vector<Value> latest_;  ///< by series; series of those without a value: UINT32_MAX
   std::map<std::string, Kept, std::less<>> kept_;
+  std::int64_t keep_waveforms_ns_ = 0;
+  std::map<std::string, std::deque<BatchPtr>, std::less<>> waveforms_;  ///< by device
 };
 
 }  // namespace mesura::http

@@ -33,12 +33,20 @@ std::string trimmed(std::string_view text) {
 
 /// Which series a column is by its own name.
 bool take_series(CsvColumn& column, const model::Vocabulary& vocabulary) {
-  const auto parts = parts_of(column.name, '/');
+  std::string_view name = column.name;
+  std::string_view unit;
+  // "grid/l1/active_power (W)", as `mesura export` writes it.
+  if (const std::size_t bracket = name.rfind(" ("); bracket != std::string_view::npos && name.ends_with(')')) {
+    unit = name.substr(bracket + 2, name.size() - bracket - 3);
+    name = name.substr(0, bracket);
+  }
+  const auto parts = parts_of(name, '/');
   if (parts.size() == 2 || parts.size() == 3) {
     const std::string& channel = parts[parts.size() - 2];
     const std::string& quantity = parts.back();
     const model::Quantity* q = vocabulary.find(quantity);
     if (q == nullptr || !model::Vocabulary::may_stand(*q, channel)) return false;
+    if (!unit.empty() && unit != q->unit) return false;
     if (parts.size() == 3) column.device = parts[0];
     column.channel = channel;
     column.quantity = quantity;

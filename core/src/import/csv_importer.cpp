@@ -72,6 +72,22 @@ std::optional<double> number_of(std::string text, bool decimal_comma) {
   return value;
 }
 
+/// The device's name in that of its file, where odd characters stand as %XX.
+std::string unescaped(std::string_view name) {
+  std::string out;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    unsigned char code = 0;
+    const char* const digits = name.data() + i + 1;
+    if (name[i] == '%' && i + 2 < name.size() && std::from_chars(digits, digits + 2, code, 16).ptr == digits + 2) {
+      out += static_cast<char>(code);
+      i += 2;
+    } else {
+      out += name[i];
+    }
+  }
+  return out;
+}
+
 class CsvFiles final : public Importer {
  public:
   CsvFiles(CsvSetup setup, Problems& problems) : setup_(std::move(setup)), problems_(problems) {
@@ -370,7 +386,7 @@ std::string device_of_file(const std::filesystem::path& file) {
     };
     if (rest.size() < 15 || rest[8] != '-' || !is_digits(rest.substr(0, 8)) || !is_digits(rest.substr(9, 6))) continue;
     if (rest.size() > 15 && (rest[15] != '-' || !is_digits(rest.substr(16)))) continue;
-    return stem.substr(0, dash);
+    return unescaped(stem.substr(0, dash));
   }
   return {};
 }

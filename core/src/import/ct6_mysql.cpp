@@ -39,7 +39,7 @@ class Ct6Mysql final : public Importer {
         where_(login.where()),
         problems_(problems),
         db_(connect(login)),
-        rows_(target, check(db_, login.database), std::move(zone), true, login.database, problems) {
+        rows_(target, check(db_, login.database), zone, true, login.database, problems) {
     try {
       // As the collector's own sessions were: in the server's zone. Rows wait while a sink writes the ones before.
       db_.execute("SET SESSION time_zone = @@GLOBAL.time_zone, net_write_timeout = 3600");
@@ -160,7 +160,7 @@ std::vector<std::string> ct6_databases(const Login& login) {
 }
 
 std::unique_ptr<Importer> ct6_mysql(const Login& login, Target& target, model::Zone zone, Problems& problems) {
-  return std::make_unique<Ct6Mysql>(login, target, std::move(zone), problems);
+  return std::make_unique<Ct6Mysql>(login, target, zone, problems);
 }
 
 }  // namespace mesura::importing

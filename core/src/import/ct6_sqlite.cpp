@@ -36,7 +36,7 @@ class Ct6Sqlite final : public Importer {
       : file_(file),
         problems_(problems),
         db_(open_old(file)),
-        rows_(target, names_of(db_, file), std::move(zone), false, file.filename().string(), problems) {
+        rows_(target, names_of(db_, file), zone, false, file.filename().string(), problems) {
     const auto columns = columns_of(db_, kCt6Table);
     std::string list = "rowid, TIMESTAMP";
     for (const auto& column : ct6_columns()) list += ", " + (columns.contains(column) ? column : "NULL");
@@ -112,7 +112,7 @@ class Ct6Sqlite final : public Importer {
 std::unique_ptr<Importer> ct6_sqlite(const std::filesystem::path& file, Target& target, model::Zone zone,
                                      Problems& problems) {
   try {
-    return std::make_unique<Ct6Sqlite>(file, target, std::move(zone), problems);
+    return std::make_unique<Ct6Sqlite>(file, target, zone, problems);
   } catch (const database::Error& e) {
     throw ImportError(fmt::format("imp-read: {}: {}", file.string(), e.what()));
   }

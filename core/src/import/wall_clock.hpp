@@ -28,7 +28,7 @@ struct WallMeaning {
 /// cost  a few ns while readings stay in one quarter of an hour
 class WallZone {
  public:
-  explicit WallZone(model::Zone zone) : zone_(std::move(zone)) {}
+  explicit WallZone(model::Zone zone) : zone_(zone) {}
   [[nodiscard]] WallMeaning meaning(std::int64_t wall_ns);
   [[nodiscard]] const model::Zone& zone() const { return zone_; }
 
@@ -65,7 +65,7 @@ class WallOrder {
     bool guessed = false;  ///< of two instants nothing tells which
   };
 
-  explicit WallOrder(model::Zone zone) : zone_(std::move(zone)) {}
+  explicit WallOrder(model::Zone zone) : zone_(zone) {}
 
   void push(std::int64_t wall_ns, Row row) {
     const WallMeaning m = zone_.meaning(wall_ns);

@@ -28,6 +28,7 @@ namespace {
 using Cause = StoreError::Cause;
 
 constexpr std::array kCoarsestFirst{Resolution::day, Resolution::hour, Resolution::quarter_hour, Resolution::minute};
+constexpr std::int64_t kLongestRange = std::int64_t{250} * 31'556'952 * 1'000'000'000;
 // Rows of a device that are read once more to give single values as they are.
 constexpr std::uint64_t kFewRows = 50'000;
 
@@ -55,6 +56,10 @@ void check(const Query& query) {
         fmt::format("qry-range: the range ends at {}, which is not after its begin {}\n  hint      exchange from "
                     "and to",
                     runtime::format_time(query.range.to_ns), runtime::format_time(query.range.from_ns)));
+  }
+  if (query.range.to_ns / 2 - query.range.from_ns / 2 > kLongestRange / 2) {
+    refuse(fmt::format("qry-range: the range is {} years long\n  expected  at most 250\n  hint      from=0 is 1970",
+                       (query.range.to_ns / 2 - query.range.from_ns / 2) / (kLongestRange / 500)));
   }
   if (query.points < 1 || query.points > Query::kMaxPoints) {
     refuse(

@@ -49,15 +49,17 @@ std::optional<Mount> mount(const config::Configuration& configuration, System sy
   if (const config::Value& interval = device->options["interval"]; interval) m.interval = interval.duration();
   if (wish) {
     m.listen = wish->listen;
-    m.anybody = wish->anybody;
+    m.auth = wish->auth;
   }
   return m;
 }
 
 }  // namespace
 
-std::vector<Mount> compat_mounts(const config::Configuration& configuration, const config::HttpCompatConfig& compat) {
+std::vector<Mount> compat_mounts(const config::Configuration& configuration) {
   std::vector<Mount> mounts;
+  if (!configuration.http) return mounts;
+  const config::HttpCompatConfig& compat = configuration.http->compat;
   if (auto m = mount(configuration, System::p1_monitor, "dsmr_p1", compat.p1_monitor)) mounts.push_back(std::move(*m));
   if (auto m = mount(configuration, System::godenerg, "axpert", compat.godenerg)) mounts.push_back(std::move(*m));
   return mounts;
@@ -71,7 +73,7 @@ std::vector<Route> compat_routes(const Mount& mount, const Surroundings& around,
                   .clock = around.clock,
                   .starts_ns = around.starts_ns,
                   .stale_after = mount.stale_after,
-                  .role = own_port && mount.anybody ? Role::none : Role::read,
+                  .role = own_port && mount.auth == "off" ? Role::none : Role::read,
                   .own_port = own_port};
   if (mount.interval.count() > 0) context.interval = mount.interval;
   return mount.system == System::p1_monitor ? p1_monitor_routes(context) : godenerg_routes(context);

@@ -5,7 +5,6 @@
 #pragma once
 
 #include "config/configuration.hpp"
-#include "config/http_compat.hpp"
 #include "http/compat/context.hpp"
 
 #include <chrono>
@@ -27,7 +26,7 @@ struct Mount {
   std::chrono::nanoseconds stale_after{0};
   std::chrono::nanoseconds interval{0};
   std::optional<std::string> listen;  ///< beside the main port a port of its own,
-  bool anybody = false;               ///< on which nobody is asked who they are
+  std::string auth = "auto";          ///< and who must log in there: "auto", "required", "off"
 };
 
 /// The device that is configured for a system, else the only enabled one of its plugin; no mount where there is none or
@@ -35,8 +34,7 @@ struct Mount {
 ///
 /// By plugin, not by the series that a device has: routes stand before the first telegram, and each of the old systems
 /// knew one kind of device.
-[[nodiscard]] std::vector<Mount> compat_mounts(const config::Configuration& configuration,
-                                               const config::HttpCompatConfig& compat);
+[[nodiscard]] std::vector<Mount> compat_mounts(const config::Configuration& configuration);
 
 /// Its routes, for the main port or for its own. The rest of what they need as in Context.
 struct Surroundings {

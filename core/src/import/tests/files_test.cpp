@@ -182,6 +182,11 @@ TEST_CASE("headers: what columns are") {
   CHECK(series({"time", "ac_output_l2_active_power_w", "battery_state_of_charge_pct", "board_temperature_celsius"}) ==
         "wide ac_output_l2/active_power battery/state_of_charge board/temperature");
   CHECK(series({"time", "grid/l1/active_power", "l2/voltage"}) == "wide grid/l1/active_power l2/voltage");
+  // As `mesura export` writes them.
+  CHECK(series(
+            {"time", "grid/l1/active_power (W)", "grid/total/active_energy_import (Wh)", "grid/l1/voltage mean (V)"}) ==
+        "wide grid/l1/active_power grid/total/active_energy_import ?grid/l1/voltage mean (V)");
+  CHECK(series({"device", "channel", "quantity", "unit", "time", "value"}) == "long");
   CHECK(series({"time", "device", "channel", "quantity", "unit", "value", "quality"}) == "long");
   CHECK(series({"Date", "P (kW)", "U"}, {"P (kW)=total/active_power:kW*-1", "U=l1/voltage"}) ==
         "wide total/active_power*-1000 l1/voltage");
@@ -194,5 +199,6 @@ TEST_CASE("headers: what columns are") {
     CHECK_FALSE(parse_mapping(bad, error));
   CHECK(device_of_file("x/grid-20260614-120000.csv.gz") == "grid");
   CHECK(device_of_file("my-grid-20260614-120000-2.csv") == "my-grid");
+  CHECK(device_of_file("heat%20pump%-20260614-120000.csv.part") == "heat pump%");
   CHECK(device_of_file("grid.csv").empty());
 }

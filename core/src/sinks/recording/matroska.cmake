@@ -18,7 +18,7 @@ if(MESURA_WITH_LIBAV)
     message(FATAL_ERROR "MESURA_WITH_LIBAV needs libavformat, libavcodec and libavutil (packages libav*-dev)")
   endif()
   set(dir "${CMAKE_CURRENT_LIST_DIR}/matroska")
-  add_library(mesura_matroska MODULE ${dir}/file.cpp ${dir}/module.cpp ${dir}/wavpack_encoder.cpp)
+  add_library(mesura_matroska MODULE ${dir}/file.cpp ${dir}/module.cpp ${dir}/reader.cpp ${dir}/wavpack_encoder.cpp)
   target_include_directories(mesura_matroska PRIVATE "${PROJECT_SOURCE_DIR}/core/src")
   target_link_libraries(mesura_matroska PRIVATE mesura_product PkgConfig::libav)
   target_link_options(mesura_matroska PRIVATE "-Wl,--version-script=${dir}/matroska.version")
@@ -32,7 +32,8 @@ if(MESURA_WITH_LIBAV)
 endif()
 
 if(MESURA_TESTS AND MESURA_WITH_LIBAV)
-  mesura_add_test(sinks_matroska_test SOURCES tests/matroska_fault_test.cpp tests/matroska_reader.cpp tests/matroska_test.cpp
+  mesura_add_test(sinks_matroska_test SOURCES tests/matroska_fault_test.cpp tests/matroska_read_test.cpp
+    tests/matroska_reader.cpp tests/matroska_test.cpp
     LIBS mesura_sink_fixtures mesura_sinks PkgConfig::libav LABELS soak)
   target_compile_definitions(sinks_matroska_test PRIVATE
     MESURA_TEST_MODULE_DIR="$<TARGET_FILE_DIR:mesura_matroska>")

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -199,6 +200,68 @@ std::optional<RunEnd> run_end(std::string_view sidecar) {
   const auto gaps = gaps_in(sidecar, at, *rows + 1);
   if (!gaps) return std::nullopt;
   for (const Gap& gap : *gaps) out.row += gap.missing;
+  return out;
+}
+
+namespace {
+
+/// The JSON texts in a line: those of its value, if the member's name was cut off.
+std::vector<std::string> texts_in(std::string_view json) {
+  std::vector<std::string> texts;
+  for (std::size_t at = json.find('"'); at != std::string_view::npos; at = json.find('"', at + 1)) {
+    std::string text;
+    for (++at; at < json.size() && json[at] != '"'; ++at) {
+      if (json[at] == '\\' && at + 1 < json.size()) ++at;  // names have no other escapes than quotes and backslashes
+      text += json[at];
+    }
+    if (at >= json.size()) break;
+    texts.push_back(std::move(text));
+  }
+  return texts;
+}
+
+/// The value of a member that stands on a line of its own.
+std::string_view value_of(std::string_view sidecar, std::string_view name) {
+  const std::string_view line = line_of(sidecar, name);
+  const std::size_t skip = std::min(line.size(), name.size() + 6);  // two blanks, quotes, colon, blank
+  return line.substr(skip);
+}
+
+}  // namespace
+
+std::optional<Description> describe(std::string_view sidecar) {
+  if (!sidecar.starts_with(kOurs)) return std::nullopt;
+  Description out;
+  const auto one = [&](std::string_view name) {
+    auto texts = texts_in(value_of(sidecar, name));
+    return texts.empty() ? std::string{} : std::move(texts.front());
+  };
+  out.device = one("device");
+  out.file = one("file");
+  out.names = texts_in(value_of(sidecar, "names"));
+  out.units = texts_in(value_of(sidecar, "units"));
+  std::string_view streams = value_of(sidecar, "streams");
+  for (std::size_t end = streams.find(']'); end != std::string_view::npos; end = streams.find(']')) {
+    auto names = texts_in(streams.substr(0, end));
+    if (!names.empty()) out.streams.push_back(std::move(names));
+    streams.remove_prefix(end + 1);
+  }
+  const std::string_view start = value_of(sidecar, "start_ns");
+  const std::string_view period = value_of(sidecar, "period_ns");
+  const bool numbers = std::from_chars(start.data(), start.data() + start.size(), out.start_ns).ec == std::errc{} &&
+                       std::from_chars(period.data(), period.data() + period.size(), out.period_ns).ec == std::errc{};
+  const std::string fill = one("gap_fill");
+  out.fill = fill == "nan" ? Fill::nan : fill == "zero" ? Fill::zero : Fill::none;
+  std::size_t at = 0;
+  const auto rows = number_after(sidecar, kRows, at);
+  if (!numbers || !rows || !(out.period_ns > 0) || out.names.empty() || out.units.size() != out.names.size() ||
+      out.file.empty() || out.file.find('/') != std::string::npos)
+    return std::nullopt;
+  out.rows = *rows;
+  auto gaps = gaps_in(sidecar, at, UINT64_MAX);
+  if (!gaps) return std::nullopt;
+  out.gaps = std::move(*gaps);
+  out.finished = sidecar.find("\n  \"finished\": true,\n", at) != std::string_view::npos;
   return out;
 }
 

@@ -64,4 +64,21 @@ struct RunEnd {
 };
 [[nodiscard]] std::optional<RunEnd> run_end(std::string_view sidecar);
 
+/// What a description says.
+struct Description {
+  std::string device;
+  std::string file;  ///< its name when it is finished
+  std::vector<std::string> names;
+  std::vector<std::string> units;
+  std::vector<std::vector<std::string>> streams;  ///< of a Matroska file: the names of each stream's channels
+  std::int64_t start_ns = 0;
+  double period_ns = 0;
+  Fill fill = Fill::none;
+  std::uint64_t rows = 0;
+  std::vector<Gap> gaps;
+  bool finished = false;
+};
+/// nullopt when the text is not a description of ours.
+[[nodiscard]] std::optional<Description> describe(std::string_view sidecar);
+
 }  // namespace mesura::sinks::recording

@@ -84,12 +84,20 @@ std::optional<SqlArchive::Found> SqlArchive::find_by_rollups(const Place& place,
     const sinks::rollup::Span w = within(level, start);
     if (const auto row = find_raw(place, w.start, w.end, way)) return row;
     if (standing.expired_us[kLevels] < w.end) return std::nullopt;
-    // The row has gone for its age: it was within this window.
-    const auto window = calendar_.window(level, start);
-    if (way == Way::back && window.end > to_us) return std::nullopt;
-    if (way == Way::on && window.start < from_us) return std::nullopt;
-    if (const auto row = find_rollup(place, level, start, start + 1, way))
+    // The row has gone for its age: the finest window that is left and lies on this side.
+    for (const Level finest : sinks::rollup::kLevels) {
+      if (finest > level) break;
+      const auto row = find_rollup(place, finest, w.start, w.end, way);
+      if (!row) continue;
+      auto window = calendar_.window(finest, row->time_us);
+      if (way == Way::back && window.end > to_us) {
+        const auto before = find_rollup(place, finest, w.start, row->time_us, way);
+        if (!before) continue;
+        window = calendar_.window(finest, before->time_us);
+        return Found{window.end - 1, before->value};
+      }
       return Found{way == Way::back ? window.end - 1 : window.start, row->value};
+    }
     return std::nullopt;
   };
   const auto in_hours = [&](std::int64_t from, std::int64_t to) -> std::optional<Found> {
@@ -133,10 +141,12 @@ std::optional<SqlArchive::Found> SqlArchive::find(const Place& place, std::int64
   time_us = std::clamp(time_us, kFarPast, kFarFuture - 1);
   if (!catalog_.rolled_up())
     return back ? find_raw(place, kFarPast, time_us + 1, way) : find_raw(place, time_us, kFarFuture, way);
-  const std::int64_t edge = back ? time_us - near : time_us + near;
+  std::int64_t edge = back ? time_us - near : time_us + near;
   if (const auto found = back ? find_raw(place, edge, time_us + 1, way) : find_raw(place, time_us, edge, way))
     return found;
   const Standing standing = catalog_.standing(*session_, place.table);
+  // Near rows that have gone for their age were not seen.
+  if (standing.expired_us[kLevels] > std::min(edge, time_us)) edge = back ? time_us + 1 : time_us;
   // Alternating stretches: pending ones (whole days, because those are behind with a part of them), and the others.
   std::vector<sinks::rollup::Span> pending;
   for (const Standing::Stretch& p : standing.pending) {

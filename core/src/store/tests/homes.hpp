@@ -8,6 +8,7 @@
 #include <mesura/store.hpp>
 
 #include "config/reader.hpp"
+#include "database/sqlite.hpp"
 #include "sinks/kinds.hpp"
 #include "sinks/tests/sink_fixtures.hpp"
 #include "store/archive.hpp"
@@ -31,6 +32,9 @@ class Home {
   /// The sink's options as YAML.
   [[nodiscard]] virtual std::string yaml() const = 0;
 
+  /// Runs a statement that both kinds understand.
+  virtual void execute(const std::string& sql) const = 0;
+
   [[nodiscard]] std::unique_ptr<Sink> sink(const SeriesTable& series) const {
     return sinks::find_kind(kind())->make(options(), {series, runtime::Logger{}, kZone});
   }
@@ -48,6 +52,7 @@ class SqliteHome final : public Home {
  public:
   [[nodiscard]] std::string kind() const override { return "sqlite"; }
   [[nodiscard]] std::string yaml() const override { return "path: " + path().string() + "\n" + more; }
+  void execute(const std::string& sql) const override { database::Database{path()}.execute(sql); }
   [[nodiscard]] std::filesystem::path path() const { return dir_.path() / "store.db"; }
 
  private:

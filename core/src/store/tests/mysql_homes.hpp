@@ -18,6 +18,7 @@ class MysqlHome final : public Home {
     const auto login = sinks::test::mysql_login();
     return "socket: " + login.socket + "\nuser: root\ndatabase: \"" + database_.name() + "\"\n" + more;
   }
+  void execute(const std::string& sql) const override { database_.connect().execute(sql); }
   [[nodiscard]] const sinks::test::MysqlDatabase& database() const { return database_; }
 
  private:

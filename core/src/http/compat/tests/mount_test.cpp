@@ -58,9 +58,13 @@ Read read(const std::string& yaml) {
 TEST_CASE("the only device of a plugin is that of its old clients", "[compat]") {
   config::Configuration c;
   c.timezone = "UTC";
-  CHECK(compat::compat_mounts(c, {}).empty());
+  c.devices = {device("grid", "dsmr_p1")};
+  CHECK(compat::compat_mounts(c).empty());  // no server
+  c.http.emplace();
+  c.devices.clear();
+  CHECK(compat::compat_mounts(c).empty());
   c.devices = {device("grid", "dsmr_p1"), device("inverter", "axpert"), device("cupboard", "ct6")};
-  auto mounts = compat::compat_mounts(c, {});
+  auto mounts = compat::compat_mounts(c);
   REQUIRE(mounts.size() == 2);
   CHECK(mounts[0].system == System::p1_monitor);
   CHECK(mounts[0].device == "grid");
@@ -72,27 +76,26 @@ TEST_CASE("the only device of a plugin is that of its old clients", "[compat]") 
   CHECK(mounts[1].interval == std::chrono::seconds{7});
   CHECK(mounts[1].stale_after == std::chrono::seconds{30});
   c.timezone = c.site_zone = "Europe/Amsterdam";
-  CHECK(compat::compat_mounts(c, {})[0].zone.name() == "Europe/Amsterdam");
+  CHECK(compat::compat_mounts(c)[0].zone.name() == "Europe/Amsterdam");
 
   SECTION("of several none, unless one is named") {
     c.devices.push_back(device("second", "dsmr_p1"));
-    mounts = compat::compat_mounts(c, {});
+    mounts = compat::compat_mounts(c);
     REQUIRE(mounts.size() == 1);
     CHECK(mounts[0].system == System::godenerg);
-    config::HttpCompatConfig wish;
-    wish.p1_monitor = config::CompatConfig{"second", "0.0.0.0:8081", true};
-    mounts = compat::compat_mounts(c, wish);
+    c.http->compat.p1_monitor = config::CompatConfig{"second", "0.0.0.0:8081", "off"};
+    mounts = compat::compat_mounts(c);
     REQUIRE(mounts.size() == 2);
     CHECK(mounts[0].device == "second");
     CHECK(mounts[0].listen == "0.0.0.0:8081");
-    CHECK(mounts[0].anybody);
+    CHECK(mounts[0].auth == "off");
   }
   SECTION("disabled ones and fleets do not count") {
     c.devices.push_back(device("second", "dsmr_p1"));
     c.devices.back().enabled = false;
     c.devices.push_back(device("third", "axpert"));
     c.devices.back().fleet = config::FleetConfig{};
-    CHECK(compat::compat_mounts(c, {}).size() == 2);
+    CHECK(compat::compat_mounts(c).size() == 2);
   }
 }
 
@@ -109,7 +112,7 @@ TEST_CASE("a port of its own asks nobody only if that is written", "[compat]") {
   };
   CHECK(roles(false) == Role::read);
   CHECK(roles(true) == Role::read);
-  mount.anybody = true;
+  mount.auth = "off";
   CHECK(roles(false) == Role::read);
   CHECK(roles(true) == Role::none);
   // Unknown paths are another server's on the main port.
@@ -125,16 +128,16 @@ TEST_CASE("the configuration names a device, a port and who may read", "[compat]
   const std::string devices = "devices: {grid: {plugin: dsmr_p1}, inverter: {plugin: axpert}}\n";
   CHECK_FALSE(read(devices).compat.p1_monitor);
   const auto both = read(devices +
-                         "http: {compat: {p1_monitor: {device: grid, listen: '0.0.0.0:80', auth: none}, godenerg: "
+                         "http: {compat: {p1_monitor: {device: grid, listen: '0.0.0.0:80', auth: off}, godenerg: "
                          "{listen: '127.0.0.1:8889'}}}\n");
   CHECK(both.errors.empty());
   REQUIRE(both.compat.p1_monitor);
   CHECK(both.compat.p1_monitor->device == "grid");
   CHECK(both.compat.p1_monitor->listen == "0.0.0.0:80");
-  CHECK(both.compat.p1_monitor->anybody);
+  CHECK(both.compat.p1_monitor->auth == "off");
   REQUIRE(both.compat.godenerg);
   CHECK_FALSE(both.compat.godenerg->device);
-  CHECK_FALSE(both.compat.godenerg->anybody);
+  CHECK(both.compat.godenerg->auth == "auto");
 
   const auto wrong = [&](const std::string& compat, const std::string& more = {}) {
     const auto got = read("devices: {grid: {plugin: dsmr_p1}, inverter: {plugin: axpert}" + more +
@@ -149,8 +152,8 @@ TEST_CASE("the configuration names a device, a port and who may read", "[compat]
   CHECK(read("devices: {grid: {plugin: dsmr_p1}, second: {plugin: dsmr_p1, enabled: false}}\n"
              "http: {compat: {p1_monitor: {}}}\n")
             .errors.empty());
-  CHECK_THAT(wrong("{p1_monitor: {auth: none}}"), Contains("is that of a port of its own"));
-  CHECK_THAT(wrong("{p1_monitor: {auth: open}}"), Contains("login"));
+  CHECK_THAT(wrong("{p1_monitor: {auth: off}}"), Contains("is that of a port of its own"));
+  CHECK_THAT(wrong("{p1_monitor: {auth: open}}"), Contains("required"));
   CHECK_THAT(wrong("{p1_monitor: {port: 80}}"), Contains("unknown key 'port'"));
   CHECK_THAT(wrong("{ct6: {}}"), Contains("unknown key 'ct6'"));
 }

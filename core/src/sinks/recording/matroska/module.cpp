@@ -4,6 +4,7 @@
 
 #include "sinks/recording/matroska/av.hpp"
 #include "sinks/recording/matroska/file.hpp"
+#include "sinks/recording/matroska/reader.hpp"
 #include "sinks/recording/matroska/wavpack_encoder.hpp"
 
 namespace rec = mesura::sinks::recording::matroska;
@@ -21,7 +22,11 @@ extern "C" __attribute__((visibility("default"))) const mesura_matroska_module* 
                                              rec::file_packet,
                                              rec::file_flush,
                                              rec::file_finish,
-                                             rec::file_close};
+                                             rec::file_close,
+                                             rec::reader_open,
+                                             rec::reader_channels,
+                                             rec::reader_next,
+                                             rec::reader_close};
   if (version != MESURA_MATROSKA_VERSION) return nullptr;
   // It prints to stderr by itself; what matters comes back as an error, and a refused frame is made again.
   av_log_set_level(AV_LOG_QUIET);

@@ -50,6 +50,15 @@ typedef struct mesura_matroska mesura_matroska;
 /* Bytes of the file, in any order of offsets; what was written before may be written over. Returns 0 to stop. */
 typedef int (*mesura_matroska_output)(void* to, uint64_t offset, const uint8_t* bytes, size_t size);
 
+/* A Matroska file being read, finished or not. */
+typedef struct mesura_matroska_reader mesura_matroska_reader;
+
+typedef struct mesura_matroska_frame {
+  uint32_t track;
+  uint32_t rows;
+  const float* const* planes; /* one per channel; valid until the next call */
+} mesura_matroska_frame;
+
 typedef struct mesura_matroska_module {
   uint32_t struct_size;
   const char* libraries; /* "libavformat 59.27.100, libavcodec 59.37.100" */
@@ -78,6 +87,12 @@ typedef struct mesura_matroska_module {
   /* Index, duration, sizes. Only file_close may follow. */
   int (*file_finish)(mesura_matroska* file, mesura_matroska_error* error);
   void (*file_close)(mesura_matroska* file); /* outputs nothing */
+
+  mesura_matroska_reader* (*reader_open)(const char* path, mesura_matroska_error* error);
+  uint32_t (*reader_channels)(const mesura_matroska_reader* reader, uint32_t track); /* 0: there is no such track */
+  /* 1: a frame; 0: the end, be it of what is whole in a file that is still written; -1: it can't be decoded. */
+  int (*reader_next)(mesura_matroska_reader* reader, mesura_matroska_frame* frame, mesura_matroska_error* error);
+  void (*reader_close)(mesura_matroska_reader* reader);
 } mesura_matroska_module;
 
 /* Exported. NULL for a version that it does not speak. */
