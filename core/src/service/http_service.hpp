@@ -74,6 +74,14 @@ class HttpService {
     bool started = false;
   };
 
+  /// The database that answers about the past.
+  struct Source {
+    std::shared_ptr<store::StorePool> stores;  ///< null: there is none
+    std::string sink;
+    config::Value section;
+    std::string zone;
+  };
+
   void observe(const config::Configuration& configuration);
   [[nodiscard]] Source choose_source(const config::Configuration& configuration) const;
   [[nodiscard]] std::map<std::string, Wanted> wanted(const config::Configuration& configuration) const;
@@ -93,13 +101,6 @@ class HttpService {
   std::mutex counters_mutex_;                  ///< of listeners_, for the metrics' thread
   std::map<std::string, Listener> next_;
   std::map<std::string, Wanted> next_wanted_;
-  /// The database that answers about the past.
-  struct Source {
-    std::shared_ptr<store::StorePool> stores;  ///< null: there is none
-    std::string sink;
-    config::Value section;
-    std::string zone;
-  };
   Source source_;
   Source next_source_;
   std::vector<std::int64_t> starts_ns_;  ///< when the program has started, the latest last
