@@ -22,13 +22,15 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <tuple>
 
 namespace mesura::app {
 namespace {
 
 int complain(int code, const std::string& text) {
-  std::fputs(("mesura rollup rebuild: error" + text + "\n").c_str(), stderr);
+  std::fputs(fmt::format("mesura rollup rebuild: error{}\n", text).c_str(), stderr);
   return code;
 }
 
@@ -42,7 +44,7 @@ bool interrupted() {
 std::string names_of(const std::vector<config::SinkConfig>& sinks) {
   std::string out;
   for (const auto& sink : sinks)
-    if (sink.kind == "sqlite" || sink.kind == "mysql") out += (out.empty() ? "" : ", ") + sink.name;
+    if (sink.kind == "sqlite" || sink.kind == "mysql") out.append(out.empty() ? "" : ", ").append(sink.name);
   return out.empty() ? "none" : out;
 }
 
@@ -87,6 +89,8 @@ class Work {
                         "database? the sink's log says more with -v");
       }
     }
+    // A last quarter hour looks like one that is being written.
+    sink.maintain(runtime::SystemClock{}.wall_ns());
     sink.close();
     return kDone;
   }
@@ -121,7 +125,7 @@ int rollup_rebuild(const RollupOptions& options) {
   if (found == sinks.end()) {
     return complain(kUsage,
                     fmt::format("[cli-sink]: {} has no sqlite or mysql sink{}\n  expected  one of: {}", loaded->file,
-                                options.sink.empty() ? "" : " '" + options.sink + "'", names_of(sinks)));
+                                options.sink.empty() ? "" : fmt::format(" '{}'", options.sink), names_of(sinks)));
   }
   const auto zone = model::Zone::find(loaded->configuration->timezone).value_or(model::Zone::utc());
   store::TimeRange range{INT64_MIN / 2, INT64_MAX / 2};
@@ -164,8 +168,9 @@ int rollup_rebuild(const RollupOptions& options) {
       const SeriesTable series;
       const auto sink =
           sinks::find_kind(found->kind)
-              ->make(found->options, {series, runtime::Logger{terminal_log(options.common), "sink." + found->name},
-                                      loaded->configuration->timezone});
+              ->make(found->options,
+                     {series, runtime::Logger{terminal_log(options.common), fmt::format("sink.{}", found->name)},
+                      loaded->configuration->timezone});
       code = work.alone(*sink);
     }
     if (code == kDone) {
@@ -176,9 +181,11 @@ int rollup_rebuild(const RollupOptions& options) {
     }
     return code;
   } catch (const store::StoreError& e) {
-    std::string text = e.what();
-    if (const auto colon = text.find(": "); colon != std::string::npos) text.insert(colon, "]");
-    return complain(e.cause() == store::StoreError::Cause::question ? kUsage : kFailed, "[" + text);
+    // "store-io: ...": the code stands in brackets here.
+    const std::string_view text = e.what();
+    const auto colon = std::min(text.find(": "), text.size());
+    return complain(e.cause() == store::StoreError::Cause::question ? kUsage : kFailed,
+                    fmt::format("[{}]{}", text.substr(0, colon), text.substr(colon)));
   } catch (const std::exception& e) {
     return complain(kFailed, fmt::format("[rol-failed]: {}", e.what()));
   }
