@@ -34,8 +34,9 @@ class LatestTexts {
       found = texts_.emplace(std::move(key), Text{}).first;
     }
     Text& text = found->second;
-    // Making one may cost at most a fifth of the time: with thousands of series it takes milliseconds.
-    if (!text.made || (text.version != version && now - text.end >= 4 * text.cost)) {
+    // Making a large one may cost at most a fifth of the time: with thousands of series it takes milliseconds.
+    const bool affordable = text.cost < kCheap || now - text.end >= 4 * text.cost;
+    if (!text.made || (text.version != version && affordable)) {
       try {
         text.body = make(call, version);
       } catch (...) {
@@ -56,6 +57,7 @@ class LatestTexts {
  private:
   using Clock = std::chrono::steady_clock;
   static constexpr std::size_t kMostTexts = 64;
+  static constexpr std::chrono::microseconds kCheap{200};
 
   struct Text {
     bool made = false;
