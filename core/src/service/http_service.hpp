@@ -81,13 +81,6 @@ class HttpService {
     std::string zone;
   };
 
-  /// The database that answers about the past.
-  struct Source {
-    std::shared_ptr<store::StorePool> stores;  ///< null: there is none
-    std::string sink;
-    config::Value section;
-    std::string zone;
-  };
 
   void observe(const config::Configuration& configuration);
   [[nodiscard]] Source choose_source(const config::Configuration& configuration) const;
