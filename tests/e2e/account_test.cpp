@@ -16,7 +16,7 @@ using namespace mesura::test;
 
 namespace {
 
-Finished mesura(std::vector<std::string> arguments, std::string input = "") {
+Finished run_verb(std::vector<std::string> arguments, std::string input = "") {
   arguments.insert(arguments.begin(), MESURA_PROGRAM);
   return run({std::move(arguments), {}, {}, std::move(input)});
 }
@@ -29,7 +29,7 @@ TEST_CASE("users are added, listed and removed") {
   const auto user = [&](std::vector<std::string> words, const std::string& input = "") {
     words.insert(words.begin(), "user");
     words.insert(words.end(), {"--state", state});
-    return mesura(std::move(words), input);
+    return run_verb(std::move(words), input);
   };
   CHECK(user({"add", "anna", "--role", "control", "--password-stdin"}, "correct horse\n").out ==
         "user anna may control\n");
@@ -47,24 +47,24 @@ TEST_CASE("users are added, listed and removed") {
   CHECK(user({"del", "ben"}).exit.code == 0);
   CHECK(user({"list", "--format", "json"}).out.find("ben") == std::string::npos);
   CHECK_THAT(user({"del", "ben"}).err, contains("error[usr-unknown]") && contains("anna"));
-  CHECK(mesura({"user", "add"}).exit.code == 2);
+  CHECK(run_verb({"user", "add"}).exit.code == 2);
   CHECK(user({"add", "anna", "--role", "owner", "--password-stdin"}, "x").exit.code == 2);
 }
 
 TEST_CASE("a token is shown once and then only known by its name") {
   const TempDir dir;
   const auto state = (dir / "state").string();
-  const auto made = mesura({"token", "add", "grafana", "--expires", "30d", "--state", state});
+  const auto made = run_verb({"token", "add", "grafana", "--expires", "30d", "--state", state});
   CHECK(made.exit.code == 0);
   // Alone on standard output, for scripts.
   CHECK(made.out.size() == 51);
   CHECK(made.out.starts_with("mesura_"));
-  const auto list = mesura({"token", "list", "--state", state}).out;
+  const auto list = run_verb({"token", "list", "--state", state}).out;
   CHECK_THAT(list, contains("grafana"));
   CHECK(list.find(made.out.substr(0, 20)) == std::string::npos);
   struct stat info {};
   REQUIRE(::stat((dir.path() / "state" / "tokens").c_str(), &info) == 0);
   CHECK((info.st_mode & 0777U) == 0600U);
-  CHECK(mesura({"token", "revoke", "grafana", "--state", state}).out == "token grafana is revoked\n");
-  CHECK(mesura({"token", "revoke", "grafana", "--state", state}).exit.code == 1);
+  CHECK(run_verb({"token", "revoke", "grafana", "--state", state}).out == "token grafana is revoked\n");
+  CHECK(run_verb({"token", "revoke", "grafana", "--state", state}).exit.code == 1);
 }
