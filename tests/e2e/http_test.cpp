@@ -114,7 +114,7 @@ TEST_CASE("the service answers about now and the past what the meter has sent") 
   const auto latest = service.get("/api/v1/latest?series=grid/total/active_power").parsed();
   REQUIRE(latest["measurements"].size() == 1);
   CHECK(latest["measurements"][0]["unit"] == "W");
-  const auto query = service.get("/api/v1/query?series=grid/total/active_power&from=-1d&to=%2B1d").parsed();
+  const auto query = service.get("/api/v1/query?series=grid/total/active_power&from=-2m&to=%2B1m").parsed();
   CHECK(query["series"][0]["times"].size() > 5);
   CHECK(query["series"][0]["label"] == "House");
   CHECK(service.get("/api/v1/devices/grid").parsed()["state"] == "live");
