@@ -24,7 +24,7 @@ namespace mesura::app {
 namespace {
 
 store::ExportForm form_of(const ExportOptions& options) {
-  const bool json = options.format == "jsonl";
+  const bool json = options.format != "csv";
   if (options.layout == "godenerg") return json ? store::ExportForm::godenerg_json : store::ExportForm::godenerg_csv;
   if (json) return store::ExportForm::jsonl;
   return options.by_line ? store::ExportForm::lines : store::ExportForm::wide;
@@ -64,6 +64,10 @@ store::ExportOptions settings_of(const ExportOptions& options, const Past& past)
 
 int export_series(const ExportOptions& options) {
   return tell_errors("export", [&] {
+    if (options.format == "f32" || (options.format == "json" && options.layout.empty()))
+      throw VerbError{kUsage,
+                      fmt::format("cli-usage]: --format {} goes with {}\n  expected  csv or jsonl", options.format,
+                                  options.format == "f32" ? "--recording" : "--layout godenerg")};
     if (options.resume && options.output == "-")
       throw VerbError{kUsage, "cli-usage]: --resume goes with --output FILE: standard output can't be continued"};
     if (options.resume && options.force)

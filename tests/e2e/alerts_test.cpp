@@ -41,7 +41,7 @@ std::string house_yaml(const TempDir& dir, const Meter& meter, const std::string
 
 }  // namespace
 
-TEST_CASE("derived series are stored and integrated, and alerts outlive a restart") {
+TEST_CASE("derived series are stored, and alerts outlive a restart") {
   const TempDir dir;
   Meter meter{{"--dialect", "be"}};
   write_file(dir / "house.yaml", house_yaml(dir, meter, "-1 MW"));
@@ -49,12 +49,10 @@ TEST_CASE("derived series are stored and integrated, and alerts outlive a restar
   auto run = start();
   run->wait_for_line("alert-active: high: house/total/active_power is ");
 
-  const auto rows = wait_for_rows(
-      dir / "mesura.db",
-      "SELECT h.total_active_power_w, t.total_active_power_w, g.total_active_power_w, h.total_active_energy_import_wh "
-      "FROM house h JOIN twice t USING (time) JOIN grid g USING (time) WHERE h.total_active_energy_import_wh IS NOT "
-      "NULL",
-      [](const auto& r) { return !r.empty(); });
+  const auto rows = wait_for_rows(dir / "mesura.db",
+                                  "SELECT h.total_active_power_w, t.total_active_power_w, g.total_active_power_w FROM "
+                                  "house h JOIN twice t USING (time) JOIN grid g USING (time)",
+                                  [](const auto& r) { return !r.empty(); });
   CHECK(std::stod(rows[0][0]) == Approx(std::stod(rows[0][2])));
   CHECK(std::stod(rows[0][1]) == Approx(2 * std::stod(rows[0][2])));
 

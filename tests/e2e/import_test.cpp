@@ -334,6 +334,7 @@ TEST_CASE("an import beside the running service: both write, and rollups of the 
   const ImportHouse house{"  grid: {plugin: dsmr_p1, transport: {tcp: {host: " + meter.host() +
                           ", port: " + std::to_string(meter.port()) + "}}}\n"};
   make_quarters(house.file("card"));
+  // Month peaks of the meter lie in the past as well: rows without a power.
   Process service{program({"run", house.file("mesura.yaml").string()})};
   const auto live = [](long more_than) {
     return [more_than](const Rows& rows) { return !rows.empty() && std::stol(rows[0][0]) > more_than; };
@@ -345,15 +346,18 @@ TEST_CASE("an import beside the running service: both write, and rollups of the 
   INFO(progress.out << progress.err);
   CHECK(progress.code == 0);
   CHECK_THAT(progress.err, contains(R"("unit":"days")"));
-  CHECK(house.rows("SELECT utc, total_active_power_import_w, total_active_power_export_w, total_active_power_w FROM "
-                   "grid_utc WHERE time < "
-                   "1780000000000000 ORDER BY time") == kPowers);
+  CHECK(
+      house.rows("SELECT utc, total_active_power_import_w, total_active_power_export_w, total_active_power_w FROM "
+                 "grid_utc WHERE time < 1780000000000000 AND total_active_power_import_w IS NOT NULL ORDER BY time") ==
+      kPowers);
   wait_for_rows(house.database(), count, live(std::stol(before[0][0])));
-  wait_for_rows(house.database(), "SELECT count(*) FROM grid_15m WHERE time < 1780000000000000",
-                [](const Rows& rows) { return !rows.empty() && rows[0][0] == "5"; });
+  wait_for_rows(
+      house.database(),
+      "SELECT count(*) FROM grid_15m WHERE time < 1780000000000000 AND total_active_power_import_w IS NOT NULL",
+      [](const Rows& rows) { return !rows.empty() && rows[0][0] == "5"; });
   CHECK(house.rows("SELECT total_active_power_import_w, total_active_power_import_w_min, "
-                   "total_active_power_import_w_max, count FROM grid_15m ORDER BY time LIMIT 1") ==
-        Rows{{"331.0", "10.0", "652.0", "2"}});
+                   "total_active_power_import_w_max, count FROM grid_15m WHERE total_active_power_import_w IS NOT NULL "
+                   "ORDER BY time LIMIT 1") == Rows{{"331.0", "10.0", "652.0", "2"}});
   CHECK(service.stop() == Exit{0, 0});
 }
 

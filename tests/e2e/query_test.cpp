@@ -74,9 +74,9 @@ const std::string kPower = "grid/total/active_power_import";
 
 TEST_CASE("query answers from the database while no service runs, with the extremes that SQL finds") {
   const History history;
-  const auto sql =
-      query(history.database,
-            "SELECT min(total_active_power_import_w), max(total_active_power_import_w), count(*) FROM grid");
+  const auto sql = query(history.database,
+                         "SELECT min(total_active_power_import_w), max(total_active_power_import_w), "
+                         "count(total_active_power_import_w) FROM grid");
   const auto csv = history.query({kPower, "--every", "15m", "--format", "csv", "--aggregate", "all"});
   INFO(csv.err);
   REQUIRE(csv.code == 0);
@@ -169,6 +169,8 @@ TEST_CASE("wrong questions get a clear answer and an exit code") {
       {{"export", "grid", "--resolution", "1m", "--columns", "meen"}, 2, "did you mean 'mean'?"},
       {{"export", "grid", "--layout", "godenerg"}, 2, "error[exp-layout]"},
       {{"export", "grid", "--resume"}, 2, "--resume"},
+      {{"export", "grid", "--format", "json"}, 2, "--layout godenerg"},
+      {{"export", "grid", "--format", "f32"}, 2, "--recording"},
       {{"export", "grid", "-o", "/nonexistent/x.csv"}, 1, "error[exp-file]"},
       {{"energy", "grid", "--every", "5m"}, 2, "--every"},
       {{"demand"}, 2, "device"},
@@ -204,7 +206,7 @@ TEST_CASE("latest reads the database when no service runs, and says so") {
 TEST_CASE("an export holds every value of the table, wide and long and as JSON lines") {
   const History history{300};
   const auto values = [&](const std::string& column) {
-    return query(history.database, "SELECT " + column + " FROM grid ORDER BY time");
+    return query(history.database, "SELECT " + column + " FROM grid WHERE " + column + " IS NOT NULL ORDER BY time");
   };
   const auto expected = values("total_active_power_import_w");
   REQUIRE(expected.size() == 300);
@@ -237,7 +239,7 @@ TEST_CASE("an export holds every value of the table, wide and long and as JSON l
 
 TEST_CASE("an export that is killed or interrupted goes on to the same file") {
   // Long enough to be hit in the middle.
-  const History history{20'000};
+  const History history{6000};
   const auto whole = (history.dir / "whole.jsonl").string();
   const auto torn = (history.dir / "torn.jsonl").string();
   const std::vector<std::string> arguments{"export",   "--config", history.config, "grid", "--to",    "2027-01-01",
@@ -252,7 +254,7 @@ TEST_CASE("an export that is killed or interrupted goes on to the same file") {
   const auto size = std::filesystem::file_size(whole);
   CHECK(run_mesura(export_to(whole, false)).code == 2);  // is there already
   int cut = 0;
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < 8; ++i) {
     const bool kill = i % 2 == 0;
     Process process{program(export_to(torn, i > 0))};
     process.wait_for_line("\"stage\":\"exporting\"");
@@ -277,7 +279,7 @@ TEST_CASE("a replay into a sink is idempotent, and an interrupt leaves a count a
   const History history{2000};
   const auto content = [&] { return query(history.database, "SELECT * FROM grid ORDER BY time"); };
   const auto before = content();
-  REQUIRE(before.size() == 2000);
+  REQUIRE(before.size() >= 2000);  // the gas meter has times of its own
   const auto again = history.replay();
   CHECK(again.code == 0);
   CHECK_THAT(again.err, contains("2000 frames, 0 rejected; "));

@@ -114,8 +114,21 @@ void Engine::apply(const config::Configuration& configuration) {
       file_ = (std::filesystem::path{configuration.state} / "alerts.active").string();
     restore();
   }
+  end_of_gone_devices(configuration);
   publish();
   if (timer_ == 0) arm();
+}
+
+void Engine::end_of_gone_devices(const config::Configuration& configuration) {
+  // Who belongs to a fleet shows only when it turns up.
+  const auto& devices = configuration.devices;
+  if (std::any_of(devices.begin(), devices.end(), [](const auto& d) { return d.fleet.has_value(); })) return;
+  const auto exists = [&](std::string_view name) {
+    return std::any_of(devices.begin(), devices.end(), [&](const auto& d) { return d.enabled && d.name == name; }) ||
+           std::any_of(configuration.derived.begin(), configuration.derived.end(),
+                       [&](const auto& d) { return d.device == name; });
+  };
+  for (const auto& [name, rule] : rules_) rule->end_without_device(exists, now().wall_ns);
 }
 
 void Engine::restore() {
@@ -126,7 +139,7 @@ void Engine::restore() {
     for (const auto& alert : restore_alerts(*text)) {
       const auto rule = rules_.find(alert.rule);
       if (rule != rules_.end() && rule->second->config().kind == alert.kind)
-        rule->second->restore(alert);
+        rule->second->restore(alert, now());
       else
         dirty_ = true;
     }

@@ -51,6 +51,7 @@ class Engine {
 
   void apply_doors(const config::Configuration& configuration);
   void restore();
+  void end_of_gone_devices(const config::Configuration& configuration);
   void arm();
   void tick();
   void changed(const Rule& rule, const Alert& alert);

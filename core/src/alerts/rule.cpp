@@ -10,6 +10,11 @@
 #include <utility>
 
 namespace mesura::alerts {
+namespace {
+
+constexpr std::int64_t kPatience = 15LL * 60 * 1'000'000'000;
+
+}  // namespace
 
 Alert Rule::alert(const std::string& subject, const Condition& condition) const {
   return {config().name, subject, config().kind, condition.active, condition.since_ns, condition.message};
@@ -22,11 +27,19 @@ std::vector<Alert> Rule::active() const {
   return list;
 }
 
-void Rule::restore(const Alert& alert) {
+void Rule::restore(const Alert& alert, const Now& now) {
   Condition& condition = conditions_[alert.subject];
   condition.active = true;
   condition.since_ns = alert.since_ns;
   condition.message = alert.message;
+  condition.patience_ns = now.steady_ns + kPatience;
+}
+
+void Rule::end_without_device(const std::function<bool(std::string_view device)>& exists, std::int64_t wall_ns) {
+  if (!wants_batches()) return;
+  for (auto& [subject, condition] : conditions_)
+    if (condition.active && !exists(std::string_view{subject}.substr(0, subject.find('/'))))
+      change(subject, condition, false, wall_ns, subject + ": its device is not there any more");
 }
 
 bool Rule::is_active(const std::string& subject) const {
@@ -47,6 +60,7 @@ void Rule::judge(const std::string& subject, Verdict verdict, std::int64_t at_ns
   const auto found = conditions_.find(subject);
   if (found == conditions_.end() && verdict != Verdict::wrong) return;
   Condition& condition = found != conditions_.end() ? found->second : conditions_[subject];
+  condition.patience_ns.reset();
   if (verdict != Verdict::wrong) {
     condition.wrong_since.reset();
     if (verdict == Verdict::right && condition.active)
@@ -64,10 +78,12 @@ void Rule::interrupt(const std::string& subject) {
   if (const auto found = conditions_.find(subject); found != conditions_.end()) found->second.wrong_since.reset();
 }
 
-void Rule::keep_only(const std::vector<std::string>& subjects, std::int64_t wall_ns) {
-  for (auto& [subject, condition] : conditions_)
-    if (condition.active && std::find(subjects.begin(), subjects.end(), subject) == subjects.end())
-      change(subject, condition, false, wall_ns, subject + " is not there any more");
+void Rule::keep_only(const std::vector<std::string>& subjects, const Now& now) {
+  for (auto& [subject, condition] : conditions_) {
+    if (!condition.active || (condition.patience_ns && now.steady_ns < *condition.patience_ns)) continue;
+    if (std::find(subjects.begin(), subjects.end(), subject) == subjects.end())
+      change(subject, condition, false, now.wall_ns, subject + " is not there any more");
+  }
 }
 
 void Rule::end_all(std::int64_t wall_ns, std::string_view why) {

@@ -93,7 +93,9 @@ class Rule {
 
   [[nodiscard]] std::vector<Alert> active() const;
   /// Active at the end of an earlier run: not told again.
-  void restore(const Alert& alert);
+  void restore(const Alert& alert, const Now& now);
+  /// Ends what is active for series of devices that are not there any more: nothing would ever end it.
+  void end_without_device(const std::function<bool(std::string_view device)>& exists, std::int64_t wall_ns);
   /// The rule goes, or is made anew: nobody will see the end of what is active.
   void end_all(std::int64_t wall_ns, std::string_view why);
 
@@ -103,8 +105,9 @@ class Rule {
              const std::function<std::string()>& message);
   /// What was seen so far proves nothing any more (a gap).
   void interrupt(const std::string& subject);
-  /// Ends what is active for subjects that are not among these.
-  void keep_only(const std::vector<std::string>& subjects, std::int64_t wall_ns);
+  /// Ends what is active for subjects that are not among these. What an earlier run has left gets a quarter of an hour:
+  /// a fleet's devices have to turn up first.
+  void keep_only(const std::vector<std::string>& subjects, const Now& now);
   [[nodiscard]] bool is_active(const std::string& subject) const;
   [[nodiscard]] const config::Value& options() const { return setup_.config.options; }
   [[nodiscard]] const Setup& setup() const { return setup_; }
@@ -116,6 +119,7 @@ class Rule {
     bool active = false;
     std::int64_t since_ns = 0;
     std::string message;
+    std::optional<std::int64_t> patience_ns;  ///< left by an earlier run and not judged yet: steady time of its end
   };
   void change(const std::string& subject, Condition& condition, bool active, std::int64_t wall_ns, std::string message);
   [[nodiscard]] Alert alert(const std::string& subject, const Condition& condition) const;

@@ -47,7 +47,7 @@ class StaleRule final : public Rule {
                                                        lasting(now.wall_ns - device.last_frame_ns), why);
       });
     }
-    keep_only(seen, now.wall_ns);
+    keep_only(seen, now);
   }
 
  private:
@@ -108,7 +108,7 @@ class SinkRule final : public Rule {
       else
         judge_spool(sink, now);
     }
-    keep_only(seen, now.wall_ns);
+    keep_only(seen, now);
   }
 
  private:

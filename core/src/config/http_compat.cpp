@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -66,9 +67,19 @@ void check_http_compat(const Value& compat, const Value& root, const std::string
     out.add(
         {Severity::error, code, file, mark, std::move(message), std::move(expected), std::move(got), std::move(hint)});
   };
+  std::vector<std::string> taken;
+  if (const Value& main = root["http"]["listen"]; main)
+    for (const Value& address : main.list())
+      if (address) taken.push_back(address.text());
   for (const System& system : kSystems) {
     const Value& section = compat[system.name];
     if (!section) continue;
+    if (const Value& listen = section["listen"]; listen && !listen.text().ends_with(":0")) {
+      if (std::find(taken.begin(), taken.end(), listen.text()) != taken.end())
+        report(listen.mark, "cfg-conflict", fmt::format("'listen' of http.compat.{} is in use already", system.name),
+               "an address of its own", quote(listen.text()), "the main port has its routes without `listen`");
+      taken.push_back(listen.text());
+    }
     std::vector<std::string> fitting;
     const Value* named = nullptr;
     std::vector<std::string> names;

@@ -37,13 +37,14 @@ void QuarterMeter::push(const DemandSample& sample, std::vector<QuarterDemand>& 
   const std::int64_t start = floor_to(sample.time_ns, kQuarterNs);
   if (open_ && start != open_->start_ns) {
     if (pending_) close_pending(done);
-    pending_ = std::move(open_);
+    pending_ = open_;
     open_.reset();
   }
   if (!open_) {
-    open_.emplace();
-    open_->start_ns = start;
-    open_->first_ns = sample.time_ns;
+    Quarter fresh;
+    fresh.start_ns = start;
+    fresh.first_ns = sample.time_ns;
+    open_ = fresh;
   }
   take_power(sample);
   take_register(sample);

@@ -72,7 +72,8 @@ bool wants_gzip(const Response& response, const AnswerFacts& facts) {
 }
 
 /// The handler's fields; the server's defaults where it has none.
-void add_fields(std::string& head, const Response& response, const AnswerFacts& facts, bool html) {
+void add_fields(std::string& head, const Response& response, const AnswerFacts& facts, bool tagged) {
+  const bool html = response.content_type.starts_with("text/html");
   bool cache = false, policy = false, resource = false;
   for (const auto& [name, value] : response.headers) {
     if (!is_safe(name) || !is_safe(value)) continue;  // what a handler took from a request must not become a header
@@ -81,7 +82,8 @@ void add_fields(std::string& head, const Response& response, const AnswerFacts& 
     resource = resource || equal_no_case(name, "Access-Control-Allow-Origin");
     add(head, name, value);
   }
-  if (!cache) head += "Cache-Control: no-store\r\n";
+  // A tag is of use only to who may keep the body, and asks each time.
+  if (!cache) head += tagged ? "Cache-Control: private, no-cache\r\n" : "Cache-Control: no-store\r\n";
   head += "X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n";
   if (html && !policy)
     head +=
@@ -170,7 +172,7 @@ Answer make_answer(Response&& response, const AnswerFacts& facts) {
   fmt::format_to(std::back_inserter(head), "HTTP/1.1 {} {}\r\n", answer.status, reason_of(answer.status));
   head += date_line();
   if (!no_body) add(head, "Content-Type", content_type(response));
-  add_fields(head, response, facts, response.content_type.starts_with("text/html"));
+  add_fields(head, response, facts, !tag.empty());
   if (!tag.empty()) add(head, "ETag", tag);
   if (varies) head += "Vary: Accept-Encoding\r\n";
 

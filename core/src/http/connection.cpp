@@ -45,6 +45,7 @@ void Connection::close() {
   if (tick_ != 0) front_.loop().cancel(tick_);
   if (answer_.stream && !pulling_) front_.dispose(peer_.key, std::move(answer_.stream));
   answer_ = {};
+  release();
   channel_ = Channel{runtime::UniqueFd{}};
   front_.drop(*this);
 }
@@ -147,8 +148,25 @@ void Connection::linger() {
   close();
 }
 
+void Connection::release() {
+  front_.held().bodies -= std::exchange(held_body_, 0);
+  front_.held().answers -= std::exchange(held_answer_, 0);
+}
+
 void Connection::answered(Answer&& answer) {
   answer_ = std::move(answer);
+  if (answer_.body.size() > kCopyBody) {
+    auto& held = front_.held().answers;
+    if (held > 0 && held + answer_.body.size() > front_.options().all_answers_bytes) {
+      front_.tally().busy.fetch_add(1, std::memory_order_relaxed);
+      auto busy = error_response(503, {"http-busy", "too many large answers on their way", {}, {}, "try again later"});
+      busy.headers.emplace_back("Retry-After", "5");
+      answer_ = front_.finish(std::move(busy), *exchange_);
+    } else {
+      held_answer_ = answer_.body.size();
+      held += held_answer_;
+    }
+  }
   enter(State::writing);
   auto& tally = front_.tally();
   tally.requests.fetch_add(1, std::memory_order_relaxed);
@@ -222,13 +240,16 @@ void Connection::finish_exchange(bool whole) {
   const bool keep = answer_.keep_alive && !front_.stopping();
   if (answer_.stream) front_.dispose(peer_.key, std::move(answer_.stream));
   answer_ = {};
+  release();
   exchange_.reset();
   served_ = true;
   if (!keep) {
     in_ = {};
     channel_.finish();
     enter(State::lingering);
-    return linger();
+    linger();
+    if (front_.stopping()) close();  // a stop does not wait for clients to hang up
+    return;
   }
   if (in_.capacity() > kKeepCapacity && in_.empty()) in_ = {};
   enter(in_.empty() ? State::idle : State::head);
@@ -322,7 +343,7 @@ void Connection::check_deadlines(std::int64_t now_ns) {
       if (static_cast<double>(age) > allowed) too_slow("the body took too long");
       return;
     }
-    case State::waiting: break;
+    case State::waiting:
     case State::writing: break;
     case State::lingering:
       if (age > kLingerNs) close();

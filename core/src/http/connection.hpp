@@ -72,6 +72,7 @@ class Connection {
   bool read_body();
   void refuse(Refusal&& refusal);
   void respond(Response&& response);
+  void release();
   void dispatch();
   void call_handler();
 
@@ -93,6 +94,8 @@ class Connection {
   BodyReader body_;
   std::uint64_t body_received_ = 0;
   std::size_t discarded_ = 0;
+  std::size_t held_body_ = 0;    ///< counted in Front::held()
+  std::size_t held_answer_ = 0;  ///< the same
   std::shared_ptr<Exchange> exchange_;
 
   // The answer on its way: out_ from out_at_, then tail_ from tail_at_.

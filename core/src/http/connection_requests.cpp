@@ -123,8 +123,12 @@ bool Connection::read_body() {
   const auto taken = body_.push(in_, exchange_->request.body);
   in_.erase(0, taken);
   body_received_ += taken;
+  held_body_ += taken;
+  front_.held().bodies += taken;
   if (body_.refusal()) {
     refuse(Refusal{*body_.refusal()});
+  } else if (front_.held().bodies > front_.options().all_bodies_bytes) {
+    refuse({503, {"http-busy", "too many bodies on their way", {}, {}, "try again later"}});
   } else if (body_.done()) {
     dispatch();
   } else {

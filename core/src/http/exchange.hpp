@@ -9,6 +9,7 @@
 #include "http/head.hpp"
 #include "http/message.hpp"
 #include "http/options.hpp"
+#include "http/peer.hpp"
 #include "http/router.hpp"
 
 #include <cstdint>
@@ -23,12 +24,6 @@ struct Rules {
   Router router;
   bool loopback = true;                    ///< all of its addresses are
   Authenticator* authenticator = nullptr;  ///< null: nobody can log in
-};
-
-/// Where a client comes from.
-struct Peer {
-  std::string address;  ///< "192.168.0.7"
-  std::string key;      ///< what counts as one client: the address, or the /64 of an IPv6 one
 };
 
 struct Exchange {

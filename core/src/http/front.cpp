@@ -39,13 +39,14 @@ runtime::UniqueFd listen_on(const runtime::SocketAddress& address, int& error) {
 
 }  // namespace
 
-Front::Front(ServerOptions options, std::shared_ptr<Authenticator> authenticator, runtime::Logger log)
-    : options_(std::move(options)),
+Front::Front(const ServerOptions& options, std::shared_ptr<Authenticator> authenticator, runtime::Logger log)
+    : options_(options),
       authenticator_(std::move(authenticator)),
       log_(std::move(log)),
       access_log_(log_),
       stream_slots_(std::make_shared<Slots>(options_.streams)),
-      event_slots_(std::make_shared<Slots>(options_.event_streams)) {}
+      event_slots_(std::make_shared<Slots>(options_.event_streams)),
+      workers_(std::make_unique<Workers>(options_.workers, options_.queue)) {}
 
 Front::~Front() {
   stop(std::chrono::milliseconds{0});
@@ -121,13 +122,13 @@ Counters Front::counters() const {
   c.clients = get(tally_.clients);
   c.event_streams = event_slots_->used();
   c.streams = stream_slots_->used();
-  if (workers_) c.waiting = workers_->waiting();
+  c.waiting = workers_->waiting();
   return c;
 }
 
 void Front::start() {
   if (std::exchange(started_, true)) return;
-  workers_ = std::make_unique<Workers>(options_.workers, options_.queue);
+  workers_->start();
   for (auto& socket : sockets_)
     socket.watch = loop_.watch(socket.fd.get(), EPOLLIN, [this, &socket](std::uint32_t) { accept(socket); });
   sweep();
@@ -150,7 +151,7 @@ void Front::stop(std::chrono::milliseconds grace) {
   if (!thread_.joinable()) return;
   loop_.post([this, grace] { begin_stop(grace); });
   thread_.join();
-  workers_.reset();
+  workers_->stop();  // not destroyed: counters() may be asked by others
 }
 
 void Front::begin_stop(std::chrono::milliseconds grace) {
@@ -227,7 +228,7 @@ Answer Front::finish(Response&& response, const Exchange& exchange) {
 }
 
 void Front::dispose(const std::string& key, std::shared_ptr<BodyStream> stream) {
-  if (!workers_ || !stream) return;
+  if (!stream) return;
   workers_->go_on(key, [stream = std::move(stream)] {});
 }
 

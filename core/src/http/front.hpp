@@ -28,7 +28,7 @@ namespace mesura::http {
 /// The inside of a Server: its thread, its listening sockets, its clients.
 class Front {
  public:
-  Front(ServerOptions options, std::shared_ptr<Authenticator> authenticator, runtime::Logger log);
+  Front(const ServerOptions& options, std::shared_ptr<Authenticator> authenticator, runtime::Logger log);
   ~Front();
   Front(const Front&) = delete;
   Front& operator=(const Front&) = delete;
@@ -51,6 +51,11 @@ class Front {
   [[nodiscard]] Tally& tally() { return tally_; }
   [[nodiscard]] AccessLog& access_log() { return access_log_; }
   [[nodiscard]] Workers& workers() { return *workers_; }
+  /// Bytes of bodies and of large answers that connections hold.
+  struct Held {
+    std::size_t bodies = 0, answers = 0;
+  };
+  [[nodiscard]] Held& held() { return held_; }
   [[nodiscard]] bool stopping() const { return stopping_; }
   [[nodiscard]] std::int64_t now_ns() const { return clock_.steady_ns(); }
   [[nodiscard]] std::array<char, 64 * 1024>& scratch() { return scratch_; }
@@ -98,6 +103,7 @@ class Front {
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<ListenSocket> sockets_;
   std::array<char, 64 * 1024> scratch_{};
+  Held held_;
   bool stopping_ = false;
   bool started_ = false;
   bool accepting_ = true;

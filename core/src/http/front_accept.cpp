@@ -11,9 +11,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <exception>
 #include <string_view>
 #include <utility>
@@ -27,21 +25,6 @@ constexpr std::int64_t kComplainEveryNs = 60'000'000'000;
 constexpr std::string_view kFull =
     "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 64\r\nRetry-After: 5\r\n"
     "Connection: close\r\n\r\n{\"error\":{\"code\":\"http-busy\",\"message\":\"too many connections\"}}\n";
-
-Peer peer_of(int fd) {
-  const auto address = runtime::SocketAddress::of_peer(fd);
-  auto text = address.to_string();
-  text.resize(std::min(text.rfind(':'), text.size()));
-  if (text.size() >= 2 && text.front() == '[') text = text.substr(1, text.size() - 2);
-  Peer peer{text, text};
-  if (address.family() == AF_INET6 && text.find(':') != std::string::npos && !address.is_loopback()) {
-    sockaddr_in6 v6{};
-    std::memcpy(&v6, address.data(), sizeof v6);
-    // Whoever has one address of a /64 has all of them.
-    peer.key.assign(reinterpret_cast<const char*>(v6.sin6_addr.s6_addr), 8);
-  }
-  return peer;
-}
 
 void set(int fd, int level, int option, int value) { ::setsockopt(fd, level, option, &value, sizeof value); }
 
@@ -82,7 +65,7 @@ void Front::pause_accepting() {
 
 void Front::welcome(runtime::UniqueFd fd, Listener& listener) {
   tally_.connections.fetch_add(1, std::memory_order_relaxed);
-  auto peer = peer_of(fd.get());
+  auto peer = peer_of(runtime::SocketAddress::of_peer(fd.get()));
   if (!make_room(peer)) {
     tally_.refused.fetch_add(1, std::memory_order_relaxed);
     if (!listener.tls) [[maybe_unused]]

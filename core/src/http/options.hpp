@@ -30,6 +30,9 @@ struct ServerOptions {
   std::size_t header_bytes = 16 * 1024;
   std::size_t target_bytes = 8 * 1024;  ///< path and query, as sent
   std::size_t body_bytes = 1024 * 1024;
+  /// Of all clients together: bodies on their way in, and large answers on their way out. Beyond, 503.
+  std::size_t all_bodies_bytes = 64 * 1024 * 1024;
+  std::size_t all_answers_bytes = 256 * 1024 * 1024;
   std::size_t buffer_bytes = 64 * 1024;  ///< streams and events are asked for more when less than this is unsent
 
   std::chrono::milliseconds header_time{10'000};  ///< for a request's header, and a TLS handshake

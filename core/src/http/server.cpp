@@ -9,8 +9,8 @@
 
 namespace mesura::http {
 
-Server::Server(ServerOptions options, std::shared_ptr<Authenticator> authenticator, runtime::Logger log)
-    : front_(std::make_unique<Front>(std::move(options), std::move(authenticator), std::move(log))) {}
+Server::Server(const ServerOptions& options, std::shared_ptr<Authenticator> authenticator, runtime::Logger log)
+    : front_(std::make_unique<Front>(options, std::move(authenticator), std::move(log))) {}
 Server::~Server() { stop(std::chrono::milliseconds{0}); }
 
 void Server::add_listener(ListenerOptions options, std::vector<Route> routes) {

@@ -25,7 +25,7 @@ class Front;
 class Server {
  public:
   /// Without an authenticator nobody can log in.
-  Server(ServerOptions options, std::shared_ptr<Authenticator> authenticator, runtime::Logger log);
+  Server(const ServerOptions& options, std::shared_ptr<Authenticator> authenticator, runtime::Logger log);
   /// stop(0).
   ~Server();
   Server(const Server&) = delete;

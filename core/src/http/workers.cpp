@@ -8,17 +8,24 @@
 namespace mesura::http {
 
 Workers::Workers(std::size_t threads, std::size_t max_waiting)
-    : max_waiting_(max_waiting), max_running_(std::max<std::size_t>(threads, 2) - 1) {
-  for (std::size_t i = 0; i < std::max<std::size_t>(threads, 1); ++i) threads_.emplace_back([this] { run(); });
+    : max_waiting_(max_waiting),
+      max_running_(std::max<std::size_t>(threads, 2) - 1),
+      count_(std::max<std::size_t>(threads, 1)) {}
+
+void Workers::start() {
+  while (threads_.size() < count_) threads_.emplace_back([this] { run(); });
 }
 
-Workers::~Workers() {
+Workers::~Workers() { stop(); }
+
+void Workers::stop() {
   {
     const std::lock_guard lock{mutex_};
     stopping_ = true;
   }
   changed_.notify_all();
-  for (auto& thread : threads_) thread.join();
+  for (auto& thread : threads_)
+    if (thread.joinable()) thread.join();
 }
 
 bool Workers::submit(const std::string& key, Job job) {

@@ -24,11 +24,14 @@ class Workers {
   using Job = std::function<void()>;  ///< must not throw
 
   Workers(std::size_t threads, std::size_t max_waiting);
-  /// Runs what has begun to its end, drops the rest.
+  /// stop()
   ~Workers();
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
+  void start();
+  /// Lets what has begun run to its end, begins nothing more. Once.
+  void stop();
   /// False when the queue is full, or this key's half of it.
   [[nodiscard]] bool submit(const std::string& key, Job job);
   /// The same without limit, for work that has its own: at most one such job for each request that is being answered.
@@ -52,6 +55,7 @@ class Workers {
   std::deque<std::string> turns_;  ///< keys that have something waiting
   std::size_t waiting_ = 0;
   bool stopping_ = false;
+  const std::size_t count_;
   std::vector<std::thread> threads_;
 };
 

@@ -78,11 +78,7 @@ const std::array<std::string, kCt6Values>& ct6_columns() {
 
 Ct6Rows::Ct6Rows(Target& target, const Ct6Names& names, model::Zone zone, bool cut_columns, std::string where,
                  Problems& problems)
-    : target_(target),
-      problems_(problems),
-      where_(std::move(where)),
-      cut_columns_(cut_columns),
-      order_(zone) {
+    : target_(target), problems_(problems), where_(std::move(where)), cut_columns_(cut_columns), order_(zone) {
   if (!names.serial.empty()) target_.set_attribute("serial", names.serial);
   if (!names.unit_name.empty()) target_.set_attribute("unit_name", decoded(names.unit_name));
   for (std::size_t port = 0; port < kPorts; ++port) {

@@ -236,7 +236,7 @@ HttpService::Listener HttpService::open(const Wanted& wanted, std::shared_ptr<st
     routes = http::api::routes(parts, demand_);
   }
   for (auto& route : authenticator_->routes()) routes.push_back(std::move(route));
-  const http::compat::Surroundings around{*live_, stores.get(), parts_.loop.clock(), starts_ns_};
+  const http::compat::Surroundings around{*live_, [stores] { return stores; }, parts_.loop.clock(), starts_ns_};
   for (const auto& mount : wanted.mounts)
     for (auto& route : http::compat::compat_routes(mount, around, wanted.own_port)) routes.push_back(std::move(route));
   Listener listener;

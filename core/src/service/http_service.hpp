@@ -73,7 +73,6 @@ class HttpService {
     std::unique_ptr<http::Server> server;
     bool started = false;
   };
-
   /// The database that answers about the past.
   struct Source {
     std::shared_ptr<store::StorePool> stores;  ///< null: there is none
@@ -81,6 +80,7 @@ class HttpService {
     config::Value section;
     std::string zone;
   };
+
 
   void observe(const config::Configuration& configuration);
   [[nodiscard]] Source choose_source(const config::Configuration& configuration) const;

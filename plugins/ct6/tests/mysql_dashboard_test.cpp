@@ -1,18 +1,18 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The vendor's dashboard on the tables that Mesura writes: its own queries and its own arithmetic (ct6 sheet, section 8)
-// against what the units said.
+// The vendor's dashboard on the tables that Mesura writes: its own queries and its own arithmetic (ct6 sheet, section
+// 8) against what the units said.
 #include "database/mariadb.hpp"
 #include "model/zones.hpp"
 #include "plugin/loader.hpp"
+#include "rig.hpp"
 #include "session/offline.hpp"
 #include "sinks/mysql/mysql_sink.hpp"
 #include "sinks/mysql/table_layout.hpp"
 #include "support/catch.hpp"
 #include "support/mariadb.hpp"
 #include "support/plugin_harness.hpp"
-#include "rig.hpp"
 
 #include <fmt/format.h>
 
@@ -55,15 +55,14 @@ class Unit {
       : series_(series),
         device_(std::move(device)),
         twin_(*mesura_plugin_query(nullptr, nullptr)->virtual_device, std::move(twin), config()),
-        decoder_(plugin, series, {}, session::SessionSetup{device_, nullptr, config::Value{}, "MET", false, 0},
-                 session::Offline::Consumer{
-                     [this](const Batch& batch) { batches.push_back(std::make_shared<const Batch>(batch)); },
-                     [](const Fault&) {},
-                     [this](std::string_view key, std::string_view value) {
-                       series_.set_attribute(device_, key, value);
-                     },
-                     [](mesura_log_level, std::string_view) {}},
-                 kMidnight * kSecond) {
+        decoder_(
+            plugin, series, {}, session::SessionSetup{device_, nullptr, config::Value{}, "MET", false, 0},
+            session::Offline::Consumer{
+                [this](const Batch& batch) { batches.push_back(std::make_shared<const Batch>(batch)); },
+                [](const Fault&) {},
+                [this](std::string_view key, std::string_view value) { series_.set_attribute(device_, key, value); },
+                [](mesura_log_level, std::string_view) {}},
+            kMidnight * kSecond) {
     twin_.open(0);
   }
 
@@ -134,8 +133,7 @@ class Dashboard {
   [[nodiscard]] Rows read(const std::string& device, const std::string& table, const std::string& start,
                           const std::string& stop, std::int64_t limit = 86400) const {
     db_.execute("USE `" + device + "`");
-    const std::string where =
-        fmt::format("FROM {} WHERE TIMESTAMP BETWEEN '{}:00' AND '{}:59'", table, start, stop);
+    const std::string where = fmt::format("FROM {} WHERE TIMESTAMP BETWEEN '{}:00' AND '{}:59'", table, start, stop);
     const std::int64_t count = db_.integer("SELECT COUNT(*) " + where);
     if (count > limit) return {};
     Rows rows = db_.query("SELECT * " + where);
@@ -198,8 +196,7 @@ constexpr std::int64_t kSummerTime = 7200;
 std::string wall(std::int64_t utc_s, const char* form = "date") {
   const model::LocalTime t = model::Zone::utc().to_local((utc_s + kSummerTime) * kSecond);
   const std::string day = fmt::format("{:04}-{:02}-{:02}", t.year, t.month, t.day);
-  return std::string{form} == "date" ? day
-                                     : fmt::format("{} {:02}:{:02}:{:02}", day, t.hour, t.minute, t.second);
+  return std::string{form} == "date" ? day : fmt::format("{} {:02}:{:02}:{:02}", day, t.hour, t.minute, t.second);
 }
 
 /// Three days of a house, and a few answers of another unit, on a server.

@@ -62,9 +62,10 @@ struct Bench {
   void apply(const std::string& yaml) {
     config::Catalog catalog;
     for (const auto& kind : sinks::kinds()) catalog.sinks.push_back(config::required(kind.name, kind.schema));
-    const auto loaded =
-        config::load_configuration_text("state: " + state.path().string() + "\nfleets: {any: {plugin: none}}\n" + yaml,
-                                        with_plugin(std::move(catalog)));
+    const auto loaded = config::load_configuration_text(
+        "state: " + state.path().string() + (yaml.find("devices:") == 0 ? "\n" : "\nfleets: {any: {plugin: none}}\n") +
+            yaml,
+        with_plugin(std::move(catalog)));
     std::string wrong;
     for (const auto& d : loaded.diagnostics.list())
       if (d.severity == config::Severity::error) wrong += config::render_text(d);

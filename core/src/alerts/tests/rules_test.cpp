@@ -285,6 +285,41 @@ TEST_CASE("what is active is not told again after a restart") {
   CHECK(b.active().empty());
 }
 
+TEST_CASE("what an earlier run has left waits for a fleet's devices to turn up") {
+  Bench b;
+  b.devices = {{"unit", true, false, 0, 0, {}}, {"lost", true, false, 0, 0, {}}};
+  b.apply("alerts: {quiet: {stale: {}}}");
+  b.pass(1);
+  CHECK(b.told() == "+quiet/unit +quiet/lost");
+  b.stop();
+  b.start();
+  b.forget_told();
+  b.devices.clear();
+  b.apply("alerts: {quiet: {stale: {}}}");
+  b.pass(1);
+  b.devices = {{"unit", true, false, 0, 0, {}}};
+  b.pass(1);
+  CHECK(b.told().empty());
+  b.pass(15 * 60);
+  CHECK(b.told() == "-quiet/lost");
+}
+
+TEST_CASE("an alert of a device that is gone ends") {
+  Bench b;
+  const std::string rule = "alerts: {peak: {above: {series: \"*\", limit: 1 W}}}";
+  b.apply("devices: {grid: {plugin: none}, roof: {plugin: none}}\n" + rule);
+  b.say_for(b.add("grid"), 5, 1);
+  b.say_for(b.add("roof"), 5, 1);
+  CHECK(b.told() == "+peak/grid/total/active_power +peak/roof/total/active_power");
+  b.apply("devices: {roof: {plugin: none}}\n" + rule);
+  CHECK(b.told() == "-peak/grid/total/active_power");
+  b.stop();
+  b.start();
+  b.forget_told();
+  b.apply("devices: {roof: {plugin: none, enabled: false}}\n" + rule);
+  CHECK(b.told() == "-peak/roof/total/active_power");
+}
+
 TEST_CASE("a state file of another make changes nothing") {
   Bench b;
   std::ofstream{b.state.path() / "alerts.active"} << "rubbish\npeak\tabove\tgrid\t1\tx\n";

@@ -123,6 +123,12 @@ std::string AccountFiles::stamp() const {
   return out;
 }
 
+/// True also where there is nothing to do: only root gives files away.
+bool AccountFiles::give_to_owner(int fd) const {
+  struct stat owner {};
+  return ::geteuid() != 0 || (::stat(directory_.c_str(), &owner) == 0 && ::fchown(fd, owner.st_uid, owner.st_gid) == 0);
+}
+
 void AccountFiles::change(const std::function<void()>& work) const {
   const auto file = directory_ / "accounts.lock";
   const runtime::UniqueFd lock{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
@@ -131,6 +137,7 @@ void AccountFiles::change(const std::function<void()>& work) const {
         fmt::format("usr-file: can't open {}: {}\n  hint      is this the service's state directory, and may "
                     "this user write there?",
                     file.string(), system_text(errno)));
+  give_to_owner(lock.get());
   while (::flock(lock.get(), LOCK_EX) != 0)
     if (errno != EINTR)
       throw AccountError(fmt::format("usr-file: can't lock {}: {}", file.string(), system_text(errno)));
@@ -146,10 +153,7 @@ void AccountFiles::write(const std::filesystem::path& file, const std::string& c
   {
     const runtime::UniqueFd fd{::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)};
     if (!fd) throw fail("written");
-    struct stat owner {};
-    if (::geteuid() == 0 && ::stat(directory_.c_str(), &owner) == 0 &&
-        ::fchown(fd.get(), owner.st_uid, owner.st_gid) != 0)
-      throw fail("given to the owner of its directory");
+    if (!give_to_owner(fd.get())) throw fail("given to the owner of its directory");
     for (std::string_view rest = content; !rest.empty();) {
       const auto n = ::write(fd.get(), rest.data(), rest.size());
       if (n < 0 && errno == EINTR) continue;

@@ -67,6 +67,7 @@ class AccountFiles {
  private:
   [[nodiscard]] std::filesystem::path users_file() const { return directory_ / "users"; }
   [[nodiscard]] std::filesystem::path tokens_file() const { return directory_ / "tokens"; }
+  bool give_to_owner(int fd) const;
   void change(const std::function<void()>& work) const;
   void write(const std::filesystem::path& file, const std::string& content) const;
   void write_users(const std::vector<User>& users) const;

@@ -8,6 +8,7 @@
 #include "http/auth/sessions.hpp"
 #include "http/auth/throttle.hpp"
 #include "http/head.hpp"
+#include "http/peer.hpp"
 #include "runtime/clock.hpp"
 
 #include <fmt/format.h>
@@ -26,6 +27,8 @@ namespace {
 constexpr std::int64_t kLookEveryNs = 500'000'000;
 constexpr std::int64_t kRememberNs = 300'000'000'000;  // a right Basic password
 constexpr std::size_t kRemembered = 256;
+constexpr std::int64_t kTellWindowNs = 10'000'000'000;
+constexpr unsigned kTellPerWindow = 20;
 constexpr int kMostHashing = 2;  // waiting for their turn: each holds a worker
 
 std::string_view field(const Fields& headers, std::string_view name) {
@@ -96,6 +99,9 @@ struct Authenticator::Impl {
   Throttle addresses, names;
   std::unordered_map<std::string, Remembered> remembered;
   int hashing = 0;
+  std::int64_t told_ns = 0;
+  unsigned told = 0;
+  std::uint64_t untold = 0;
   std::mutex hash_mutex;  // one at a time: each takes 16 MB
   std::string decoy;      // under hash_mutex
 
@@ -165,7 +171,7 @@ struct Authenticator::Impl {
 
   std::optional<Identity> throttled(const std::string& user, const std::string& peer) {
     const auto now = clock.steady_ns();
-    const auto wait = std::max(addresses.wait(peer, now), names.wait(user, now));
+    const auto wait = std::max(addresses.wait(client_key(peer), now), names.wait(user, now));
     if (wait.count() == 0) return std::nullopt;
     return Identity{
         Identity::Result::throttled, Identity::How::password, {}, std::chrono::ceil<std::chrono::seconds>(wait)};
@@ -173,6 +179,20 @@ struct Authenticator::Impl {
 
   void tell(const char* result, const std::string& user, const std::string& peer) const {
     log.info("http-login", "login {}: user {} from {}", result, config::quote(user), peer);
+  }
+  /// Attempts that cost us nothing: told, but not all of a flood.
+  void tell_put_off(const char* result, const std::string& user, const std::string& peer) {
+    const auto now = clock.steady_ns();
+    if (now - told_ns >= kTellWindowNs) {
+      if (untold > 0) log.info("http-login", "{} more logins put off", untold);
+      told_ns = now;
+      told = 0;
+      untold = 0;
+    }
+    if (++told <= kTellPerWindow)
+      tell(result, user, peer);
+    else
+      ++untold;
   }
 };
 
@@ -203,7 +223,7 @@ Identity Authenticator::identify(const Fields& headers, const std::string& peer)
     if (!given) return {Identity::Result::refused, Identity::How::password, {}, {}};
     if (auto identity = my.recall(*given)) return *identity;
     if (auto identity = my.throttled(given->user, peer)) {
-      my.tell("throttled", given->user, peer);
+      my.tell_put_off("throttled", given->user, peer);
       return *identity;
     }
     return {Identity::Result::check, Identity::How::password, {}, {}};
@@ -242,11 +262,11 @@ Identity Authenticator::check_password(const std::string& user, const std::strin
     const std::lock_guard lock{my.mutex};
     my.refresh(true);
     if (auto identity = my.throttled(user, peer)) {
-      my.tell("throttled", user, peer);
+      my.tell_put_off("throttled", user, peer);
       return *identity;
     }
     if (my.hashing >= kMostHashing) {
-      my.tell("put off", user, peer);
+      my.tell_put_off("put off", user, peer);
       return {Identity::Result::busy, Identity::How::password, {}, std::chrono::seconds{1}};
     }
     if (const auto found = my.users.find(user); found != my.users.end()) hash = found->second.hash;
@@ -266,11 +286,11 @@ Identity Authenticator::check_password(const std::string& user, const std::strin
   my.tell(right ? "done" : "refused", user, peer);
   if (!right) {
     const auto now = my.clock.steady_ns();
-    my.addresses.failed(peer, now);
+    my.addresses.failed(client_key(peer), now);
     my.names.failed(user, now);
     return {Identity::Result::refused, Identity::How::password, {}, {}};
   }
-  my.addresses.succeeded(peer);
+  my.addresses.succeeded(client_key(peer));
   my.names.succeeded(user);
   return Impl::known(found->second, Identity::How::password);
 }

@@ -12,6 +12,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,7 +23,8 @@ namespace mesura::http::compat {
 struct Context {
   std::string device;
   Live& live;
-  store::StorePool* stores = nullptr;  ///< of the sink that stores the device; null: only memory answers
+  /// Of the sink that answers about the past, as it is now; null or none: only memory answers.
+  std::function<std::shared_ptr<store::StorePool>()> stores = {};
   model::Zone zone = model::Zone::utc();
   const runtime::Clock& clock;
   std::vector<std::int64_t> starts_ns = {};  ///< when the program has started, the latest last
@@ -33,6 +36,11 @@ struct Context {
   /// The routes have a port to themselves: unknown paths get the old server's answer as well.
   bool own_port = false;
 };
+
+/// The stores of the present, or null.
+[[nodiscard]] inline std::shared_ptr<store::StorePool> stores_of(const Context& context) {
+  return context.stores ? context.stores() : nullptr;
+}
 
 /// An answer as text/plain.
 [[nodiscard]] Response text_response(int status, std::string body);

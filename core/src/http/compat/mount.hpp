@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,7 +40,7 @@ struct Mount {
 /// Its routes, for the main port or for its own. The rest of what they need as in Context.
 struct Surroundings {
   Live& live;
-  store::StorePool* stores = nullptr;
+  std::function<std::shared_ptr<store::StorePool>()> stores = {};
   const runtime::Clock& clock;
   std::vector<std::int64_t> starts_ns = {};
 };

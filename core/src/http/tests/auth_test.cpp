@@ -7,6 +7,7 @@
 #include "http/auth/password.hpp"
 #include "http/auth/sessions.hpp"
 #include "http/auth/throttle.hpp"
+#include "http/peer.hpp"
 #include "rig.hpp"
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"
@@ -248,6 +249,13 @@ TEST_CASE("wrong passwords cost more and more time, right tokens none") {
   CHECK(client.get("/who", kAnna).status == 429);
   CHECK(client.get("/who", token).body == "script");
   CHECK_THAT(rig.log.text(), contains("login throttled: user 'anna' from 127.0.0.1"));
+}
+
+TEST_CASE("an IPv6 network counts as one client") {
+  CHECK(http::client_key("2001:db8:1:2:3:4:5:6") == http::client_key("2001:db8:1:2::9"));
+  CHECK(http::client_key("2001:db8:1:2::9") != http::client_key("2001:db8:1:3::9"));
+  CHECK(http::client_key("::1") == "::1");
+  CHECK(http::client_key("192.168.0.7") == "192.168.0.7");
 }
 
 TEST_CASE("delays double up to the longest, and a right password ends them") {

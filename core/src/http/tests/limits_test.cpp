@@ -270,6 +270,31 @@ TEST_CASE("slow questions of one client hold up neither another's nor the quick 
   for (auto& client : slow) CHECK(client.read_reply().body == "done\n");
 }
 
+TEST_CASE("bodies and large answers of all clients together are bounded") {
+  http::ServerOptions options;
+  options.all_bodies_bytes = 1'000'000;
+  options.all_answers_bytes = 1'000'000;
+  Rig rig{{route("POST", "/echo", [](const Request& r) { return text_response(std::to_string(r.body.size())); }),
+           route("GET", "/big", [](const Request&) { return text_response(std::string(900'000, 'x')); })},
+          options};
+  auto first = rig.connect(), second = rig.connect();
+  const std::string head = "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 600000\r\n\r\n";
+  first.send(head + std::string(599'999, 'x'));
+  CHECK(eventually([&] { return rig.server.counters().bytes_received == head.size() + 599'999; }));
+  second.send(head + std::string(500'000, 'x'));
+  CHECK(second.read_reply().status == 503);
+  first.send("x");
+  CHECK(first.read_reply().body == "600000");
+
+  auto reads_nothing = rig.connect(4096);
+  reads_nothing.send("GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  CHECK(eventually([&] { return rig.server.counters().bytes_sent > 4096; }));
+  auto reads = rig.connect();
+  CHECK(reads.get("/big").status == 503);
+  CHECK(reads_nothing.read_reply().body.size() == 900'000);
+  CHECK(reads.get("/big").body.size() == 900'000);
+}
+
 TEST_CASE("without file descriptors new connections wait, and the server does not spin") {
   http::ServerOptions options;
   Rig rig{{hello()}, options};

@@ -227,7 +227,7 @@ http::Route route(std::string method, std::string pattern, http::Handler handler
 
 Rig::Rig(std::vector<http::Route> routes, http::ServerOptions options, http::ListenerOptions listener,
          std::shared_ptr<http::Authenticator> authenticator)
-    : server(std::move(options), std::move(authenticator), log.logger()) {
+    : server(options, std::move(authenticator), log.logger()) {
   if (routes.empty()) routes.push_back(route("GET", "/hello", [](const auto&) { return text_response("hello\n"); }));
   for (auto& text : listener.listen)
     if (text == "127.0.0.1:8080") text = "127.0.0.1:0";

@@ -49,7 +49,8 @@ TEST_CASE("requests are answered one after the other on one connection") {
     CHECK(reply.body == "hello\n");
     CHECK(reply.header("Content-Length") == "6");
     CHECK(reply.header("Content-Type") == "text/plain; charset=utf-8");
-    CHECK(reply.header("Cache-Control") == "no-store");
+    CHECK(reply.header("Cache-Control") == "private, no-cache");
+    CHECK(client.get("/nothing").header("Cache-Control") == "no-store");
     CHECK(reply.header("X-Content-Type-Options") == "nosniff");
     CHECK(reply.header("Date").size() == 29);
     CHECK(client.get("/worker").body == "worked\n");

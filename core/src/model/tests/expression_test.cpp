@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/expression.hpp"
 
+#include <array>
 #include <cmath>
 #include <limits>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -104,6 +106,29 @@ TEST_CASE("what would exhaust the stack is refused") {
   }
   CHECK(value(tower + "a/x" + closing, {1}) == 40);
   CHECK(wrong("a/x+(" + tower + "a/x" + closing + ")").substr(0, 20) == "is nested too deeply");
+}
+
+TEST_CASE("no text does harm") {
+  constexpr std::array<std::string_view, 22> kPieces{"a/x", "b/y/q", "min",      "max", "abs", "(", ")",   ",",
+                                                     "+",   "-",     "*",        "/",   " ",   "1", "0.5", "1e9",
+                                                     ".",   "_",     "\xC3\xA9", "\n",  "a/",  "//"};
+  std::mt19937 random{7};
+  std::size_t good = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string text;
+    for (std::size_t n = random() % 12; n > 0; --n) text += kPieces[random() % kPieces.size()];
+    Problem problem;
+    const auto expression = Expression::parse(text, problem);
+    if (!expression) {
+      CHECK_FALSE(problem.message.empty());
+      continue;
+    }
+    ++good;
+    const std::vector<double> values(expression->operands().size(), 2);
+    (void)expression->evaluate(values);
+    (void)expression->check(std::vector<QuantityFacts>(values.size(), {"W"}), {"W"});
+  }
+  CHECK(good > 100);
 }
 
 TEST_CASE("sums need equal units, and numbers take their neighbour's") {

@@ -56,8 +56,8 @@ std::vector<Run> runs_of(const RecordedFile& file) {
 /// The first number at or after a time.
 std::uint64_t number_at(const RecordedFile& file, std::int64_t time_ns) {
   if (time_ns <= file.about.start_ns) return 0;
+  if (time_ns >= file.time_ns(file.numbers())) return UINT64_MAX;
   const double about = static_cast<double>(time_ns - file.about.start_ns) / file.about.period_ns;
-  if (about > 1e18) return UINT64_MAX;
   // The division may be off by one where the row's own time was rounded.
   auto number = static_cast<std::uint64_t>(std::max(0.0, std::floor(about) - 1));
   while (file.time_ns(number) < time_ns) ++number;

@@ -69,9 +69,10 @@ struct Recording {
                       out += bytes;
                       return true;
                     }};
+    bool whole = true;  // add() may throw, which CHECK would take
     for (const auto& file : recorded_files(options.directory, "lab", from_ns, to_ns))
-      CHECK(rows.add(file, from_ns, to_ns, [](std::uint64_t) { return true; }));
-    CHECK(rows.finish());
+      whole = rows.add(file, from_ns, to_ns, [](std::uint64_t) { return true; }) && whole;
+    CHECK((rows.finish() && whole));
     if (lost != nullptr) *lost = rows.lost();
     return out;
   }

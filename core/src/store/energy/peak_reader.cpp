@@ -15,9 +15,10 @@ using energy::kQuarterNs;
 
 /// Quarters that are worked out exactly at most to find a month's highest.
 constexpr int kMostCandidates = 300;
-/// Rollups put the telegram at a border into the quarter after it, and know powers by their mean: so far, in Wh and as
-/// a part, they may be from the truth.
-constexpr double kRoughWh = 30;
+/// What rollups say of a quarter is a telegram (or the 10 s that one may be late) off at the border, and powers are
+/// known by their mean.
+constexpr double kRoughS = 10;
+constexpr double kRoughW = 20'000;  ///< where the power is not known
 constexpr double kRoughPart = 0.02;
 
 }  // namespace
@@ -78,8 +79,12 @@ void DemandReader::own_peak(TimeRange month, energy::MonthPeaks& peaks) {
         any = any || row.cells[i].count > 0;
         wh += row.cells[i].delta;
       }
-      double watts = 4 * (wh + kRoughWh);
-      if (const std::size_t at = registers_.size(); !any && power_ && row.cells[at].count > 0) {
+      const std::size_t at = registers_.size();
+      const bool power_known = power_ && row.cells[at].count > 0;
+      const double usual_s = 900.0 / static_cast<double>(std::max<std::uint64_t>(1, row.count));
+      const double most_w = power_known ? std::max(std::abs(row.cells[at].max), std::abs(row.cells[at].min)) : kRoughW;
+      double watts = 4 * (wh + most_w * std::max(kRoughS, usual_s) / 3600 + 1);
+      if (!any && power_known) {
         const Cell& power = row.cells[at];
         const bool both = power.min < 0 && power.max > 0;
         watts = above_ ? (both ? power.max : power.mean) : (both ? -power.min : -power.mean);

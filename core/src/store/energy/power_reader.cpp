@@ -10,8 +10,8 @@ namespace {
 using energy::PowerEnergy;
 using energy::PowerWalk;
 
-/// Minutes of both signs that are read row by row: 90 000 rows at most of a device that speaks each second.
-constexpr int kRawMinutes = 1500;
+/// Minutes of both signs that are read row by row: 30 000 rows at most of a device that speaks each second.
+constexpr int kRawMinutes = 500;
 
 class PowerReader {
  public:
@@ -23,7 +23,27 @@ class PowerReader {
       read_raw(tile.range, walk_);
       return;
     }
-    for (const KeptRow& row : kept_rows(archive_, tile, id_)) read_row(tile.resolution, row);
+    const std::vector<KeptRow> rows = kept_rows(archive_, tile, id_);
+    for (std::size_t i = 0; i < rows.size();) {
+      // Windows of both signs that follow one another are one question.
+      std::size_t end = i;
+      while (end < rows.size() && both_signs(rows[end])) ++end;
+      if (end == i) {
+        read_row(rows[i++]);
+        continue;
+      }
+      if (tile.resolution == Resolution::minute) {
+        for (; i < end; ++i)
+          if (!read_minute(rows[i].window)) read_row(rows[i]);
+        continue;
+      }
+      const Tile finer{finer_than(tile.resolution), {rows[i].window.from_ns, rows[end - 1].window.to_ns}};
+      if (archive_.covers(finer.resolution, id_, finer.range)) {
+        read(finer);
+        i = end;
+      }
+      for (; i < end; ++i) read_row(rows[i]);
+    }
   }
 
   [[nodiscard]] const std::vector<PowerEnergy>& result() const { return walk_.result(); }
@@ -38,21 +58,19 @@ class PowerReader {
     });
   }
 
-  void read_row(Resolution resolution, const KeptRow& row) {
+  static bool both_signs(const KeptRow& row) {
+    const Cell& cell = row.cells[0];
+    return cell.count > 0 && cell.min < 0 && cell.max > 0;
+  }
+
+  void read_row(const KeptRow& row) {
     const Cell& cell = row.cells[0];
     if (cell.count == 0) return;
-    if (cell.min < 0 && cell.max > 0 && split(resolution, row.window)) return;
     const double ns = row.completeness * static_cast<double>(row.window.to_ns - row.window.from_ns);
     walk_.stretch(row.window, static_cast<std::int64_t>(ns), cell.mean, cell.min, cell.max);
   }
 
-  bool split(Resolution resolution, TimeRange window) {
-    const Resolution finer = finer_than(resolution);
-    if (finer != Resolution::raw) {
-      if (!archive_.covers(finer, id_, window)) return false;
-      read({finer, window});
-      return true;
-    }
+  bool read_minute(TimeRange window) {
     if (raw_minutes_ == kRawMinutes || !archive_.covers(Resolution::raw, id_, window)) return false;
     ++raw_minutes_;
     const TimeRange minute[] = {window};

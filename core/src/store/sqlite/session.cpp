@@ -6,6 +6,7 @@
 
 #include "sinks/sqlite/layout.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -124,7 +125,8 @@ void SqliteSession::open() {
     // A WAL needs its index beside it. Where none is and none can be made, nobody writes the file either.
     const std::filesystem::path parent = path_.has_parent_path() ? path_.parent_path() : ".";
     std::error_code ignored;
-    if (e.primary() != SQLITE_CANTOPEN || ::access(parent.c_str(), W_OK) == 0 ||
+    if ((e.primary() != SQLITE_CANTOPEN && e.primary() != SQLITE_READONLY) ||
+        ::faccessat(AT_FDCWD, parent.c_str(), W_OK, AT_EACCESS) == 0 ||
         std::filesystem::exists(path_.string() + "-wal", ignored)) {
       throw;
     }

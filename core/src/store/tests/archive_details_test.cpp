@@ -292,7 +292,7 @@ TEMPLATE_TEST_CASE("a slow device has no gaps for being slow", "[archive]", MESU
   }
 }
 
-TEMPLATE_TEST_CASE("quality of the newest values; quarter hours", "[archive]", MESURA_EVERY_HOME) {
+TEMPLATE_TEST_CASE("quality of the newest values, and quarter hours", "[archive]", MESURA_EVERY_HOME) {
   TestType home;
   Feed feed;
   const auto power = feed.number("grid", "total", "active_power_import", "W");

@@ -80,14 +80,16 @@ TEST_CASE_METHOD(Fixture, "sqlite: other programs' files, newer ones, no databas
 TEST_CASE_METHOD(Fixture, "sqlite: a directory that cannot be written", "[archive][sqlite]") {
   write(5);
   const auto dir = home.path().parent_path();
-  const sinks::test::OrdinaryUser user;
-  std::filesystem::permissions(home.path(), std::filesystem::perms::owner_read | std::filesystem::perms::others_read);
-  std::filesystem::permissions(dir, std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec |
-                                        std::filesystem::perms::others_read | std::filesystem::perms::others_exec);
+  using std::filesystem::perms;
+  const perms read = perms::owner_read | perms::group_read | perms::others_read;
+  std::filesystem::permissions(home.path(), read);
+  std::filesystem::permissions(dir, read | perms::owner_exec | perms::group_exec | perms::others_exec);
   {
+    const sinks::test::OrdinaryUser user;
     Store store = home.store();
     CHECK(store.latest().at(0).number == 5);
   }
+  std::filesystem::permissions(dir, std::filesystem::perms::owner_all);
 }
 
 TEST_CASE_METHOD(Fixture, "sqlite: a reader leaves the file as it is, and the writer its checkpoints",

@@ -78,6 +78,8 @@ inline void compare(Store& store, const Query& query, const Truth& truth) {
     REQUIRE(trace.points.size() == expected.size());
     if (!query.every) REQUIRE(trace.points.size() <= query.points);
     for (std::size_t i = 0; i < expected.size(); ++i) {
+      // Messages cost more than looking.
+      if (same(trace.points[i], expected[i])) continue;
       INFO("point " << i << " at " << expected[i].time_ns << " is at " << trace.points[i].time_ns << ": count "
                     << trace.points[i].count << " / " << expected[i].count << ", min " << trace.points[i].min << " / "
                     << expected[i].min << ", max " << trace.points[i].max << " / " << expected[i].max << ", last "

@@ -96,10 +96,10 @@ std::optional<std::int64_t> parse_time(std::string_view text, const model::Zone&
 Response graph(const Context& context, const Request& request) {
   const Asked asked = read(request, context.zone);
   if (!asked.problem.empty()) return refuse(asked.problem);
-  if (context.stores == nullptr)
-    return text_response(404, "nothing is stored: no sqlite or mysql sink takes the device");
+  const auto stores = stores_of(context);
+  if (!stores) return text_response(404, "nothing is stored: no sqlite or mysql sink takes the device");
   std::vector<GraphSeries> data;
-  auto lease = context.stores->lease();
+  auto lease = stores->lease();
   try {
     data = graph_data(lease->archive(), context.device, asked.columns, asked.range, context.interval);
   } catch (const store::StoreError& error) {

@@ -33,8 +33,8 @@ struct GraphSeries {
                                                      model::Repeated choice);
 
 /// The columns' points in the range: every row while there are at most kMaxPoints, else means of steps of
-/// `interval` x ceil(rows / kMaxPoints) (longer where rows come closer than that), each at its step's beginning, counted
-/// from 1970. Where raw rows are gone, rollups take their place. Throws StoreError.
+/// `interval` x ceil(rows / kMaxPoints) (longer where rows come closer than that), each at its step's beginning,
+/// counted from 1970. Where raw rows are gone, rollups take their place. Throws StoreError.
 [[nodiscard]] std::vector<GraphSeries> graph_data(store::Archive& archive, const std::string& device,
                                                   const std::vector<const Field*>& columns, store::TimeRange range,
                                                   std::chrono::nanoseconds interval);

@@ -1,7 +1,8 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which series are a device's power at the grid: those whose quarter hours the sinks keep, too (sinks/power_columns.hpp).
+// Which series are a device's power at the grid: those whose quarter hours the sinks keep, too
+// (sinks/power_columns.hpp).
 #pragma once
 
 #include <mesura/measurement.hpp>

@@ -85,8 +85,8 @@ Quarter Quarters::gather(std::int64_t start_ns, const Memory& memory, store::Arc
 }
 
 template <class Answer>
-auto Quarters::ask(Answer&& answer) const {
-  auto lease = context_.stores->lease();
+auto Quarters::ask(store::StorePool& stores, Answer&& answer) {
+  auto lease = stores.lease();
   try {
     return answer(lease->archive());
   } catch (const store::StoreError& error) {
@@ -99,11 +99,12 @@ std::optional<Quarter> Quarters::running() const {
   const Memory known = memory();
   const std::int64_t start = start_of(known.empty() ? context_.clock.wall_ns() : known.newest_ns);
   Quarter quarter;
-  if (context_.stores == nullptr || known.since_ns <= start) {
+  const auto stores = stores_of(context_);
+  if (!stores || known.since_ns <= start) {
     quarter = of_memory(start, known);
   } else {
     try {
-      quarter = ask([&](store::Archive& archive) { return gather(start, known, archive); });
+      quarter = ask(*stores, [&](store::Archive& archive) { return gather(start, known, archive); });
     } catch (const store::StoreError&) {
       // What comes in is worth more than an error.
       quarter = of_memory(start, known);
@@ -117,10 +118,11 @@ std::optional<Quarter> Quarters::finished(std::int64_t start_ns) const {
   const Memory known = memory();
   if (!over(start_ns, known)) return std::nullopt;
   Quarter quarter;
-  if (context_.stores == nullptr || known.since_ns <= start_ns) {
+  const auto stores = stores_of(context_);
+  if (!stores || known.since_ns <= start_ns) {
     quarter = of_memory(start_ns, known);
   } else {
-    quarter = ask([&](store::Archive& archive) {
+    quarter = ask(*stores, [&](store::Archive& archive) {
       Quarter best = gather(start_ns, known, archive);
       // Raw rows go with age, stored quarter hours may be behind what came late: whichever knows more.
       archive.quarters(context_.device, {start_ns, start_ns + 1}, [&](const store::StoredQuarter& stored) {
@@ -143,8 +145,8 @@ std::set<std::int64_t> Quarters::list(store::TimeRange range) const {
     if (range.contains(start)) starts.insert(start);
     it = known.samples.lower_bound((start + kQuarterNs) / kUs);
   }
-  if (context_.stores != nullptr) {
-    ask([&](store::Archive& archive) {
+  if (const auto stores = stores_of(context_); stores) {
+    ask(*stores, [&](store::Archive& archive) {
       archive.quarters(context_.device, range, [&](const store::StoredQuarter& stored) {
         starts.insert(stored.start_ns);
         return true;
@@ -168,8 +170,8 @@ std::optional<std::int64_t> Quarters::first(store::TimeRange range) const {
     consider(start);
     it = known.samples.lower_bound((start + kQuarterNs) / kUs);
   }
-  if (context_.stores != nullptr) {
-    ask([&](store::Archive& archive) {
+  if (const auto stores = stores_of(context_); stores) {
+    ask(*stores, [&](store::Archive& archive) {
       archive.quarters(context_.device, range, [&](const store::StoredQuarter& stored) {
         consider(stored.start_ns);
         return false;

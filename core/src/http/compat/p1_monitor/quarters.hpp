@@ -80,7 +80,7 @@ class Quarters {
   /// Of raw rows and memory.
   [[nodiscard]] Quarter gather(std::int64_t start_ns, const Memory& memory, store::Archive& archive) const;
   template <class Answer>
-  auto ask(Answer&& answer) const;
+  static auto ask(store::StorePool& stores, Answer&& answer);
 
   const Context& context_;
 };

@@ -104,7 +104,7 @@ void Site::start() {
   sink_ = std::make_unique<sinks::sqlite::SqliteSink>(sinks::sqlite::Options{path, false, keep_raw_, zone_}, *series_,
                                                       runtime::Logger{});
   sink_->open();
-  stores_ = std::make_unique<store::StorePool>(
+  stores_ = std::make_shared<store::StorePool>(
       [path, zone = zone_] {
         const config::Value options{config::Value::Map{{"path", config::Value{path.string()}}}};
         return store::open_archive("sqlite", options, zone);
@@ -161,8 +161,11 @@ void Site::keep_raw(std::chrono::nanoseconds age) {
 void Site::maintain(std::int64_t now_ns) { sink_->maintain(now_ns); }
 
 compat::Context Site::context() {
-  return {
-      .device = "meter", .live = *live_, .stores = stores_.get(), .zone = *model::Zone::find(zone_), .clock = clock_};
+  return {.device = "meter",
+          .live = *live_,
+          .stores = [this] { return stores_; },
+          .zone = *model::Zone::find(zone_),
+          .clock = clock_};
 }
 
 }  // namespace mesura::http::test

@@ -73,7 +73,7 @@ class Site {
   std::unique_ptr<Live> live_;
   std::unique_ptr<sinks::sqlite::SqliteSink> sink_;
   std::unique_ptr<session::Offline> offline_;
-  std::unique_ptr<store::StorePool> stores_;
+  std::shared_ptr<store::StorePool> stores_;
 };
 
 }  // namespace mesura::http::test

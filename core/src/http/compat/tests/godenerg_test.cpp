@@ -396,7 +396,7 @@ TEST_CASE_METHOD(Past, "wrong graphs are refused with what is right", "[godenerg
   refused("?from=20171104&to=20171105&col_1=temp", 404, "no data");
   refused("?from=20201104&to=20211105&col_1=ac_watt", 404, "no data");
   auto without = context();
-  without.stores = nullptr;
+  without.stores = {};
   routes = compat::godenerg_routes(without);
   refused("?from=20171104&to=20171105&col_1=ac_watt", 404, "nothing is stored");
 }

@@ -101,7 +101,7 @@ TEST_CASE("the only device of a plugin is that of its old clients", "[compat]") 
 
 TEST_CASE("a port of its own asks nobody only if that is written", "[compat]") {
   Site site{"dsmr_p1"};
-  const compat::Surroundings around{site.live(), nullptr, site.clock(), {}};
+  const compat::Surroundings around{site.live(), {}, site.clock(), {}};
   compat::Mount mount;
   mount.device = "meter";
   const auto roles = [&](bool own_port) {
@@ -154,6 +154,7 @@ TEST_CASE("the configuration names a device, a port and who may read", "[compat]
             .errors.empty());
   CHECK_THAT(wrong("{p1_monitor: {auth: off}}"), Contains("is that of a port of its own"));
   CHECK_THAT(wrong("{p1_monitor: {auth: open}}"), Contains("required"));
+  CHECK_THAT(wrong("{p1_monitor: {listen: 'a:1'}, godenerg: {listen: 'a:1'}}"), Contains("is in use already"));
   CHECK_THAT(wrong("{p1_monitor: {port: 80}}"), Contains("unknown key 'port'"));
   CHECK_THAT(wrong("{ct6: {}}"), Contains("unknown key 'ct6'"));
 }

@@ -355,13 +355,14 @@ TEST_CASE_METHOD(Monitor, "every answer may be read by pages of other hosts, liv
 
 TEST_CASE_METHOD(Monitor, "a database that is away costs the past, not the present", "[p1_monitor]") {
   first_row(*this);
-  store::StorePool away{[]() -> std::unique_ptr<store::Archive> {
-                          throw store::StoreError(store::StoreError::Cause::unavailable,
-                                                  "qry-open: sqlite store.db: can't be opened\n  hint      wait");
-                        },
-                        1};
+  const auto away = std::make_shared<store::StorePool>(
+      []() -> std::unique_ptr<store::Archive> {
+        throw store::StoreError(store::StoreError::Cause::unavailable,
+                                "qry-open: sqlite store.db: can't be opened\n  hint      wait");
+      },
+      1);
   auto without = context();
-  without.stores = &away;
+  without.stores = [away] { return away; };
   routes = compat::p1_monitor_routes(without);
   CHECK(body("/current/quarter") == kFirst);
   const Response past = ask("/meter/2023/11/01/1630W.json");
@@ -369,7 +370,7 @@ TEST_CASE_METHOD(Monitor, "a database that is away costs the past, not the prese
   CHECK(past.body == "ERROR: qry-open: sqlite store.db: can't be opened");
   CHECK(header(past, "Access-Control-Allow-Origin") == "*");
   // And none at all.
-  without.stores = nullptr;
+  without.stores = {};
   routes = compat::p1_monitor_routes(without);
   CHECK(body("/current/quarter") == kFirst);
   CHECK(ask("/meter/2023/11/01/1630W.json").status == 404);

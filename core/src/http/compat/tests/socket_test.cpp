@@ -132,7 +132,7 @@ TEST_CASE("godenerg's clients over a socket", "[compat][socket]") {
 
 TEST_CASE("both systems share the main port", "[compat][socket]") {
   Site site{"dsmr_p1"};
-  const compat::Surroundings around{site.live(), nullptr, site.clock(), {}};
+  const compat::Surroundings around{site.live(), {}, site.clock(), {}};
   auto routes = compat::compat_routes(Port::mount(compat::System::p1_monitor), around, false);
   for (auto& route : compat::compat_routes(Port::mount(compat::System::godenerg), around, false))
     routes.push_back(std::move(route));
