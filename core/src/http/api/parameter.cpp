@@ -155,7 +155,9 @@ Arguments Arguments::parse(const std::vector<Parameter>& parameters, const Reque
     if (!p.in_path) continue;
     arguments.items_[p.name].texts.push_back(request.captures.at(placeholder++));
   }
-  for (const auto& [name, value] : request.query) {
+  for (const auto& field : request.query) {
+    const std::string& name = field.first;
+    const std::string& value = field.second;
     const auto known =
         std::find_if(parameters.begin(), parameters.end(), [&](const Parameter& p) { return p.name == name; });
     if (known == parameters.end() || known->in_path) {

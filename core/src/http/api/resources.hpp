@@ -15,7 +15,7 @@ namespace mesura::http::api {
 
 class LiveDemand;
 
-[[nodiscard]] Endpoint index_endpoint(std::vector<Endpoint> all);
+[[nodiscard]] Endpoint index_endpoint(const std::vector<Endpoint>& all);
 [[nodiscard]] Endpoint openapi_endpoint(std::vector<Endpoint> all);
 [[nodiscard]] Endpoint devices_endpoint();
 [[nodiscard]] Endpoint device_endpoint(std::shared_ptr<Newest> newest);

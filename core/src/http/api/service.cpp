@@ -73,7 +73,7 @@ Response ready(const Call& call) {
 
 }  // namespace
 
-Endpoint index_endpoint(std::vector<Endpoint> all) {
+Endpoint index_endpoint(const std::vector<Endpoint>& all) {
   std::vector<std::pair<std::string, std::string>> places;
   for (const auto& e : all) places.emplace_back(e.path, e.summary);
   Endpoint e;
