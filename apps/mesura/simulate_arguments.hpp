@@ -22,7 +22,8 @@ class Usage : public std::runtime_error {
 
 /// Where the first of the virtual devices is to be found; the others follow (address + n, port + n, path-n).
 struct SimulatePlace {
-  std::string kind;  ///< transport: tcp_listen, pty, seqpacket_listen, file, capture; or "address": all fixed ports on it
+  std::string
+      kind;  ///< transport: tcp_listen, pty, seqpacket_listen, file, capture; or "address": all fixed ports on it
   std::string value;
 };
 

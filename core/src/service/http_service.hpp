@@ -81,7 +81,6 @@ class HttpService {
     std::string zone;
   };
 
-
   void observe(const config::Configuration& configuration);
   [[nodiscard]] Source choose_source(const config::Configuration& configuration) const;
   [[nodiscard]] std::map<std::string, Wanted> wanted(const config::Configuration& configuration) const;
