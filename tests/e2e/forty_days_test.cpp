@@ -11,16 +11,16 @@
 #include <support/free_port.hpp>
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <map>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 using namespace mesura::test;
@@ -42,23 +42,28 @@ const std::vector<std::string> kRegisters{
     "{import_t1: 4321.098kWh, import_t2: 3210.987kWh, export_t1: 512.345kWh, export_t2: 1298.076kWh}",
     "{import_t1: 5021.500kWh, import_t2: 3910.250kWh, export_t1: 912.345kWh, export_t2: 1998.076kWh}"};
 
-std::string interval() { return std::getenv("MESURA_SOAK") != nullptr ? "10" : "30"; }
+bool soak() { return std::getenv("MESURA_SOAK") != nullptr; }
 
-/// One file of both stretches.
-void simulate_p1(const std::filesystem::path& file, const std::vector<std::string>& more) {
+/// One file of both stretches, a telegram each `interval` seconds. The second stretch begins with the months' peaks
+/// that the meter remembers, by `--peak-history`.
+void simulate_p1(const std::filesystem::path& file, long interval, const std::string& peaks,
+                 const std::vector<std::string>& more) {
   std::ofstream joined{file, std::ios::binary};
   for (std::size_t i = 0; i < kStretches.size(); ++i) {
     const auto part = file.string() + ".part";
     std::vector<std::string> arguments{"simulate",    "dsmr_p1",
                                        "--dialect",   "be",
                                        "--pv",        "4000",
-                                       "--interval",  interval() + "s",
+                                       "--interval",  std::to_string(interval) + "s",
                                        "--start",     kStretches[i].start,
                                        "--registers", kRegisters[i],
-                                       "--telegrams", std::to_string(kStretches[i].seconds / std::stol(interval()) + 1),
+                                       "--telegrams", std::to_string(kStretches[i].seconds / interval + 1),
                                        "--output",    part};
+    if (i > 0 && !peaks.empty()) arguments.insert(arguments.end(), {"--peak-history", peaks});
     arguments.insert(arguments.end(), more.begin(), more.end());
-    REQUIRE(run_mesura(arguments).code == 0);
+    const auto simulated = run_mesura(arguments);
+    INFO(simulated.err);
+    REQUIRE(simulated.code == 0);
     std::ifstream in{part, std::ios::binary};
     joined << in.rdbuf();
     std::filesystem::remove(part);
@@ -73,6 +78,21 @@ struct Truth {
   std::map<std::string, Registers> midnights;   ///< by local date of the day that begins
   std::map<std::string, long> month_peak_w;     ///< by "2026-03": the last 1.6.0 in that month
   std::map<std::string, std::string> peak_end;  ///< local time of the end of that quarter, as in the telegram
+
+  /// The peaks of spring as the meter would remember them in autumn.
+  [[nodiscard]] std::string history() const {
+    std::string list;
+    for (const std::string month : {"2026-03", "2026-04"}) {
+      const std::string& end = peak_end.at(month);
+      const auto local = mesura::runtime::parse_time(fmt::format("20{}-{}-{}T{}:{}:{}Z", end.substr(0, 2),
+                                                                 end.substr(2, 2), end.substr(4, 2), end.substr(6, 2),
+                                                                 end.substr(8, 2), end.substr(10, 2)));
+      const auto utc = local.value() - (end.back() == 'S' ? 2 : 1) * 3'600'000'000'000;
+      list += fmt::format("{}{}={}W@{}", list.empty() ? "" : ", ", month, month_peak_w.at(month),
+                          mesura::runtime::format_time(utc, mesura::runtime::Precision::seconds));
+    }
+    return "[" + list + "]";
+  }
 };
 
 /// "004321.098*kWh" -> Wh; "02.571*kW" -> W
@@ -147,11 +167,14 @@ struct House {
   std::unique_ptr<Process> service;
 
   House() {
-    simulate_p1(dir / "grid.txt", {});
-    simulate_p1(dir / "plain.txt", {"--omit", "[1-0:1.4.0, 1-0:1.6.0, 0-0:98.1.0]"});
-    simulate_p1(dir / "bare.txt",
-                {"--omit", "[1-0:1.4.0, 1-0:1.6.0, 0-0:98.1.0, 1-0:1.8.1, 1-0:1.8.2, 1-0:2.8.1, 1-0:2.8.2]"});
+    const long interval = soak() ? 1 : 30;
+    simulate_p1(dir / "grid.txt", interval, {}, {});
     truth = read_truth(dir / "grid.txt");
+    simulate_p1(dir / "grid.txt", interval, truth.history(), {});
+    simulate_p1(dir / "plain.txt", interval, {}, {"--omit", "[1-0:1.4.0, 1-0:1.6.0, 0-0:98.1.0]"});
+    // Momentary powers each 30 s would miss too much of a kettle.
+    simulate_p1(dir / "bare.txt", soak() ? 1 : 10, {},
+                {"--omit", "[1-0:1.4.0, 1-0:1.6.0, 0-0:98.1.0, 1-0:1.8.1, 1-0:1.8.2, 1-0:2.8.1, 1-0:2.8.2]"});
     write_file(dir / "house.yaml", fmt::format(R"(timezone: Europe/Brussels
 state: {0}/state
 clock: {{sync: ignore}}
@@ -166,11 +189,14 @@ http: {{listen: "127.0.0.1:{1}"}}
                                                dir.path().string(), port));
     service = std::make_unique<Process>(program({"run", (dir / "house.yaml").string()}));
     for (int i = 0; i < 3; ++i) service->wait_for_line("dev-finished", std::chrono::minutes{10});
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes{5};
     // Read is not yet written: the sink has everything when nothing waits.
     for (;;) {
-      const json sinks = ask(port, "/api/v1/sinks");
-      if (sinks["sinks"][0]["waiting"] == 0 && sinks["sinks"][0]["spooled"] == 0) break;
-      std::this_thread::sleep_for(std::chrono::milliseconds{100});  // nobody tells
+      const json sink = ask(port, "/api/v1/sinks")["sinks"][0];
+      if (sink["pushed"] == sink["committed"]) break;
+      INFO(sink.dump());
+      REQUIRE(std::chrono::steady_clock::now() < deadline);
+      ::poll(nullptr, 0, 100);  // nobody tells
     }
   }
 };
@@ -213,7 +239,7 @@ void check_energy(const House& house) {
     CHECK(std::abs(sum_integrated - sum) <= sum * 5e-3);
     // The whole stretch at once is the sum of its days.
     const json whole =
-        ask(house.port, fmt::format("/api/v1/energy?series=grid/t*/active_energy_import&from={}&to={}&every=whole",
+        ask(house.port, fmt::format("/api/v1/energy?series=grid/t?/active_energy_import&from={}&to={}&every=whole",
                                     stretch.first, midnight(stretch.last)));
     double total = 0;
     for (const auto& energy : whole["energies"]) total += energy["windows"][0]["amount"].get<double>();
@@ -232,8 +258,9 @@ void check_demand(const House& house) {
   for (const std::string month : {"2026-03", "2026-04", "2026-10", "2026-11"}) {
     INFO(month);
     const auto peak = [&](const std::string& device) {
-      for (const auto& found :
-           ask(house.port, fmt::format("/api/v1/demand?device={}&from={}-01&to={}", device, month, month))["months"])
+      const json answer =
+          ask(house.port, fmt::format("/api/v1/demand?device={}&from={}-01&to={}", device, month, month));
+      for (const auto& found : answer["months"])
         if (found["from"] == midnight(month + "-01")) return found;
       return json{};
     };
@@ -249,7 +276,7 @@ void check_demand(const House& house) {
     CHECK(std::abs(plain["average_w"].get<double>() - own["average_w"].get<double>()) <= 4);
     // Without registers, too: from momentary powers.
     CHECK(std::abs(bare["average_w"].get<double>() - own["average_w"].get<double>()) <=
-          0.03 * own["average_w"].get<double>());
+          0.05 * own["average_w"].get<double>());
   }
 }
 

@@ -31,7 +31,7 @@ struct RowsOptions {
 class RowsExport {
  public:
   using Output = std::function<bool(std::string_view bytes)>;  ///< false: no more
-  RowsExport(RowsOptions options, Output output) : options_(std::move(options)), output_(std::move(output)) {}
+  RowsExport(RowsOptions options, Output output) : options_(options), output_(std::move(output)) {}
 
   /// All rows of a file in the range; false when the output wanted no more. `look` is asked now and then: false stops.
   bool add(const RecordedFile& file, std::int64_t from_ns, std::int64_t to_ns,
