@@ -247,9 +247,7 @@ class Lines final : public ExportWriter {
 char* TimeColumn::write(char* to, std::int64_t time_ns) {
   if (!zone_) return utc_.write(to, time_ns);
   const std::string text = zone_->format(time_ns);
-  const std::size_t size = std::min(text.size(), kNumberRoom);
-  std::memcpy(to, text.data(), size);
-  return to + size;
+  return std::copy_n(text.data(), std::min(text.size(), kNumberRoom), to);
 }
 
 bool is_usual(Part part, const SeriesInfo& info) {

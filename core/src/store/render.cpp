@@ -4,6 +4,7 @@
 
 #include "config/units.hpp"
 #include "model/text.hpp"
+#include "store/json.hpp"
 
 #include <fmt/format.h>
 
@@ -160,76 +161,18 @@ class Renderer {
     out_ += ",\"to\":";
     json_time(range_.to_ns);
     out_ += ',';
-    json_member("aggregate", to_string(options_.aggregate));
+    json_member("zone", options_.zone.name());
     out_ += ",\"series\":[";
+    std::vector<std::string_view> columns;
+    for (const Column c : columns_of(options_.aggregate))
+      columns.push_back(c == Column::value ? to_string(options_.aggregate) : name_of(c));
     const char* comma = "";
     for (const Trace& trace : traces) {
-      out_ += std::exchange(comma, ",");
-      json_trace(trace);
+      out_ += std::exchange(comma, ",\n");
+      append_trace(out_, trace, columns);
       if (!flush()) return;
     }
     out_ += "]}\n";
-  }
-
-  void json_trace(const Trace& trace) {
-    const SeriesInfo& info = trace.series.info;
-    out_ += '{';
-    json_series(info);
-    for (const auto& [name, text] : {std::pair<std::string_view, std::string_view>{"kind", to_string(info.kind)},
-                                     {"label", info.label},
-                                     {"role", info.role},
-                                     {"resolution", to_string(trace.resolution)}}) {
-      out_ += ',';
-      json_member(name, text);
-    }
-    fmt::format_to(std::back_inserter(out_), ",\"window_s\":{}", static_cast<double>(trace.window.count()) / 1e9);
-    out_ += ",\"columns\":[\"time\"";
-    const auto columns = columns_of(trace, options_.aggregate);
-    if (trace.series.stored_as_state)
-      out_ += info.text ? ",\"text\"" : ",\"value\"";
-    else
-      for (const Column c : columns) fmt::format_to(std::back_inserter(out_), ",\"{}\"", name_of(c));
-    out_ += "],\"points\":[";
-    const char* comma = "";
-    for (const StatePoint& s : trace.states) {
-      out_ += std::exchange(comma, ",");
-      out_ += '[';
-      json_time(s.time_ns);
-      out_ += ',';
-      json_state(trace, s);
-      out_ += ']';
-      if (!flush()) return;
-    }
-    walk(
-        trace,
-        [&](const Point& p) {
-          out_ += std::exchange(comma, ",");
-          out_ += '[';
-          json_time(p.time_ns);
-          for (const Column c : columns) {
-            out_ += ',';
-            cell(trace, p, c, "null");
-          }
-          out_ += ']';
-        },
-        [&](TimeRange gap) {
-          out_ += std::exchange(comma, ",");
-          out_ += '[';
-          json_time(gap.from_ns);
-          for (std::size_t i = 0; i < columns.size(); ++i) out_ += ",null";
-          out_ += ']';
-        });
-    out_ += "],\"gaps\":[";
-    comma = "";
-    for (const TimeRange& gap : trace.gaps) {
-      out_ += std::exchange(comma, ",");
-      out_ += '[';
-      json_time(gap.from_ns);
-      out_ += ',';
-      json_time(gap.to_ns);
-      out_ += ']';
-    }
-    out_ += "]}";
   }
 
   void lines(const std::vector<Trace>& traces) {

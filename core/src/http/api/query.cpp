@@ -1,6 +1,5 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
-#include "http/api/query_text.hpp"
 #include "http/api/raw_export.hpp"
 #include "http/api/resources.hpp"
 
@@ -84,17 +83,14 @@ Response ask(const Call& call) {
         too_much("there are too many measurements for a JSON object",
                  fmt::format("at most {} of each series", call.parts.limits.points), trace.series.info.name(),
                  "format=csv and format=jsonl stream any number; or leave out 'every'");
-  const Columns columns = columns_of(a.texts("aggregate"));
   Response response;
-  if (format == "csv") {
-    response.content_type = "text/csv; charset=utf-8";
-    response.body = query_csv(traces, columns);
-  } else if (format == "jsonl") {
-    response.content_type = "application/x-ndjson";
-    response.body = query_json_lines(traces, columns);
-  } else {
-    response.body = query_json(traces, query.range, call.zone.name(), columns);
-  }
+  if (format != "json") response.content_type = format == "csv" ? "text/csv; charset=utf-8" : "application/x-ndjson";
+  const store::RenderOptions options{*store::answer_form_from(format), *store::aggregate_from(a.text("aggregate")),
+                                     call.zone};
+  store::render(traces, query.range, options, [&](std::string_view piece) {
+    response.body += piece;
+    return true;
+  });
   return response;
 }
 
@@ -119,8 +115,7 @@ Endpoint query_endpoint(const Limits& limits) {
                         "windows of this length instead; raw: every stored measurement, streamed as csv or jsonl"),
                {"raw"}),
       word("resolution", {"raw", "1m", "15m", "1h", "1d"}, "", "read these rows, whatever fits best"),
-      repeatable(word("aggregate", {"minmax", "mean", "last", "min", "max", "count", "all"}, "minmax",
-                      "what is told of a window; repeatable")),
+      word("aggregate", {"minmax", "mean", "last", "min", "max", "all"}, "minmax", "what is told of a window"),
       word("format", {"json", "jsonl", "csv"}, "json", "form of the answer")};
   e.parameters[4].example = "15m";
   e.answers = {

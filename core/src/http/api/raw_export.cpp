@@ -3,7 +3,6 @@
 #include "http/api/raw_export.hpp"
 
 #include "http/api/endpoint.hpp"
-#include "http/api/query_text.hpp"
 #include "http/api/texts.hpp"
 #include "model/text.hpp"
 
@@ -15,6 +14,26 @@
 namespace mesura::http::api {
 
 namespace {
+
+/// The beginning of a line of one series: "grid,total,active_power,W,".
+std::string csv_prefix(const SeriesInfo& info) {
+  std::string out;
+  for (const std::string* field : {&info.device, &info.channel, &info.quantity, &info.unit}) {
+    append_csv_field(out, *field);
+    out += ',';
+  }
+  return out;
+}
+
+/// {"device":"grid",...,"unit":"W","time":"
+std::string json_prefix(const SeriesInfo& info) {
+  std::string out;
+  runtime::JsonWriter json{out};
+  json.begin_object().key("device").string(info.device).key("channel").string(info.channel);
+  json.key("quantity").string(info.quantity).key("unit").string(info.unit);
+  out += R"(,"time":")";
+  return out;
+}
 constexpr std::size_t kPiece = 256 * 1024;
 constexpr std::uint32_t kGone = UINT32_MAX;
 }  // namespace

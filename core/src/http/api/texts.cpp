@@ -23,45 +23,6 @@ void append_time(runtime::JsonWriter& json, std::string_view key, std::int64_t t
     json.string(runtime::format_time(time_ns));
 }
 
-void append_value(std::string& out, double value, int decimals) {
-  if (std::isfinite(value))
-    model::append_number(out, value, decimals);
-  else
-    out += "null";
-}
-
-void append_value(runtime::JsonWriter& json, double value, int decimals) {
-  if (!std::isfinite(value)) {
-    json.null();
-    return;
-  }
-  std::string text;
-  model::append_number(text, value, decimals);
-  json.raw(text);
-}
-
-void append_csv_field(std::string& out, std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
-    out += text;
-    return;
-  }
-  out += '"';
-  for (const char c : text) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  out += '"';
-}
-
-void append_series(runtime::JsonWriter& json, const SeriesInfo& info) {
-  json.key("device").string(info.device);
-  if (!info.fleet.empty()) json.key("fleet").string(info.fleet);
-  json.key("channel").string(info.channel).key("quantity").string(info.quantity).key("unit").string(info.unit);
-  json.key("kind").string(to_string(info.kind)).key("name").string(info.name()).key("flat_name").string(info.flat_name);
-  json.key("label").string(info.label).key("role").string(info.role).key("source").string(info.source);
-  json.key("text").boolean(info.text).key("decimals").integer(info.decimals);
-}
-
 void append_device(runtime::JsonWriter& json, const collector::DeviceStatus& device, std::int64_t now_ns) {
   const auto& h = device.health;
   json.key("id").string(device.name).key("plugin").string(device.plugin);

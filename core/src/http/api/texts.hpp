@@ -8,6 +8,8 @@
 #include "http/live.hpp"
 #include "model/glob.hpp"
 #include "runtime/json.hpp"
+#include "store/json.hpp"
+#include "store/render.hpp"
 
 #include <mesura/measurement.hpp>
 
@@ -20,15 +22,12 @@
 
 namespace mesura::http::api {
 
+using store::append_csv_field;
+using store::append_series;
+using store::append_value;
+
 /// null for 0.
 void append_time(runtime::JsonWriter& json, std::string_view key, std::int64_t time_ns);
-/// With at most so many decimals; null for what is no number.
-void append_value(runtime::JsonWriter& json, double value, int decimals);
-void append_value(std::string& out, double value, int decimals);
-/// RFC 4180: quoted only where it must be.
-void append_csv_field(std::string& out, std::string_view text);
-/// The members that describe a series, into an open object.
-void append_series(runtime::JsonWriter& json, const SeriesInfo& info);
 /// A device's state, into an open object.
 void append_device(runtime::JsonWriter& json, const collector::DeviceStatus& device, std::int64_t now_ns);
 

@@ -89,16 +89,17 @@ TEST_CASE("a query as CSV has a row a point and an empty one where a gap begins"
 }
 
 TEST_CASE("a query as JSON tells resolution, window, columns and gaps") {
-  CHECK(show({thinned_trace()}, AnswerForm::json) ==
-        "{\"from\":\"2026-10-25T00:59:50.000Z\",\"to\":\"2026-10-25T01:59:50.000Z\",\"aggregate\":\"minmax\","
-        "\"series\":[{\"device\":\"grid\",\"channel\":\"total\",\"quantity\":\"active_power\",\"unit\":\"W\","
-        "\"kind\":\"gauge\",\"label\":\"\",\"role\":\"\",\"resolution\":\"1m\",\"window_s\":600,"
-        "\"columns\":[\"time\",\"min\",\"max\"],\"points\":[[\"2026-10-25T00:59:50.000Z\",1,9],"
-        "[\"2026-10-25T01:09:50.000Z\",null,null],[\"2026-10-25T01:29:50.000Z\",2,3]],"
-        "\"gaps\":[[\"2026-10-25T01:08:10.000Z\",\"2026-10-25T01:29:50.000Z\"]]}]}\n");
-  CHECK(show({}, AnswerForm::json) ==
-        "{\"from\":\"2026-10-25T00:59:50.000Z\",\"to\":\"2026-10-25T01:59:50.000Z\",\"aggregate\":\"minmax\","
-        "\"series\":[]}\n");
+  const std::string head =
+      R"({"from":"2026-10-25T00:59:50.000Z","to":"2026-10-25T01:59:50.000Z","zone":"Europe/Brussels","series":[)";
+  const std::string series =
+      R"({"device":"grid","channel":"total","quantity":"active_power","unit":"W","kind":"gauge",)"
+      R"("name":"grid/total/active_power","flat_name":"","label":"","role":"","source":"","text":false,"decimals":1,)"
+      R"("resolution":"1m","window_s":600,"times":[1792889990,1792891790],)";
+  const std::string gaps = R"("gaps":[[1792890490,1792891790]]}]})";
+  CHECK(show({thinned_trace()}, AnswerForm::json) == head + series + R"("min":[1,2],"max":[9,3],)" + gaps + "\n");
+  CHECK(show({thinned_trace()}, AnswerForm::json, Aggregate::mean) ==
+        head + series + R"("mean":[4.1235,null],)" + gaps + "\n");
+  CHECK(show({}, AnswerForm::json) == head + "]}\n");
 }
 
 TEST_CASE("a query as JSON lines has measurements as they are shown everywhere") {
