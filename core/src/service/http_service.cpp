@@ -280,8 +280,9 @@ http::api::Snapshot HttpService::snapshot() const {
 
 void HttpService::add_metrics(http::api::Exposition& out) {
   const std::scoped_lock lock{counters_mutex_};
-  for (const auto& [address, listener] : listeners_) {
-    const http::Counters c = listener.server->counters();
+  for (const auto& place : listeners_) {  // clang 14 lets no lambda see a structured binding
+    const std::string& address = place.first;
+    const http::Counters c = place.second.server->counters();
     const auto count = [&](std::string_view name, std::string_view help, std::uint64_t value) {
       out.counter(name, help, {{"listener", address}}, static_cast<double>(value));
     };

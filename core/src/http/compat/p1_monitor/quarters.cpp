@@ -127,7 +127,7 @@ std::optional<Quarter> Quarters::finished(std::int64_t start_ns) const {
       // Raw rows go with age, stored quarter hours may be behind what came late: whichever knows more.
       archive.quarters(context_.device, {start_ns, start_ns + 1}, [&](const store::StoredQuarter& stored) {
         auto read = read_stored(stored, context_.zone);
-        if (read && read->samples > best.samples) best = std::move(*read);
+        if (read && read->samples > best.samples) best = *read;
         return false;
       });
       return best;
