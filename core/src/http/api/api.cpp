@@ -16,6 +16,7 @@ std::vector<Endpoint> endpoints(const Parts& parts, std::shared_ptr<const LiveDe
                             latest_endpoint(newest),
                             query_endpoint(parts.limits),
                             energy_endpoint(),
+                            checks_endpoint(),
                             demand_endpoint(std::move(demand)),
                             alerts_endpoint(),
                             live_endpoint(),

@@ -23,6 +23,7 @@ class LiveDemand;
 [[nodiscard]] Endpoint latest_endpoint(std::shared_ptr<Newest> newest);
 [[nodiscard]] Endpoint query_endpoint(const Limits& limits);
 [[nodiscard]] Endpoint energy_endpoint();
+[[nodiscard]] Endpoint checks_endpoint();
 [[nodiscard]] Endpoint demand_endpoint(std::shared_ptr<const LiveDemand> live);
 [[nodiscard]] Endpoint alerts_endpoint();
 [[nodiscard]] Endpoint live_endpoint();
