@@ -43,9 +43,9 @@ using Write = std::function<bool(std::string_view piece)>;
 /// Renders traces piece by piece (some 64 KiB each).
 ///
 /// Gaps show: a row without values where one begins, in JSON the list `gaps`. Times are UTC but in tables; in JSON,
-/// which is made for plots, seconds since 1970 in arrays beside those of values. In CSV the columns follow the aggregate (`min,max`; `value`; `min,max,mean,last,count`), `value` alone when
-/// no series was thinned, and `text` at the end when one has texts.
-/// out     false when `write` wanted no more
+/// which is made for plots, seconds since 1970 in arrays beside those of values. In CSV the columns follow the
+/// aggregate (`min,max`; `value`; `min,max,mean,last,count`), `value` alone when no series was thinned, and `text` at
+/// the end when one has texts. out     false when `write` wanted no more
 bool render(const std::vector<Trace>& traces, TimeRange range, const RenderOptions& options, const Write& write);
 
 /// The newest values. Table, CSV and JSON lines as `mesura latest` of the running service has them, but for the time of
