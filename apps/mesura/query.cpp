@@ -5,6 +5,7 @@
 #include "past.hpp"
 #include "verbs.hpp"
 
+#include "model/text.hpp"
 #include "plot/chart.hpp"
 #include "store/render.hpp"
 
@@ -66,9 +67,9 @@ plot::Options terminal(const Past& past, store::TimeRange range) {
 plot::Line line_of(const store::Trace& trace) {
   plot::Line line;
   const SeriesInfo& info = trace.series.info;
-  line.name = store::printable(info.name());
-  if (!info.label.empty()) line.name += fmt::format(" \"{}\"", store::printable(info.label));
-  line.unit = store::printable(info.unit);
+  line.name = model::printable(info.name());
+  if (!info.label.empty()) line.name += fmt::format(" \"{}\"", model::printable(info.label));
+  line.unit = model::printable(info.unit);
   for (const store::StatePoint& s : trace.states)
     line.samples.push_back({s.time_ns, s.number, s.number, s.number, false, true});
   std::size_t gap = 0;
@@ -87,7 +88,7 @@ std::string chart(const std::vector<store::Trace>& traces, const plot::Options& 
   for (const store::Trace& trace : traces) {
     if (trace.series.info.text)
       notes += fmt::format("{}: texts make no line; --format table shows them\n",
-                           store::printable(trace.series.info.name()));
+                           model::printable(trace.series.info.name()));
     else
       lines.push_back(line_of(trace));
   }

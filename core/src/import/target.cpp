@@ -11,21 +11,6 @@
 #include <utility>
 
 namespace mesura::importing {
-namespace {
-
-model::Quantity to_quantity(const config::QuantitySpec& spec) {
-  model::Quantity q;
-  q.name = spec.name;
-  q.unit = spec.unit;
-  q.kind = spec.kind == "register" ? Kind::reg : spec.kind == "state" ? Kind::state : Kind::gauge;
-  q.text = spec.text;
-  q.decimals = spec.decimals;
-  q.help = spec.help;
-  q.channels = spec.channels;
-  return q;
-}
-
-}  // namespace
 
 Target::Target(SeriesTable& series, Setup setup)
     : series_(series),
@@ -33,7 +18,7 @@ Target::Target(SeriesTable& series, Setup setup)
       binder_(series, setup_.schema != nullptr ? *setup_.schema : none_, setup_.channels, setup_.fleet),
       vocabulary_(model::Vocabulary::standard()) {
   if (setup_.schema == nullptr) return;
-  for (const auto& spec : setup_.schema->quantities) vocabulary_.add(to_quantity(spec));
+  for (const auto& spec : setup_.schema->quantities) vocabulary_.add(session::to_quantity(spec));
 }
 
 std::optional<Target::Bound> Target::wire(std::string_view channel, std::string_view quantity, std::string_view source,

@@ -24,4 +24,7 @@ void append_utc(std::string& out, std::int64_t time_ns);
 /// U+FFFD, byte by byte.
 void append_json_string(std::string& out, std::string_view text);
 
+/// What a terminal may be shown: control characters from the wire as \x0a.
+[[nodiscard]] std::string printable(std::string_view text);
+
 }  // namespace mesura::model

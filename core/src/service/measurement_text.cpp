@@ -34,18 +34,6 @@ void append_csv_field(std::string& out, std::string_view text) {
   out += '"';
 }
 
-/// What a terminal may be shown: control characters from the wire must not reach it.
-std::string printable(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-      fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(c));
-    else
-      out += c;
-  }
-  return out;
-}
-
 }  // namespace
 
 void MeasurementText::append(std::string& out, const Batch& batch) {
@@ -118,7 +106,7 @@ void MeasurementText::row(std::string& out, const Batch& batch, const Measuremen
   const std::string quality = m.quality == MESURA_GOOD ? std::string{} : quality_to_string(m.quality);
   const std::string time = runtime::format_time(m.time_ns);
   if (form_ == Form::table) {
-    fmt::format_to(std::back_inserter(out), fmt::runtime(kRow), time, info.name(), printable(value), info.unit,
+    fmt::format_to(std::back_inserter(out), fmt::runtime(kRow), time, info.name(), model::printable(value), info.unit,
                    quality);
     return;
   }

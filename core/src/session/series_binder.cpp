@@ -13,8 +13,6 @@
 
 namespace mesura::session {
 
-namespace {
-
 model::Quantity to_quantity(const config::QuantitySpec& spec) {
   model::Quantity q;
   q.name = spec.name;
@@ -26,8 +24,6 @@ model::Quantity to_quantity(const config::QuantitySpec& spec) {
   q.channels = spec.channels;
   return q;
 }
-
-}  // namespace
 
 SeriesBinder::SeriesBinder(SeriesTable& table, const config::PluginSchema& schema, ChannelRules channels,
                            std::string fleet)

@@ -18,6 +18,9 @@
 
 namespace mesura::session {
 
+/// A quantity of a plugin's own, as its schema declares it, for a vocabulary.
+[[nodiscard]] model::Quantity to_quantity(const config::QuantitySpec& spec);
+
 /// Turns what a plugin calls a series into a described, normalised series of the collector.
 class SeriesBinder {
  public:

@@ -275,8 +275,8 @@ class Renderer {
     for (const Trace& trace : traces) {
       const SeriesInfo& info = trace.series.info;
       if (&trace != &traces.front()) out_ += '\n';
-      append("{}", printable(info.name()));
-      if (!info.label.empty()) append("  \"{}\"", printable(info.label));
+      append("{}", model::printable(info.name()));
+      if (!info.label.empty()) append("  \"{}\"", model::printable(info.label));
       append("  {}", info.unit);
       if (trace.series.stored_as_state)
         out_ += "  changes";
@@ -286,7 +286,7 @@ class Renderer {
       for (const StatePoint& s : trace.states) {
         append("  {:<30}  ", local(s.time_ns));
         if (info.text)
-          out_ += printable(s.text);
+          out_ += model::printable(s.text);
         else
           number(s.number, info.decimals, "-");
         out_ += '\n';
@@ -341,7 +341,7 @@ std::optional<Aggregate> aggregate_from(std::string_view word) { return find_wor
 std::optional<AnswerForm> answer_form_from(std::string_view word) { return find_word<AnswerForm>(kForms, word); }
 
 void append_csv_field(std::string& out, std::string_view text) {
-  const std::string clean = printable(text);
+  const std::string clean = model::printable(text);
   if (clean.find_first_of(",\"") == std::string::npos) {
     out += clean;
     return;
@@ -352,17 +352,6 @@ void append_csv_field(std::string& out, std::string_view text) {
     out += c;
   }
   out += '"';
-}
-
-std::string printable(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-      fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(c));
-    else
-      out += c;
-  }
-  return out;
 }
 
 bool render(const std::vector<Trace>& traces, TimeRange range, const RenderOptions& options, const Write& write) {

@@ -55,7 +55,5 @@ void render_latest(std::string& out, const std::vector<StoredSeries>& series, co
 
 /// A CSV field (RFC 4180), quoted where it must be; control characters as \x0a, so that a row is always one line.
 void append_csv_field(std::string& out, std::string_view text);
-/// What a terminal may be shown: no control characters.
-[[nodiscard]] std::string printable(std::string_view text);
 
 }  // namespace mesura::store

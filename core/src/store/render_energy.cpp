@@ -104,7 +104,7 @@ void energy_table(std::string& out, const std::vector<EnergyTrace>& traces, cons
     const SeriesInfo& info = trace.series.info;
     const Shown unit = shown(info.unit);
     if (&trace != &traces.front()) out += '\n';
-    fmt::format_to(std::back_inserter(out), "{}  {}  from {}\n", printable(info.name()), unit.unit,
+    fmt::format_to(std::back_inserter(out), "{}  {}  from {}\n", model::printable(info.name()), unit.unit,
                    trace.origin == EnergyOrigin::meter        ? "the meter's register"
                    : trace.origin == EnergyOrigin::integrated ? "integrated power"
                                                               : "stored power");
@@ -187,8 +187,8 @@ void month_row(std::string& out, const MonthPeak& month, const model::Zone& zone
 
 void demand_table(std::string& out, const DemandQuery& query, const DemandAnswer& answer,
                   const std::optional<CapacityYear>& year, const model::Zone& zone) {
-  fmt::format_to(std::back_inserter(out), "{}/{}\n  {:<26} {:>10} {:>10} {:>10}  {}\n", printable(query.device),
-                 printable(query.channel), "QUARTER", "AVERAGE W", "MIN W", "MAX W", "FROM");
+  fmt::format_to(std::back_inserter(out), "{}/{}\n  {:<26} {:>10} {:>10} {:>10}  {}\n", model::printable(query.device),
+                 model::printable(query.channel), "QUARTER", "AVERAGE W", "MIN W", "MAX W", "FROM");
   for (const QuarterDemand& q : answer.quarters) {
     const bool known = std::isfinite(q.average_w);
     fmt::format_to(std::back_inserter(out), "  {:<26} {:>10} {:>10} {:>10}  {}\n", local(zone, q.start_ns),

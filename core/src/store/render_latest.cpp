@@ -89,8 +89,8 @@ void render_latest(std::string& out, const std::vector<StoredSeries>& series, co
     }
     std::string time;
     model::append_utc(time, value.time_ns);
-    fmt::format_to(std::back_inserter(out), fmt::runtime(kRow), time, printable(s.info.name()), printable(text),
-                   s.info.unit, quality_text(value.quality));
+    fmt::format_to(std::back_inserter(out), fmt::runtime(kRow), time, model::printable(s.info.name()),
+                   model::printable(text), s.info.unit, quality_text(value.quality));
   }
   if (form == AnswerForm::json) out += "]}\n";
 }

@@ -4,15 +4,12 @@
 // Requests a second of our server beside Poco's HTTPServer, both answering 10 KB from memory, to the same clients in
 // the same run; and what 200 subscribers to events cost.
 #include "http/auth/authenticator.hpp"
+#include "http/bench/poco_constant.hpp"
 #include "http/server.hpp"
 #include "runtime/socket_address.hpp"
 #include "runtime/unique_fd.hpp"
 
-#include <Poco/Net/HTTPRequestHandler.h>
-#include <Poco/Net/HTTPRequestHandlerFactory.h>
 #include <Poco/Net/HTTPServer.h>
-#include <Poco/Net/HTTPServerRequest.h>
-#include <Poco/Net/HTTPServerResponse.h>
 #include <Poco/Net/ServerSocket.h>
 #include <Poco/ThreadPool.h>
 #include <sys/epoll.h>
@@ -103,29 +100,6 @@ double requests_per_second(std::uint16_t port, int count) {
   return static_cast<double>(answered) / std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-class Constant final : public Poco::Net::HTTPRequestHandler {
- public:
-  explicit Constant(const std::string& body) : body_(body) {}
-  void handleRequest(Poco::Net::HTTPServerRequest& /*request*/, Poco::Net::HTTPServerResponse& response) override {
-    response.setContentType("application/json");
-    response.sendBuffer(body_.data(), body_.size());
-  }
-
- private:
-  const std::string& body_;
-};
-
-class Constants final : public Poco::Net::HTTPRequestHandlerFactory {
- public:
-  explicit Constants(const std::string& body) : body_(body) {}
-  Poco::Net::HTTPRequestHandler* createRequestHandler(const Poco::Net::HTTPServerRequest& /*request*/) override {
-    return new Constant{body_};
-  }
-
- private:
-  const std::string& body_;
-};
-
 double cpu_seconds() {
   timespec time{};
   ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
@@ -149,7 +123,7 @@ void requests(const std::string& body) {
   parameters->setMaxKeepAliveRequests(0);
   parameters->setMaxThreads(72);
   Poco::Net::ServerSocket socket{Poco::Net::SocketAddress{"127.0.0.1", 0}};
-  Poco::Net::HTTPServer poco{new Constants{body}, threads, socket, parameters};
+  Poco::Net::HTTPServer poco{new bench::Constants{body}, threads, socket, parameters};
   poco.start();
 
   for (const int count : {1, 16, 64}) {

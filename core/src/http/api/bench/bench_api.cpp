@@ -4,14 +4,12 @@
 // /api/v1/latest of a house, while it is being measured, beside Poco's HTTPServer answering a constant of the same size
 // to the same client in the same run; and 200 readers of /api/v1/live.
 #include "http/api/api.hpp"
+#include "http/bench/poco_constant.hpp"
 #include "http/server.hpp"
 #include "runtime/socket_address.hpp"
 #include "runtime/unique_fd.hpp"
 
-#include <Poco/Net/HTTPRequestHandler.h>
-#include <Poco/Net/HTTPRequestHandlerFactory.h>
 #include <Poco/Net/HTTPServer.h>
-#include <Poco/Net/HTTPServerResponse.h>
 #include <Poco/Net/ServerSocket.h>
 #include <Poco/ThreadPool.h>
 #include <poll.h>
@@ -86,29 +84,6 @@ double requests_per_second(std::uint16_t port, std::size_t count) {
   return static_cast<double>(answered) / std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-class Constant final : public Poco::Net::HTTPRequestHandler {
- public:
-  explicit Constant(const std::string& body) : body_(body) {}
-  void handleRequest(Poco::Net::HTTPServerRequest& /*request*/, Poco::Net::HTTPServerResponse& response) override {
-    response.setContentType("application/json");
-    response.sendBuffer(body_.data(), body_.size());
-  }
-
- private:
-  const std::string& body_;
-};
-
-class Constants final : public Poco::Net::HTTPRequestHandlerFactory {
- public:
-  explicit Constants(const std::string& body) : body_(body) {}
-  Poco::Net::HTTPRequestHandler* createRequestHandler(const Poco::Net::HTTPServerRequest& /*request*/) override {
-    return new Constant{body_};
-  }
-
- private:
-  const std::string& body_;
-};
-
 /// A device of so many series that sends them all, again and again.
 class House {
  public:
@@ -182,7 +157,7 @@ void latest() {
   parameters->setMaxKeepAliveRequests(0);
   parameters->setMaxThreads(72);
   Poco::Net::ServerSocket socket{Poco::Net::SocketAddress{"127.0.0.1", 0}};
-  Poco::Net::HTTPServer poco{new Constants{body}, threads, socket, parameters};
+  Poco::Net::HTTPServer poco{new bench::Constants{body}, threads, socket, parameters};
   poco.start();
   std::atomic<bool> stop = false;
   std::thread meter{[&] {
