@@ -80,6 +80,15 @@ void check_limits(const Parameter& p, double value, std::string_view text) {
   if (!std::isfinite(value) || (p.min && value < *p.min) || (p.max && value > *p.max)) refuse_value(p, text);
 }
 
+Parameter ranged(std::string name, Parameter::Type type, double min, double max, std::string fallback,
+                 std::string help) {
+  Parameter p = make(std::move(name), type, std::move(help));
+  p.min = min;
+  p.max = max;
+  p.fallback = std::move(fallback);
+  return p;
+}
+
 }  // namespace
 
 Parameter in_path(std::string name, std::string help) {
@@ -103,25 +112,13 @@ Parameter word(std::string name, std::vector<std::string> words, std::string fal
   return p;
 }
 Parameter integer(std::string name, double min, double max, std::string fallback, std::string help) {
-  Parameter p = make(std::move(name), Parameter::Type::integer, std::move(help));
-  p.min = min;
-  p.max = max;
-  p.fallback = std::move(fallback);
-  return p;
+  return ranged(std::move(name), Parameter::Type::integer, min, max, std::move(fallback), std::move(help));
 }
 Parameter number(std::string name, double min, double max, std::string fallback, std::string help) {
-  Parameter p = make(std::move(name), Parameter::Type::number, std::move(help));
-  p.min = min;
-  p.max = max;
-  p.fallback = std::move(fallback);
-  return p;
+  return ranged(std::move(name), Parameter::Type::number, min, max, std::move(fallback), std::move(help));
 }
 Parameter duration(std::string name, double min_s, double max_s, std::string fallback, std::string help) {
-  Parameter p = make(std::move(name), Parameter::Type::duration, std::move(help));
-  p.min = min_s;
-  p.max = max_s;
-  p.fallback = std::move(fallback);
-  return p;
+  return ranged(std::move(name), Parameter::Type::duration, min_s, max_s, std::move(fallback), std::move(help));
 }
 Parameter moment(std::string name, std::string fallback, std::string help) {
   Parameter p = make(std::move(name), Parameter::Type::time, std::move(help));

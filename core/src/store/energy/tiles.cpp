@@ -3,6 +3,7 @@
 #include "store/energy/tiles.hpp"
 
 #include "energy/periods.hpp"
+#include "store/up_to_date.hpp"
 
 #include <algorithm>
 
@@ -38,15 +39,8 @@ class Tiler {
  private:
   template <typename Rest>
   void split(Resolution resolution, TimeRange range, Rest&& rest) {
-    std::int64_t at = range.from_ns;
-    for (const TimeRange& stretch : archive_.behind(resolution, series_, range)) {
-      const TimeRange behind{std::max(stretch.from_ns, at), std::min(stretch.to_ns, range.to_ns)};
-      if (behind.from_ns >= behind.to_ns) continue;
-      add(resolution, {at, behind.from_ns});
-      rest(behind);
-      at = behind.to_ns;
-    }
-    add(resolution, {at, range.to_ns});
+    split_by_state(
+        archive_, resolution, series_, range, [&](TimeRange good) { add(resolution, good); }, rest);
   }
 
   void rescue(TimeRange range) {
