@@ -458,9 +458,10 @@ int dispatch(int argc, char** argv) {
                          "Everything that a sink has stored of some series; or a recording, at its full rate");
   add_common(*v, export_options.common);
   add_past(*v, export_options.sink, export_options.from, export_options.to);
-  v->add_option("series", export_options.series, "Globs device/channel/quantity (default: all)");
-  v->add_option("--recording", recording_options.device, "The waveform of this device, as a recording sink has it")
-      ->type_name("DEVICE");
+  auto* export_globs = v->add_option("series", export_options.series, "Globs device/channel/quantity (default: all)");
+  auto* recording =
+      v->add_option("--recording", recording_options.device, "The waveform of this device, as a recording sink has it")
+          ->type_name("DEVICE");
   v->add_option("--resolution", export_options.resolution, "Rows as they came, or windows")
       ->check(CLI::IsMember({"raw", "1m", "15m", "1h", "1d"}))
       ->type_name("")
@@ -479,12 +480,17 @@ int dispatch(int argc, char** argv) {
       ->type_name("");
   v->add_flag("--long", export_options.by_line, "CSV with a row a value, device after device, not a column a series");
   v->add_flag("--local", export_options.local, "Times of the site's zone with their offset (default: UTC)");
-  v->add_option("--every", recording_options.every, "Of a recording: the least and greatest of so many rows each")
-      ->check(CLI::PositiveNumber)
-      ->type_name("ROWS");
+  auto* every_rows =
+      v->add_option("--every", recording_options.every, "Of a recording: the least and greatest of so many rows each")
+          ->check(CLI::PositiveNumber)
+          ->type_name("ROWS");
   v->add_option("-o,--output", export_options.output, "File to write (default: standard output)")->type_name("FILE");
   v->add_flag("--resume", export_options.resume, "Go on where the file ends");
   v->add_flag("--force", export_options.force, "Write a file anew that is there");
+  every_rows->needs(recording);
+  recording->excludes(export_globs);
+  for (const char* of_series : {"--resolution", "--columns", "--layout", "--long", "--resume"})
+    recording->excludes(v->get_option(of_series));
   add_progress(*v, export_options.progress);
   v->footer(
       "^C leaves whole lines (exit code 3); the same command with --resume goes on.\n\n"
