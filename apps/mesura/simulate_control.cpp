@@ -53,6 +53,9 @@ std::string_view status_text(mesura_reply_status status) {
     case MESURA_REPLY_TIMEOUT: return "timeout";
     case MESURA_REPLY_MISMATCH: return "mismatch";
     case MESURA_REPLY_PLAN: return "plan";
+    case MESURA_REPLY_INVALID: return "invalid";
+    case MESURA_REPLY_UNREACHABLE: return "unreachable";
+    case MESURA_REPLY_UNVERIFIED: return "unverified";
   }
   return "unknown";
 }

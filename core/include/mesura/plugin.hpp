@@ -52,6 +52,14 @@ inline std::string_view cut(std::string_view text, std::size_t limit) noexcept {
   return text.substr(0, limit);
 }
 
+/// Whether the other side's table is long enough to have this member, and has it.
+template <class Table, class Member>
+bool has(const Table* table, Member Table::* member) noexcept {
+  const auto* start = reinterpret_cast<const char*>(table);
+  const auto* end = reinterpret_cast<const char*>(&(table->*member)) + sizeof(Member);
+  return static_cast<std::size_t>(end - start) <= table->struct_size && table->*member != nullptr;
+}
+
 inline void set_error(mesura_error* error, std::string_view message) noexcept {
   if (error == nullptr || error->struct_size < offsetof(mesura_error, message) + sizeof(error->message)) return;
   message = cut(message, sizeof(error->message));
@@ -261,6 +269,19 @@ class Host {
     r.bytes = abi::bytes(bytes);
     api_->reply(host_, request, &r);
   }
+  /// As send, on behalf of a command; whatever changes the device goes out this way and no other (mesura_host_api). An
+  /// older host takes no commands that change anything.
+  bool send_for(std::uint64_t request, LinkId link, Bytes bytes, std::string_view to = {}) {
+    return abi::has(api_, &mesura_host_api::send_for) &&
+           api_->send_for(host_, request, link, abi::bytes(bytes), abi::str(to)) == 0;
+  }
+  bool send_for(std::uint64_t request, LinkId link, std::string_view text, std::string_view to = {}) {
+    return send_for(request, link, Bytes{reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, to);
+  }
+  /// How far a long command is; `total` 0: not known.
+  void progress(std::uint64_t request, std::uint64_t done, std::uint64_t total, std::string_view text) {
+    if (abi::has(api_, &mesura_host_api::progress)) api_->progress(host_, request, done, total, abi::str(text));
+  }
   void fail(std::string_view code, std::string_view message) { api_->fail(host_, abi::str(code), abi::str(message)); }
   void log(mesura_log_level level, std::string_view message) { api_->log(host_, level, abi::str(message)); }
 
@@ -301,7 +322,7 @@ struct Command {
   std::string_view name;
   Options arguments;
   DeviceId device;
-  bool dry_run;  ///< answer MESURA_REPLY_PLAN with the bytes, send nothing
+  bool dry_run;  ///< ask what must be known, hand what would change the device to send_for, answer MESURA_REPLY_PLAN
 };
 
 /// The base of every device session. Derived classes take (Host, const SessionInfo&) and pass the host on.
@@ -320,6 +341,8 @@ class Device {
   /// A peer of a link that waits for connections has come (`joined`) or gone.
   virtual void on_peer(LinkId, std::string_view /*peer*/, bool /*joined*/, std::int64_t /*now_ns*/) {}
   virtual void on_command(const Command& c) { host_.reply(c.id, MESURA_REPLY_REFUSED, "this device has no commands"); }
+  /// Nobody waits for this command any more: end it where the device is safe. No reply is needed.
+  virtual void on_cancel(std::uint64_t /*request*/, std::int64_t /*now_ns*/) {}
 
  protected:
   Host& host() { return host_; }
@@ -391,6 +414,10 @@ struct Glue {
     return guarded(error, [&] { static_cast<Device*>(self)->on_peer(link, view(peer), joined != 0, now_ns); });
   }
 
+  static std::int32_t on_cancel(void* self, std::uint64_t request, std::int64_t now_ns, mesura_error* error) noexcept {
+    return guarded(error, [&] { static_cast<Device*>(self)->on_cancel(request, now_ns); });
+  }
+
   static mesura_session_api session_table() {
     mesura_session_api s{};
     s.struct_size = sizeof s;
@@ -402,6 +429,7 @@ struct Glue {
     s.on_timer = &on_timer;
     s.on_command = &on_command;
     s.on_peer = &on_peer;
+    s.on_cancel = &on_cancel;
     return s;
   }
 

@@ -28,7 +28,7 @@ extern "C" {
 #endif
 
 #define MESURA_ABI_MAJOR 1
-#define MESURA_ABI_MINOR 0
+#define MESURA_ABI_MINOR 1
 
 #if defined(__GNUC__)
 #define MESURA_PLUGIN_EXPORT __attribute__((visibility("default")))
@@ -145,11 +145,11 @@ enum mesura_option_type {
   MESURA_OPTION_BOOL = 0,     /* integer 0 or 1 */
   MESURA_OPTION_INTEGER = 1,  /* integer */
   MESURA_OPTION_NUMBER = 2,   /* number */
-  MESURA_OPTION_TEXT = 3,     /* text; also enums, paths, zones */
+  MESURA_OPTION_TEXT = 3,     /* text; also enums, paths, zones; of a command also the content of a file, any bytes */
   MESURA_OPTION_DURATION = 4, /* integer, nanoseconds */
   MESURA_OPTION_SIZE = 5,     /* integer, bytes */
   MESURA_OPTION_LIST = 6,     /* entries, keys empty */
-  MESURA_OPTION_MAP = 7       /* entries */
+  MESURA_OPTION_MAP = 7       /* entries; of a command also a folder: content by relative path */
 };
 
 typedef struct mesura_option_entry {
@@ -203,10 +203,14 @@ typedef struct mesura_fault {
 
 enum mesura_reply_status {
   MESURA_REPLY_DONE = 0,
-  MESURA_REPLY_REFUSED = 1, /* by the device, reason in `message` */
-  MESURA_REPLY_TIMEOUT = 2,
+  MESURA_REPLY_REFUSED = 1,  /* by the device, reason in `message` */
+  MESURA_REPLY_TIMEOUT = 2,  /* the device did not answer; what was sent may have taken effect */
   MESURA_REPLY_MISMATCH = 3, /* written, but read back differently */
-  MESURA_REPLY_PLAN = 4      /* dry run: `bytes` are what would have been sent */
+  MESURA_REPLY_PLAN = 4,     /* dry run: what would have been sent went to mesura_host_api.send_for */
+  /* Since minor 1. */
+  MESURA_REPLY_INVALID = 5,     /* nothing was sent: this device does not allow it; `message` says what it allows */
+  MESURA_REPLY_UNREACHABLE = 6, /* there is no connection, or it went away; what was sent may have taken effect */
+  MESURA_REPLY_UNVERIFIED = 7   /* the device took it, but it could not be read back */
 };
 
 typedef struct mesura_request {
@@ -214,9 +218,10 @@ typedef struct mesura_request {
   uint32_t device;
   uint64_t id; /* to be handed back with mesura_host_api.reply */
   mesura_str command;
-  const mesura_option* arguments;
+  const mesura_option* arguments; /* in the order of the schema */
   size_t argument_count;
-  uint32_t dry_run; /* 1: reply MESURA_REPLY_PLAN, send nothing */
+  /* 1: ask the device what must be known, hand to send_for what would change it, reply MESURA_REPLY_PLAN. */
+  uint32_t dry_run;
   uint32_t reserved;
 } mesura_request;
 
@@ -224,8 +229,10 @@ typedef struct mesura_reply {
   uint32_t struct_size;
   uint32_t status; /* enum mesura_reply_status */
   mesura_str message;
-  mesura_str json; /* the result as a JSON value, or empty */
-  mesura_bytes bytes;
+  /* The result as a JSON value, or empty. Of a command that changes something an object with members `before` and
+   * `after`: the setting's values as read from the device, null where it could not be read. */
+  mesura_str json;
+  mesura_bytes bytes; /* a result that is no JSON: the content of a file, a raw reply */
 } mesura_reply;
 
 enum mesura_log_level {
@@ -279,6 +286,13 @@ typedef struct mesura_host_api {
   /* The session can't go on: it is destroyed after this call and made anew after a back-off. */
   void (*fail)(mesura_host*, mesura_str code, mesura_str message);
   void (*log)(mesura_host*, uint32_t level, mesura_str message);
+  /* Since minor 1. */
+  /* As `send`, on behalf of a command: whatever changes the device goes out this way and no other. The audit log has it
+   * before the device has. In a dry run nothing is sent and the bytes become part of the plan. -1 also where the
+   * command may not change anything (danger: read) or nobody waits for it any more. */
+  int32_t (*send_for)(mesura_host*, uint64_t request, uint32_t link, mesura_bytes, mesura_str to);
+  /* How far a long command is: `done` of `total` (0: not known), and what it does now: "uploading lib/ct6.mpy". */
+  void (*progress)(mesura_host*, uint64_t request, uint64_t done, uint64_t total, mesura_str text);
 } mesura_host_api;
 
 /* ---------------------------------------------------------------- the plugin */
@@ -315,7 +329,10 @@ typedef struct mesura_session_info {
 } mesura_session_info;
 
 /* Calls into one session. Each returns 0, or -1 with `error` filled: the session is then destroyed and the device backs
- * off. on_close, on_timer, on_command and on_peer may be NULL. */
+ * off. on_close, on_timer, on_command, on_peer and on_cancel may be NULL.
+ *
+ * Commands: one at a time for each device, the next when the one before is replied to; they come when the first link is
+ * open. A session that is not ready yet (it still finds out who is there) keeps the command until it is. */
 typedef struct mesura_session_api {
   uint32_t struct_size;
   uint32_t reserved;
@@ -329,6 +346,9 @@ typedef struct mesura_session_api {
   int32_t (*on_command)(void*, const mesura_request*, mesura_error*);
   /* A peer has connected to a link that waits for connections (`joined` 1), or is gone (0). */
   int32_t (*on_peer)(void*, uint32_t link, mesura_str peer, uint32_t joined, int64_t now_ns, mesura_error*);
+  /* Since minor 1. Nobody waits for this command any more (its time is over, or it was called off): end it where the
+   * device is safe. A reply is not needed. NULL: commands are short. */
+  int32_t (*on_cancel)(void*, uint64_t request, int64_t now_ns, mesura_error*);
 } mesura_session_api;
 
 typedef struct mesura_plugin {

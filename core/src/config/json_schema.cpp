@@ -123,6 +123,8 @@ class SchemaWriter {
       case Type::object: return schema.selector.empty() ? object_of(schema) : selected_object(schema);
       case Type::one_of: return one_of_keys(schema);
       case Type::any: return;
+      case Type::file: return content();
+      case Type::tree: return contents();
     }
   }
 
@@ -188,10 +190,32 @@ class SchemaWriter {
 
   void free_text(const Schema& schema) {
     json_.key("type").begin_array().string("string").string("number").string("boolean").end_array();
-    json_.key("minLength").integer(1);
+    json_.key("minLength").integer(schema.may_be_empty ? 0 : static_cast<std::int64_t>(schema.min.value_or(1)));
+    if (schema.max) json_.key("maxLength").number(*schema.max);
     // The text of a secret may stand elsewhere: what is written here is then its name.
     if (const std::string format = format_pattern(schema.format); !format.empty() && schema.type != Type::secret)
       json_.key("pattern").string(fmt::format("{}|{}", format, kVariable));
+  }
+
+  /// Of a file: as text, or {"base64": "..."}.
+  void content() {
+    json_.key("anyOf").begin_array();
+    alternative([&] { type("string"); });
+    alternative([&] {
+      type("object");
+      json_.key("properties").begin_object().key("base64").begin_object().key("type").string("string");
+      json_.key("contentEncoding").string("base64").end_object().end_object();
+      json_.key("required").begin_array().string("base64").end_array().key("additionalProperties").boolean(false);
+    });
+    json_.end_array();
+  }
+
+  /// Of a folder: contents by relative path.
+  void contents() {
+    type("object");
+    json_.key("additionalProperties").begin_object();
+    content();
+    json_.end_object();
   }
 
   void url(const std::vector<std::string>& schemes) {

@@ -20,7 +20,7 @@ struct OptionType {
   Type type;
 };
 
-constexpr std::array<OptionType, 12> kOptionTypes{{{"bool", Type::boolean},
+constexpr std::array<OptionType, 17> kOptionTypes{{{"bool", Type::boolean},
                                                    {"integer", Type::integer},
                                                    {"number", Type::number},
                                                    {"text", Type::text},
@@ -30,8 +30,14 @@ constexpr std::array<OptionType, 12> kOptionTypes{{{"bool", Type::boolean},
                                                    {"zone", Type::zone},
                                                    {"secret", Type::secret},
                                                    {"path", Type::path},
+                                                   {"host", Type::host},
+                                                   {"port", Type::port},
+                                                   {"address", Type::address},
                                                    {"list", Type::list},
-                                                   {"map", Type::map}}};
+                                                   {"map", Type::map},
+                                                   // Of commands only:
+                                                   {"file", Type::file},
+                                                   {"tree", Type::tree}}};
 
 std::vector<std::string> option_type_names() {
   std::vector<std::string> names;
@@ -60,7 +66,9 @@ Schema options_schema(std::string noun) {
                        at_least_one(list(text("a word"), "the words of an enum; of a list or map: of its elements"))),
               optional("refused", map(text("why, and what to write instead"),
                                       "words of an enum that people expect, and that mean nothing good")),
-              optional("format", text("what a text or secret is made of: hexN for N hexadecimal digits")),
+              optional("format", text("what a text or secret is made of: hexN for N hexadecimal digits; ascii: printable "
+                                      "characters; word: letters, digits, '_' and '-'")),
+              optional("empty", boolean("of a command's text or secret: may be empty"), "false"),
               optional("unit", text("the unit of a number, for the documentation")),
               required("help", text("one sentence"))}),
       std::move(noun), "by name");
@@ -84,7 +92,12 @@ Schema file_schema() {
                             required("help", text("what it means"))});
   Schema command =
       object({required("help", text("one sentence")), optional("arguments", options_schema("argument"), "{}"),
-              optional("danger", enumeration({"read", "write", "dangerous"}, "what it may do"), "write")});
+              optional("danger", enumeration({"read", "write", "dangerous", "raw"}, "what it may do"), "write"),
+              optional("warning", text("of dangerous ones: what may happen")),
+              optional("changes", text("what it changes")), optional("read_back", text("how that is verified")),
+              optional("example", text("arguments that make sense")),
+              optional("timeout", duration("from its turn to its end", "100ms", "1d"), "15s"),
+              optional("spacing", duration("least time from one write to the next", "0s", "1h"), "0s")});
   return object({required("plugin", of(Type::name, "the plugin's name")), required("version", text("of the plugin")),
                  required("summary", text("one line")),
                  optional("stale_after", duration("usual silence until stale", "1ms")),
@@ -106,6 +119,12 @@ Schema file_schema() {
 
 std::string text_or_empty(const Value& value) { return value ? value.text() : std::string{}; }
 
+Danger danger_of(std::string_view word) {
+  for (const Danger danger : {Danger::read, Danger::dangerous, Danger::raw})
+    if (word == to_string(danger)) return danger;
+  return Danger::write;
+}
+
 std::vector<std::string> texts(const Value& list) {
   std::vector<std::string> out;
   if (!list) return out;
@@ -123,6 +142,9 @@ class OptionBuilder {
     for (const auto& [name, description] : options.map()) {
       what_ = fmt::format("{} '{}'", noun, name);
       out.push_back(field(name, description));
+      const Type type = out.back().schema.type;
+      if (noun == "option" && (type == Type::file || type == Type::tree))
+        error(description["type"].mark, "is a file or folder, which only a command takes", "type: path");
     }
     return out;
   }
@@ -141,6 +163,7 @@ class OptionBuilder {
     set_refused(s, d["refused"], word);
     set_format(s, d["format"], word);
     set_values(s, d, word);
+    s.may_be_empty = d["empty"].boolean();
     s.min = limit(s, d["min"], word);
     s.max = limit(s, d["max"], word);
     if (s.min && s.max && *s.min > *s.max) error(d["min"].mark, "has a min above its max");
@@ -182,13 +205,16 @@ class OptionBuilder {
 
   std::optional<double> limit(const Schema& s, const Value& value, const std::string& type) {
     if (!value) return {};
-    if (s.type != Type::integer && s.type != Type::number && s.type != Type::duration && s.type != Type::size) {
+    const bool counted = s.type == Type::text || s.type == Type::secret || s.type == Type::file || s.type == Type::tree;
+    if (s.type != Type::integer && s.type != Type::number && s.type != Type::duration && s.type != Type::size &&
+        !counted) {
       error(value.mark, fmt::format("has a limit, but its type is {}", type),
-            "type: integer, number, duration or size");
+            "type: integer, number, duration, size, text or file");
       return {};
     }
     Schema unlimited = s;
     unlimited.min = unlimited.max = {};
+    if (counted) unlimited.type = s.type == Type::file || s.type == Type::tree ? Type::size : Type::integer;
     const Scalar read = read_scalar(unlimited, value.text(), true);
     if (!read.problem) return read.value.number();
     error(value.mark, "has a limit that " + read.problem->message, read.problem->expected, quote(value.text()));
@@ -259,6 +285,16 @@ std::vector<LinkSpec> make_links(const Value& links, const std::string& file, Di
 
 }  // namespace
 
+std::string_view to_string(Danger danger) {
+  switch (danger) {
+    case Danger::read: return "read";
+    case Danger::write: return "write";
+    case Danger::dangerous: return "dangerous";
+    case Danger::raw: return "raw";
+  }
+  return "raw";
+}
+
 PluginSchemaResult parse_plugin_schema(std::string_view yaml, const std::string& file) {
   static const Schema kSchema = file_schema();
   ReadOptions options;
@@ -289,8 +325,19 @@ PluginSchemaResult parse_plugin_schema(std::string_view yaml, const std::string&
   for (const auto& [name, q] : v["quantities"].map())
     schema.quantities.push_back({name, q["unit"].text(), q["kind"].text(), q["text"].boolean(),
                                  static_cast<int>(q["decimals"].integer()), texts(q["channels"]), q["help"].text()});
-  for (const auto& [name, c] : v["commands"].map())
-    schema.commands.push_back({name, c["help"].text(), builder.fields(c["arguments"], "argument"), c["danger"].text()});
+  for (const auto& [name, c] : v["commands"].map()) {
+    auto& command = schema.commands.emplace_back();
+    command.name = name;
+    command.help = c["help"].text();
+    command.arguments = builder.fields(c["arguments"], "argument");
+    command.danger = danger_of(c["danger"].text());
+    command.warning = text_or_empty(c["warning"]);
+    command.changes = text_or_empty(c["changes"]);
+    command.read_back = text_or_empty(c["read_back"]);
+    command.example = text_or_empty(c["example"]);
+    command.timeout = c["timeout"].duration();
+    command.spacing = c["spacing"].duration();
+  }
   result.diagnostics.sort();
   if (!result.diagnostics.has_errors()) result.schema = std::move(schema);
   return result;

@@ -8,6 +8,7 @@
 #include "config/schema.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -50,12 +51,27 @@ struct QuantitySpec {
   std::string help;
 };
 
+/// What a command may do to a device; each asks for more than the one before.
+enum class Danger : std::uint8_t {
+  read,       ///< changes nothing, or starts and stops a measurement
+  write,      ///< changes a setting: the device needs `control: true`
+  dangerous,  ///< may harm or make the device unreachable: also asks to be confirmed
+  raw         ///< anything at all: needs `control: raw`, and to be confirmed
+};
+[[nodiscard]] std::string_view to_string(Danger danger);
+
 /// A command of the device, for `mesura device NAME COMMAND`.
 struct CommandSpec {
   std::string name;
   std::string help;
-  std::vector<Field> arguments;
-  std::string danger;  ///< "read": changes nothing, "write", "dangerous": asks back
+  std::vector<Field> arguments;  ///< in the order in which they stand on a command line
+  Danger danger = Danger::write;
+  std::string warning = {};    ///< of dangerous ones: what may happen, asked with the confirmation
+  std::string changes = {};    ///< what it changes, for people: "battery/float_voltage"; or empty
+  std::string read_back = {};  ///< how the change is verified, for people: "QPIRI field 12"; or empty
+  std::string example = {};    ///< arguments that make sense: "54.0"; or empty
+  std::chrono::nanoseconds timeout{std::chrono::seconds{15}};  ///< from its turn to its end
+  std::chrono::nanoseconds spacing{0};                         ///< least time from one write to the next
 };
 
 /// How `mesura discover` finds such devices: addresses without the plugin's name, "udp://?broadcast=true".

@@ -155,6 +155,18 @@ Scalar read_text(const Schema& schema, std::string_view text) {
       return bad(schema, "cfg-format", fmt::format("is not made of {} hexadecimal digits", n),
                  text.size() == n ? "" : fmt::format("it has {} characters", count_characters(text)));
   }
+  if (schema.format == "ascii" && !std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; }))
+    return bad(schema, "cfg-format", "has characters that are not printable ASCII");
+  if (schema.format == "word" &&
+      !std::all_of(text.begin(), text.end(),
+                   [](char c) { return digit(c) || lower(c) || (c >= 'A' && c <= 'Z') || c == '_' || c == '-'; }))
+    return bad(schema, "cfg-format", "has characters that are neither letters nor digits nor '_' nor '-'");
+  if (out_of_range(schema, static_cast<double>(count_characters(text))))
+    return bad(schema, "cfg-range",
+               fmt::format("is too {}", schema.max && static_cast<double>(count_characters(text)) > *schema.max
+                                            ? "long"
+                                            : "short"),
+               fmt::format("it has {} characters", count_characters(text)));
   return good(Value{std::string(text)});
 }
 
@@ -233,6 +245,7 @@ Scalar read_port(const Schema& schema, std::string_view text, bool bare) {
 }  // namespace
 
 Scalar read_scalar(const Schema& schema, std::string_view text, bool bare) {
+  if (text.empty() && schema.may_be_empty) return good(Value{std::string{}});
   if (text.empty()) return bad(schema, "cfg-empty", "is empty");
   switch (schema.type) {
     case Type::boolean: return read_boolean(schema, text, bare);
@@ -256,17 +269,23 @@ Scalar read_scalar(const Schema& schema, std::string_view text, bool bare) {
     case Type::map:
     case Type::object:
     case Type::one_of:
-    case Type::any: break;
+    case Type::any:
+    case Type::file:
+    case Type::tree: break;
   }
   return bad(schema, "cfg-type", fmt::format("is not {}", expectation(schema)));
 }
 
 std::string describe_format(std::string_view format) {
+  if (format == "ascii") return "a text of printable ASCII characters";
+  if (format == "word") return "a text of letters, digits, '_' and '-'";
   const std::size_t n = hex_digits(format);
   return n > 0 ? fmt::format("{} hexadecimal digits", n) : std::string{};
 }
 
 std::string format_pattern(std::string_view format) {
+  if (format == "ascii") return "^[ -~]*$";
+  if (format == "word") return "^[A-Za-z0-9_-]*$";
   const std::size_t n = hex_digits(format);
   return n > 0 ? fmt::format("^[0-9A-Fa-f]{{{}}}$", n) : std::string{};
 }

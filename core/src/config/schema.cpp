@@ -53,6 +53,13 @@ std::string with_range(std::string what, const Schema& s) {
   return what;
 }
 
+std::string with_length(std::string what, const Schema& s) {
+  if (s.min && s.max) return fmt::format("{}, {} to {} characters", what, *s.min, *s.max);
+  if (s.min) return fmt::format("{}, at least {} characters", what, *s.min);
+  if (s.max) return fmt::format("{}, at most {} characters", what, *s.max);
+  return what;
+}
+
 }  // namespace
 
 Schema boolean(std::string help) { return made(Type::boolean, std::move(help)); }
@@ -151,7 +158,7 @@ std::string expectation(const Schema& s) {
     case Type::boolean: return "true or false";
     case Type::integer: return with_range("a whole number", s);
     case Type::number: return with_range("a number", s);
-    case Type::text: return s.format.empty() ? "a text" : describe_format(s.format);
+    case Type::text: return with_length(s.format.empty() ? "a text" : describe_format(s.format), s);
     case Type::secret: return s.format.empty() ? "a secret" : "a secret: " + describe_format(s.format);
     case Type::enumeration: return "one of " + joined(s.values);
     case Type::duration: return with_range("a duration with its unit (10s)", s);
@@ -172,6 +179,8 @@ std::string expectation(const Schema& s) {
     case Type::object: return s.fields.empty() ? "a map" : "a map with " + joined(names(s.fields));
     case Type::one_of: return fmt::format("exactly one of {}", joined(names(s.fields)));
     case Type::any: return "anything";
+    case Type::file: return s.max ? "a file of at most " + print_size(static_cast<std::int64_t>(*s.max)) : "a file";
+    case Type::tree: return "a folder";
   }
   return {};
 }

@@ -33,7 +33,9 @@ enum class Type {
   map,     ///< free keys, one element schema
   object,  ///< known keys
   one_of,  ///< exactly one of the known keys: {serial: {...}}; further keys beside it as `beside` says
-  any      ///< whatever it is; its Value is its text in YAML's flow style
+  any,     ///< whatever it is; its Value is its text in YAML's flow style
+  file,    ///< of a command: the content of a file, any bytes
+  tree     ///< of a command: a folder; the content of its files by relative path
 };
 
 struct Field;
@@ -51,9 +53,10 @@ struct Schema {
   Type type = Type::text;
   std::string help = {};
   std::optional<double> min = {};          ///< in the base unit (ns, bytes for duration, size)
-  std::optional<double> max = {};          ///< list: elements
+  std::optional<double> max = {};          ///< list: elements; text: characters; file: bytes; tree: bytes together
   std::vector<std::string> values = {};    ///< enumeration members; url: permitted schemes
-  std::string format = {};                 ///< further check of a text: "hex32", ...
+  std::string format = {};                 ///< further check of a text: "hex32", "ascii", "word"
+  bool may_be_empty = false;               ///< text, secret of a command
   std::vector<Field> fields;               ///< object, one_of
   std::vector<Field> beside;               ///< one_of: ordinary keys that may stand beside the chosen one
   std::vector<Refusal> refused = {};       ///< object, one_of: keys, enumeration: values that a person may expect to be

@@ -80,6 +80,11 @@ std::string_view type_name(config::Type type) {
     case config::Type::zone: return "zone";
     case config::Type::list: return "list";
     case config::Type::map: return "map";
+    case config::Type::host: return "host";
+    case config::Type::port: return "port";
+    case config::Type::address: return "address";
+    case config::Type::file: return "file";
+    case config::Type::tree: return "folder";
     default: return "text";
   }
 }
@@ -249,7 +254,7 @@ std::string info_text(const LoadedPlugin& p) {
 
   std::string commands;
   for (const auto& c : s.commands)
-    commands += fmt::format("  {}  ({}) {}\n{}", c.name, c.danger, c.help, fields_text(c.arguments, "    "));
+    commands += fmt::format("  {}  ({}) {}\n{}", c.name, to_string(c.danger), c.help, fields_text(c.arguments, "    "));
   section(out, "COMMANDS", commands);
 
   if (p.virtual_schema) {
@@ -280,7 +285,7 @@ std::string info_json(const LoadedPlugin& p) {
   }
   json.end_array().key("commands").begin_array();
   for (const auto& c : s.commands) {
-    json.begin_object().key("name").string(c.name).key("danger").string(c.danger).key("help").string(c.help);
+    json.begin_object().key("name").string(c.name).key("danger").string(to_string(c.danger)).key("help").string(c.help);
     fields_member(json, "arguments", c.arguments);
     json.end_object();
   }

@@ -39,6 +39,12 @@ class Environment {
   virtual void emit(std::shared_ptr<Batch> batch) = 0;
   /// The answer to PluginSession::on_command with this id.
   virtual void reply(std::uint64_t /*request*/, const Reply& /*reply*/) {}
+  /// As send, on behalf of a command.
+  virtual bool send_for(std::uint64_t /*request*/, LinkId /*link*/, Bytes /*bytes*/, std::string_view /*to*/) {
+    return false;
+  }
+  virtual void progress(std::uint64_t /*request*/, std::uint64_t /*done*/, std::uint64_t /*total*/,
+                        std::string_view /*text*/) {}
   virtual void frame(LinkId link, Bytes verified) = 0;
   virtual void fault(const Fault& fault) = 0;
   virtual void attribute(std::string_view device, std::string_view key, std::string_view value) = 0;

@@ -23,7 +23,8 @@ mesura_option_type option_type(config::Type type) {
     case config::Type::duration: return MESURA_OPTION_DURATION;
     case config::Type::size: return MESURA_OPTION_SIZE;
     case config::Type::list: return MESURA_OPTION_LIST;
-    case config::Type::map: return MESURA_OPTION_MAP;
+    case config::Type::map:
+    case config::Type::tree: return MESURA_OPTION_MAP;
     default: return MESURA_OPTION_TEXT;
   }
 }
@@ -203,6 +204,16 @@ struct PluginSession::Callbacks {
     });
   }
 
+  static std::int32_t send_for(mesura_host* h, std::uint64_t request, std::uint32_t link, mesura_bytes bytes,
+                               mesura_str to) {
+    return guard(
+        h, [&] { return self(h).environment_.send_for(request, link, abi::view(bytes), abi::view(to)) ? 0 : -1; }, -1);
+  }
+  static void progress(mesura_host* h, std::uint64_t request, std::uint64_t done, std::uint64_t total,
+                       mesura_str text) {
+    guard(h, [&] { self(h).environment_.progress(request, done, total, abi::view(text)); });
+  }
+
   static const mesura_host_api& table() {
     static const mesura_host_api api = [] {
       mesura_host_api t{};
@@ -227,6 +238,8 @@ struct PluginSession::Callbacks {
       t.reply = &reply;
       t.fail = &fail;
       t.log = &log;
+      t.send_for = &send_for;
+      t.progress = &progress;
       return t;
     }();
     return api;
@@ -303,7 +316,7 @@ bool PluginSession::on_peer(LinkId link, std::string_view peer, bool joined, std
 }
 
 bool PluginSession::on_command(std::uint64_t id, std::string_view name, const std::vector<config::Field>& fields,
-                               const config::Value& arguments, bool dry_run) {
+                               const config::Value& arguments, bool dry_run, std::string_view device) {
   if (plugin_.session->on_command == nullptr) {
     environment_.reply(id, Reply{MESURA_REPLY_REFUSED, "this device has no commands", {}, {}});
     return true;
@@ -312,12 +325,26 @@ bool PluginSession::on_command(std::uint64_t id, std::string_view name, const st
   mesura_request request{};
   request.struct_size = sizeof request;
   request.device = MESURA_PRIMARY_DEVICE;
+  if (!device.empty()) {
+    const auto known = std::find(devices_.begin(), devices_.end(), device);
+    if (known == devices_.end()) {
+      environment_.reply(id, Reply{MESURA_REPLY_UNREACHABLE, "it has not been heard of since the start", {}, {}});
+      return true;
+    }
+    request.device = static_cast<std::uint32_t>(known - devices_.begin());
+  }
   request.id = id;
   request.command = abi::str(name);
   request.arguments = options.list().data();
   request.argument_count = options.list().size();
   request.dry_run = dry_run ? 1 : 0;
   return result(plugin_.session->on_command(self_, &request, &fault_));
+}
+
+bool PluginSession::on_cancel(std::uint64_t id, std::int64_t now_ns) {
+  const auto* session = plugin_.session;
+  if (!abi::has(session, &mesura_session_api::on_cancel)) return true;
+  return result(session->on_cancel(self_, id, now_ns, &fault_));
 }
 
 bool PluginSession::on_timer(TimerId timer, std::int64_t now_ns) {

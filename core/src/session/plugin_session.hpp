@@ -64,8 +64,11 @@ class PluginSession {
   bool on_timer(TimerId timer, std::int64_t now_ns);
   bool on_peer(LinkId link, std::string_view peer, bool joined, std::int64_t now_ns);
   /// `arguments` by the fields of the command. The answer comes to Environment::reply, now or later.
+  /// `device`: of a fleet, the name of the unit that is meant; it must have turned up.
   bool on_command(std::uint64_t id, std::string_view name, const std::vector<config::Field>& fields,
-                  const config::Value& arguments, bool dry_run = false);
+                  const config::Value& arguments, bool dry_run = false, std::string_view device = {});
+  /// Nobody waits for it any more.
+  bool on_cancel(std::uint64_t id, std::int64_t now_ns);
   /// Hands on the rows of waveform that wait for more.
   void flush_waveforms();
   /// Rows of waveform wait.

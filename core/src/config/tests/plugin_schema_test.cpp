@@ -50,7 +50,7 @@ TEST_CASE("a schema says all that the host needs to know") {
   CHECK(p.quantities[0].kind == "register");
   CHECK(p.quantities[0].channels == std::vector<std::string>{"total"});
   REQUIRE(p.commands.size() == 1);
-  CHECK(p.commands[0].danger == "dangerous");
+  CHECK(p.commands[0].danger == Danger::dangerous);
   REQUIRE(p.commands[0].arguments.size() == 1);
   CHECK(p.commands[0].arguments[0].schema.type == Type::duration);
   CHECK(fake::catalog().plugins[1].links[2].optional);

@@ -28,7 +28,7 @@
 #define AT(type, member, lp64, ilp32, i386) \
   ASSERT_LAYOUT(offsetof(type, member) == PICK(lp64, ilp32, i386), "offset of " #type "." #member)
 
-ASSERT_LAYOUT(MESURA_ABI_MAJOR == 1 && MESURA_ABI_MINOR == 0, "these are the layouts of ABI 1.0");
+ASSERT_LAYOUT(MESURA_ABI_MAJOR == 1 && MESURA_ABI_MINOR == 1, "these are the layouts of ABI 1.1");
 
 SIZE(mesura_str, 16, 8, 8);
 AT(mesura_str, data, 0, 0, 0);
@@ -139,7 +139,7 @@ AT(mesura_reply, message, 8, 8, 8);
 AT(mesura_reply, json, 24, 16, 16);
 AT(mesura_reply, bytes, 40, 24, 24);
 
-SIZE(mesura_host_api, 152, 80, 80);
+SIZE(mesura_host_api, 168, 88, 88);
 AT(mesura_host_api, struct_size, 0, 0, 0);
 AT(mesura_host_api, abi_major, 4, 4, 4);
 AT(mesura_host_api, abi_minor, 6, 6, 6);
@@ -161,6 +161,8 @@ AT(mesura_host_api, set_lines, 120, 64, 64);
 AT(mesura_host_api, reply, 128, 68, 68);
 AT(mesura_host_api, fail, 136, 72, 72);
 AT(mesura_host_api, log, 144, 76, 76);
+AT(mesura_host_api, send_for, 152, 80, 80);
+AT(mesura_host_api, progress, 160, 84, 84);
 
 SIZE(mesura_error, 512, 512, 512);
 AT(mesura_error, struct_size, 0, 0, 0);
@@ -188,7 +190,7 @@ AT(mesura_session_info, link_count, 80, 52, 52);
 AT(mesura_session_info, fleet, 88, 56, 56);
 AT(mesura_session_info, reserved2, 92, 60, 60);
 
-SIZE(mesura_session_api, 72, 40, 40);
+SIZE(mesura_session_api, 80, 44, 44);
 AT(mesura_session_api, struct_size, 0, 0, 0);
 AT(mesura_session_api, reserved, 4, 4, 4);
 AT(mesura_session_api, create, 8, 8, 8);
@@ -199,6 +201,7 @@ AT(mesura_session_api, on_bytes, 40, 24, 24);
 AT(mesura_session_api, on_timer, 48, 28, 28);
 AT(mesura_session_api, on_command, 56, 32, 32);
 AT(mesura_session_api, on_peer, 64, 36, 36);
+AT(mesura_session_api, on_cancel, 72, 40, 40);
 
 SIZE(mesura_plugin, 72, 40, 40);
 AT(mesura_plugin, struct_size, 0, 0, 0);
