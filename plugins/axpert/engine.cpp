@@ -37,6 +37,11 @@ void Engine::begin(const Transaction& transaction) {
   transmit();
 }
 
+Bytes Engine::preview(const Transaction& transaction) {
+  preview_ = RequestFrame(transaction.command, transaction.wire);
+  return preview_.bytes(settings_.hid && preview_.has_two_forms());
+}
+
 void Engine::abort() {
   state_ = State::idle;
   framer_.reset();
@@ -212,7 +217,7 @@ void Engine::finish(Outcome outcome, const Checked& reply, const Frame& frame, s
   ++sending_;
   state_ = State::idle;
   framer_.reset();
-  port_.on_done({outcome, reply, frame.whole, received_ns, frame.offset});
+  port_.on_done({outcome, reply, frame.whole, received_ns, frame.offset, attempt_});
 }
 
 void Engine::on_timer(EngineTimer timer, std::int64_t) {
