@@ -52,13 +52,17 @@ std::string digits_of(std::string_view date) {
   return digits;
 }
 
-std::string dialects_with(std::string_view query) {
+/// Asked while it is found out who is there, and not with the others.
+constexpr std::array kProbes = {Query{"QPI", kPi30, Cadence::once}, Query{"QID", kPi30, Cadence::once},
+                                Query{"QSID", kPi30, Cadence::once}, Query{"PI", kInfini, Cadence::once},
+                                Query{"ID", kInfini, Cadence::once}};
+
+Dialects dialects_of(std::string_view query) {
   Dialects found = 0;
-  any_layout([&](const Layout& l) {
-    if (l.command == query || command_fits(l.command, query)) found |= l.dialects;
-    return false;
-  });
-  return names_of(found);
+  for (const std::span<const Query> table : {queries(), std::span<const Query>{kProbes}})
+    for (const Query& q : table)
+      if (!query.empty() && (q.command == query || command_fits(q.command, query))) found |= q.dialects;
+  return found;
 }
 
 void date_in(Questions& q, const Arguments& args, std::size_t digits, Dialect dialect) {
@@ -112,9 +116,8 @@ Questions single_query(const Arguments& args, Dialect dialect) {
   const bool dated = any_layout([&](const Layout& l) { return l.command == fmt::format("{}@", query); });
   if (dated) query += '@';
   if (!is_known(query, dialect)) {
-    const std::string others = dialects_with(query);
-    q.problem = fmt::format("the dialect {} has no query {}{}", name(dialect), args.text("command"),
-                            others.empty() ? std::string{} : fmt::format("; it belongs to {}", others));
+    q.problem = fmt::format("the dialect {} has no query {}; it belongs to {}", name(dialect), args.text("command"),
+                            names_of(dialects_of(query)));
     return q;
   }
   q.queries.push_back(query);
@@ -130,12 +133,7 @@ Questions single_query(const Arguments& args, Dialect dialect) {
 
 std::span<const ReadCommand> read_commands() { return kReads; }
 
-bool is_known(std::string_view query, Dialect dialect) {
-  if (query.empty()) return false;
-  return any_layout([&](const Layout& l) {
-    return (l.command == query || command_fits(l.command, query)) && has(l.dialects, dialect);
-  });
-}
+bool is_known(std::string_view query, Dialect dialect) { return has(dialects_of(query), dialect); }
 
 Questions questions(std::string_view command, const Arguments& args, Dialect dialect) {
   if (command == "query") return single_query(args, dialect);
@@ -146,18 +144,15 @@ Questions questions(std::string_view command, const Arguments& args, Dialect dia
     q.problem = fmt::format("there is no command {}", command);
     return q;
   }
-  std::string others;
+  Dialects others = 0;
   for (const std::string_view query : row->queries) {
-    if (query.empty()) continue;
-    if (!is_known(query, dialect)) {
-      if (others.empty()) others = dialects_with(query);
-      continue;
-    }
+    others |= dialects_of(query);
+    if (!is_known(query, dialect)) continue;
     q.queries.emplace_back(query);
     if (query.ends_with('#')) q.queries.back().back() = static_cast<char>('0' + std::clamp(args.integer("unit"), 0, 9));
   }
   if (q.queries.empty())
-    q.problem = fmt::format("the dialect {} has no {}; it belongs to {}", name(dialect), command, others);
+    q.problem = fmt::format("the dialect {} has no {}; it belongs to {}", name(dialect), command, names_of(others));
   return q;
 }
 

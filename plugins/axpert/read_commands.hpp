@@ -31,7 +31,7 @@ struct Questions {
 /// For any read command, `query` and `energy` too. errors: a problem for what the dialect does not have.
 [[nodiscard]] Questions questions(std::string_view command, const Arguments& args, Dialect dialect);
 
-/// Whether a reply to `query` has a layout in this dialect.
+/// Whether this dialect has the query.
 [[nodiscard]] bool is_known(std::string_view query, Dialect dialect);
 
 }  // namespace mesura::axpert
