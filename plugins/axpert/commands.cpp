@@ -331,8 +331,7 @@ std::string Commands::refusal(const Job& job) const {
   std::string why = fmt::format("the inverter refused {}", job.transaction.command);
   if (job.setter == nullptr) return why;
   if (!job.allowed.empty()) why += fmt::format("; it should take {}", job.allowed);
-  return why +
-         ", if its mode, its battery type and its other settings allow it, and if this model has the setting at all";
+  return why + "; its mode, its battery type or another setting may stand against it, or this model does not have it";
 }
 
 void Commands::changed(Job& job, const Done& done, const Facts& facts) {

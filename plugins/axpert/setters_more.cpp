@@ -189,6 +189,7 @@ void calibrate(Making& m) {
 // ---- the battery's own system, the lights
 
 void bms(Making& m) {
+  m.allowed = "voltages in steps of 0.1 V up to 99 V";
   const auto add = [&](const char* quantity, double value) {
     m.expected.push_back({fmt::format("bms/{}", quantity), Value::of(value)});
   };

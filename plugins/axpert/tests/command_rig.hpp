@@ -190,7 +190,8 @@ class Rig {
   std::vector<std::string> requests;  ///< as the twin gets them, with CRC and CR
   std::vector<std::string> reports;   ///< pieces of what was written
   std::vector<std::string> progress;
-  std::function<void()> on_write;  ///< called once, before the first byte of what changes the device
+  std::function<void()> on_write;      ///< called once, before the first byte of what changes the device
+  std::function<void()> on_read_back;  ///< called once, when ACK or its lack is known
   bool link_takes = true;
 
  private:
@@ -233,7 +234,10 @@ class Rig {
                                         text(reinterpret_cast<const char*>(r->bytes.data), r->bytes.size)});
   }
   static void on_progress(mesura_host* host, std::uint64_t, std::uint64_t, std::uint64_t, mesura_str text) {
-    rigs().at(host)->progress.emplace_back(text.data, text.size);
+    Rig& r = *rigs().at(host);
+    r.progress.emplace_back(text.data, text.size);
+    if (!r.progress.back().starts_with("reading back")) return;
+    if (auto hook = std::exchange(r.on_read_back, {})) hook();
   }
   static std::int32_t on_send_for(mesura_host* host, std::uint64_t id, std::uint32_t link, mesura_bytes bytes,
                                   mesura_str to) {
