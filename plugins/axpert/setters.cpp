@@ -138,10 +138,14 @@ void output_frequency(Making& m) {
 void output_voltage(Making& m) {
   static constexpr std::array kHigh = {2200, 2300, 2400};
   static constexpr std::array kLow = {1100, 1200, 1270};
+  static constexpr std::array kInfiniSet = {2020, 2080, 2200, 2300, 2400};
   constexpr double kBetween = 150;
   const int value = m.args.integer(m.argument);
   const bool low = m.facts.number("ac_output/rated_voltage") < kBetween;
-  if (!m.voltage_of(value * 10, low && !m.infini() ? std::span<const int>{kLow} : std::span<const int>{kHigh})) return;
+  const std::span<const int> list = m.infini() ? std::span<const int>{kInfiniSet}
+                                    : low      ? std::span<const int>{kLow}
+                                               : std::span<const int>{kHigh};
+  if (!m.voltage_of(value * 10, list)) return;
   m.command = m.infini() ? fmt::format("V{:04}", value * 10) : fmt::format("V{}", value);
   m.expect(Value::of(static_cast<double>(value)));
   static_cast<void>(m.output_is_off());
