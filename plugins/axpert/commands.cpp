@@ -189,37 +189,39 @@ void Commands::begin_raw(Job& job) {
     return end(
         job, MESURA_REPLY_INVALID,
         fmt::format("command: expected 1 to {} characters, got {}", RequestFrame::kLongestCommand, command.size()));
-  job.transaction = {command, wire, false, false};
+  job.transaction = {command, wire, false, false, true};
   plan_or_write(job);
 }
 
+/// The question that is next; false: the command has ended.
+bool Commands::ask(Job& job) {
+  job.query = job.queries[job.at++];
+  if (!job.query.ends_with('@')) return true;
+  const std::string_view date = port_.date();
+  if (date.empty()) {
+    end(job, MESURA_REPLY_REFUSED, "the inverter does not say what day it is: give a date");
+    return false;
+  }
+  const char span = job.query[job.query.size() - 2];
+  job.query.pop_back();
+  job.query += date.substr(0, span == 'Y' ? 4 : span == 'M' ? 6 : 8);
+  return true;
+}
+
 std::optional<Exchange> Commands::step(Job& job) {
-  for (; job.step == Step::asking || job.step == Step::checking; ++job.at) {
-    if (job.at == job.queries.size()) {
-      if (job.step == Step::checking) {
-        conclude(job);
-      } else if (job.setter == nullptr) {
-        conclude_read(job);
-      } else {
-        make(job);
-      }
-      break;
-    }
-    job.query = job.queries[job.at];
-    if (job.query.ends_with('@')) {
-      const std::string_view date = port_.date();
-      if (date.empty()) {
-        end(job, MESURA_REPLY_REFUSED, "the inverter does not say what day it is: give a date");
-        break;
-      }
-      const char span = job.query[job.query.size() - 2];
-      job.query.pop_back();
-      job.query += date.substr(0, span == 'Y' ? 4 : span == 'M' ? 6 : 8);
-    }
-    ++job.at;
-    port_.on_progress(job.id, job.at, 0,
-                      fmt::format("{} {}", job.step == Step::checking ? "reading back" : "asking", job.query));
+  const bool asking = job.step == Step::asking || job.step == Step::checking;
+  if (asking && job.at < job.queries.size()) {
+    if (!ask(job)) return std::nullopt;
+    const char* what = job.step == Step::checking ? "reading back" : "asking";
+    port_.on_progress(job.id, job.at, 0, fmt::format("{} {}", what, job.query));
     return Exchange{{job.query, wire_of(dialect_, job.query), is_essential(job.query), true}, job.id};
+  }
+  if (job.step == Step::checking) {
+    conclude(job);
+  } else if (asking && job.setter == nullptr) {
+    conclude_read(job);
+  } else if (asking) {
+    make(job);
   }
   if (job.step != Step::changing) return std::nullopt;
   port_.on_progress(job.id, job.at + 1, 0, fmt::format("sending {}", job.transaction.command));
@@ -268,7 +270,7 @@ void Commands::make(Job& job) {
   job.key = std::move(m.key);
   job.expected = std::move(m.expected);
   job.transaction = {std::move(m.command), dialect_ == Dialect::pi18 ? Wire::set : Wire::plain, false,
-                     (row.traits & kOnce) == 0};
+                     (row.traits & kOnce) == 0, true};
   if ((row.traits & kAlways) == 0 && fulfilled(job, job.before, job.heard_ns, true))
     return end(job, job.dry_run ? MESURA_REPLY_PLAN : MESURA_REPLY_DONE, "already in force: nothing to write",
                change_json(job, job.dry_run));
@@ -339,6 +341,7 @@ void Commands::changed(Job& job, const Done& done, const Facts& facts) {
   const bool readable =
       job.setter != nullptr && !job.read_back.empty() && (!job.expected.empty() || (job.setter->traits & kShow) != 0);
   const bool refused = done.outcome == Outcome::nak || done.outcome == Outcome::echo;
+  if (done.outcome == Outcome::io) job.sent = done.attempts > 1;
   if (done.outcome == Outcome::io)
     return end(job, MESURA_REPLY_UNREACHABLE,
                done.attempts > 1 ? "the link went away before an answer came; it may have taken effect"

@@ -94,6 +94,7 @@ class Commands {
   void begin(Job& job);
   void begin_setter(Job& job);
   void begin_raw(Job& job);
+  bool ask(Job& job);
   std::optional<Exchange> step(Job& job);
   static bool find_unit(Job& job);
   void make(Job& job);

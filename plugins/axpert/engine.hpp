@@ -34,6 +34,7 @@ struct Transaction {
   Wire wire = Wire::plain;
   bool answered_before = false;  ///< it is supported, so a refusal may be spurious
   bool may_repeat = true;        ///< asking twice does no harm
+  bool takes_ack = false;        ///< it sets something; to a question, an ACK is a late one of something before
 };
 
 struct Done {

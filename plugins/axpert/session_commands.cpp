@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The session's side of commands: their exchanges go over the same engine as polls, and before them.
+#include <utility>
+
 #include "session.hpp"
 
 namespace mesura::axpert {
@@ -35,8 +37,11 @@ bool AxpertSession::begin_exchange() {
   if (commands_.idle()) return false;
   exchange_ = commands_.next(reader_.dialect());
   if (!exchange_) return false;
-  reader_.expect(exchange_->transaction.command);
-  engine_.begin(exchange_->transaction);
+  Transaction& transaction = exchange_->transaction;
+  // What was answered before may be refused for no reason.
+  if (!exchange_->changes && schedule_.answered(transaction.command)) transaction.answered_before = true;
+  reader_.expect(transaction.command);
+  engine_.begin(transaction);
   return true;
 }
 

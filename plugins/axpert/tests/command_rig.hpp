@@ -166,8 +166,11 @@ class Rig {
     return {};
   }
 
-  void fault(const std::string& kind, int count = 1) {
-    twin_.command("fault", PluginOptions{}.text("kind", kind).integer("count", count));
+  void fault(const std::string& kind, int count = 1, std::chrono::nanoseconds lasting = 0ns) {
+    PluginOptions args;
+    args.text("kind", kind).integer("count", count);
+    if (lasting > 0ns) args.duration("duration", lasting);
+    twin_.command("fault", args);
   }
   void set(const std::string& name, const std::string& value) {
     twin_.command("set", PluginOptions{}.text("name", name).text("value", value));

@@ -189,6 +189,32 @@ TEST_CASE("commands: a refusal of a question that every inverter answers is doub
   CHECK(r.command("set_float_voltage", {{"voltage", "53"}}).status == MESURA_REPLY_DONE);
 }
 
+TEST_CASE("commands: an ACK that comes when something else is asked already is no answer to that") {
+  Rig r = Rig::of("pi30");
+  settled(r);
+  r.on_write = [&] { r.fault("slow", 1, 3800ms); };
+  const Reply reply = r.command("set_float_voltage", {{"voltage", "53"}});
+  INFO(reply.message << " " << reply.json);
+  CHECK(reply.status == MESURA_REPLY_DONE);
+  CHECK_THAT(reply.message, contains("ACK was lost"));
+  CHECK(std::count(r.progress.begin(), r.progress.end(), "reading back QPIRI") == 1);
+}
+
+TEST_CASE("commands: the words of a dialect are those that its replies are read with") {
+  const auto planned = [](const char* priority) {
+    PluginOptions o;
+    o.text("model", "pi30max").duration("latency", 0s);
+    Rig r{std::move(o), false, PluginOptions{}.text("dialect", "lv6548")};
+    const std::uint64_t id = r.ask("set_charger_priority", {{"priority", priority}}, true);
+    const Reply reply = r.wait(id);
+    return reply.status == MESURA_REPLY_PLAN ? r.planned(id) : reply.message;
+  };
+  CHECK(planned("solar") == sheet::framed("PCP00"));
+  CHECK(planned("solar_and_utility") == sheet::framed("PCP01"));
+  CHECK(planned("solar_only").starts_with("already in force") == false);
+  CHECK_THAT(planned("utility"), contains("solar, solar_and_utility, solar_only"));
+}
+
 TEST_CASE("commands: an inverter that refuses its lists decides itself") {
   Rig r = Rig::of("pi30");
   settled(r);
