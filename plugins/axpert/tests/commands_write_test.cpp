@@ -4,6 +4,7 @@
 // Commands that change something, against the virtual inverter: one table, each row through everything that can happen.
 #include <set>
 
+#include "command/arguments.hpp"
 #include "command_fields.hpp"
 #include "commands.hpp"
 #include "commands_cases.hpp"
@@ -64,6 +65,34 @@ TEST_CASE("commands, write: none of the schema is left out, and every argument i
     CHECK((c.danger < mesura::config::Danger::dangerous) == c.warning.empty());
   }
   CHECK(seen == known);
+}
+
+TEST_CASE("commands, write: examples are good command lines, and what is refused here has passed the core") {
+  const auto passes = [](const std::string& name, const std::vector<std::string>& words) {
+    const auto read = mesura::command::read_words(spec(name), words);
+    for (const auto& d : read.diagnostics.list()) UNSCOPED_INFO(d.message << " " << d.expected << " " << d.got);
+    return read.ok();
+  };
+  for (const auto& c : schema().commands) {
+    INFO(c.name << ": " << c.example);
+    std::vector<std::string> words;
+    for (std::size_t at = 0; at < c.example.size();) {
+      const std::size_t end = std::min(c.example.find(' ', at), c.example.size());
+      words.push_back(c.example.substr(at, end - at));
+      at = end + 1;
+    }
+    const bool needs = std::any_of(c.arguments.begin(), c.arguments.end(), [](const auto& a) { return a.required; });
+    CHECK((!needs || !words.empty()));
+    if (!needs || !words.empty()) CHECK(passes(c.name, words));
+  }
+  for (const Change& c : changes())
+    for (const Words* given : {&c.words, &c.bad}) {
+      if (given->empty()) continue;
+      std::vector<std::string> words;
+      for (const auto& [name, value] : *given) words.push_back(name + "=" + value);
+      INFO(c.name);
+      CHECK(passes(c.name, words));
+    }
 }
 
 TEST_CASE("commands, write: a dry run hands over the very bytes, and none reaches the inverter") {
