@@ -105,12 +105,13 @@ struct Setter {
   void (*make)(Making&);
 };
 
-[[nodiscard]] std::span<const Setter> setters();
-[[nodiscard]] std::span<const Setter> more_setters();
+[[nodiscard]] std::span<const Setter> power_setters();
+[[nodiscard]] std::span<const Setter> battery_setters();
+[[nodiscard]] std::span<const Setter> device_setters();
 /// Calls `f(const Setter&)` for each row until it returns true; whether one did.
 template <class F>
 bool any_setter(F&& f) {
-  for (const auto table : {setters(), more_setters()})
+  for (const auto table : {power_setters(), battery_setters(), device_setters()})
     for (const Setter& s : table)
       if (f(s)) return true;
   return false;
