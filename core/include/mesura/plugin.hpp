@@ -108,6 +108,8 @@ class Options {
   [[nodiscard]] std::chrono::nanoseconds duration(std::string_view name, std::chrono::nanoseconds fallback = {}) const {
     return std::chrono::nanoseconds{integer(name, fallback.count())};
   }
+  /// Each of them, in the order of the schema.
+  [[nodiscard]] std::span<const mesura_option> all() const { return {options_, count_}; }
   /// A list (keys empty) or a map, in the order of the configuration.
   [[nodiscard]] std::span<const mesura_option_entry> entries(std::string_view name) const {
     const auto* o = find(name);
