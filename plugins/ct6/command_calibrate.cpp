@@ -230,7 +230,8 @@ Task<CommandResult> calibrate(CommandRun& run, Kept kept, Target t, Finder find)
     const StoredValue* const now = after->find(t.setting->key);
     const bool changed = now == nullptr || now->text != before;
     const bool save = !run.arguments().has("save") || run.arguments().flag("save");
-    if (save && (changed || !kept.factory)) co_await save_factory(run, t.setting, now != nullptr ? now->text : "");
+    const std::string value = now != nullptr ? now->text : std::string{};
+    if (save && (changed || !kept.factory)) co_await save_factory(run, t.setting, value);
   } catch (const CommandEnd& end) {
     failed = end;
   }

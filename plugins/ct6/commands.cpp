@@ -92,9 +92,8 @@ void Commands::take(const Command& command, std::int64_t now_ns) {
                 base.empty() ? why : "the link http could not be opened; the log says why");
     return;
   }
-  Job& job = jobs_.emplace_back();
-  job.run = std::make_unique<CommandRun>(host_, command, free_timer(), std::move(base));
-  job.function = function;
+  auto run = std::make_unique<CommandRun>(host_, command, free_timer(), std::move(base));
+  jobs_.push_back({std::move(run), function});
   settle(now_ns);
 }
 

@@ -244,7 +244,7 @@ const Setting* find_setting(std::string_view word) {
 std::string nearest_setting(std::string_view word) {
   const std::string wanted = lower(word);
   const Setting* best = nullptr;
-  std::size_t least = std::max<std::size_t>(3, wanted.size() / 3);
+  std::size_t least = std::max<std::size_t>(3, wanted.size() / 3 + 2);  // a swap of letters counts as two
   for (const Setting& s : all_settings()) {
     if (s.kind == Kind::fixed) continue;
     const std::size_t d = std::min(distance(wanted, s.word), distance(wanted, lower(s.key)));
