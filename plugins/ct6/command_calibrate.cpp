@@ -74,9 +74,17 @@ Wishes one_wish(const Setting* setting, double value) {
   return wishes;
 }
 
-/// Stores a register's value and makes it act.
+/// Stores a register's value, looks whether it is there, and makes it act.
 Task<void> set_register(CommandRun& run, const Setting* setting, double value) {
-  co_await send_settings(run, one_wish(setting, value));
+  const Wishes wishes = one_wish(setting, value);
+  const bool answered = co_await send_settings(run, wishes);
+  if (!run.dry_run()) {
+    const Configuration now = co_await read_configuration(run);
+    if (!not_held(now, wishes).empty())
+      throw CommandEnd{answered ? MESURA_REPLY_MISMATCH : MESURA_REPLY_TIMEOUT,
+                       fmt::format("{} was set to {}{}, but the unit does not hold it", setting->word,
+                                   json_number(value), answered ? "" : " without an answer")};
+  }
   co_await run.must_change(std::string{kInit});
 }
 
@@ -189,8 +197,8 @@ Task<void> find_gain(CommandRun& run, Target t, double gain, Search* search) {
 Task<void> find_offset(CommandRun& run, Target t, Search* search) {
   int offset = 0;
   for (;;) {
-    co_await set_register(run, t.setting, (offset + kRegisters) % kRegisters);
     ++search->steps;
+    co_await set_register(run, t.setting, (offset + kRegisters) % kRegisters);
     co_await run.wait(kSettle);
     search->reading = co_await read_port(run, t.port, t.quantity);
     tell_step(run, t, *search, (offset + kRegisters) % kRegisters, kOffsetSteps);

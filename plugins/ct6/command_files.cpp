@@ -120,8 +120,9 @@ std::optional<std::string> file_in_reply(std::string_view body, std::string_view
   if (!ended) return std::nullopt;
   std::string json = "\"";
   for (std::size_t i = 0; i < raw.size(); ++i) {
-    if (raw[i] == '\\' && i + 1 < raw.size()) json += raw[i++];
-    json += raw[i] == '"' && (i == 0 || json.back() != '\\') ? '\'' : raw[i];
+    const bool escaped = raw[i] == '\\' && i + 1 < raw.size();
+    if (escaped) json += raw[i++];
+    json += raw[i] == '"' && !escaped ? '\'' : raw[i];
   }
   json += '"';
   simdjson::dom::parser parser;

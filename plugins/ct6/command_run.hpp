@@ -123,7 +123,8 @@ class CommandRun {
   /// From here on the sequence goes to its end, called off or not: it brings the unit to where it is safe.
   void hold_on() { holding_ = true; }
   void let_go() { holding_ = false; }
-  [[nodiscard]] bool called_off() const { return called_off_; }
+  /// Ends the command here if nobody waits for it any more.
+  void check_called_off() const;
   /// What such an answer to `path` means for the command.
   [[nodiscard]] CommandEnd end_of(const Reply& reply, std::string_view path) const;
 
@@ -145,7 +146,6 @@ class CommandRun {
   struct Exchange;
   struct Pause;
 
-  void check_called_off() const;
   bool send(const std::string& bytes, const std::string& to, bool changes);
   void resume(std::int64_t now_ns);
   Task<Reply> exchange(std::string to, std::string bytes, bool changes);

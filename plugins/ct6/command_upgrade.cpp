@@ -108,7 +108,7 @@ Firmware read_tree(const CommandArguments& given) {
   std::map<std::string, const std::string*> wanted;
   for (const auto& [path, content] : tree) {
     std::string name = path.substr(common.size());
-    if (hidden(name)) {
+    if (name.find("..") == std::string::npos && hidden(name)) {
       firmware.skipped.push_back(name);
     } else {
       wanted.emplace(std::move(name), &content);
@@ -386,6 +386,7 @@ Task<CommandResult> upgrade(CommandRun& run) {
   std::optional<CommandEnd> failed;
   try {
     co_await prepare(run, firmware, slots);
+    run.check_called_off();
   } catch (const CommandEnd& end) {
     failed = end;
   }

@@ -23,7 +23,7 @@ mesura_error no_error() {
 
 std::string path_of(std::string_view to) {
   const std::size_t host = to.find("://");
-  if (host == std::string_view::npos) return {};
+  if (host == std::string_view::npos) return std::string{to.substr(std::min(to.find('/'), to.size()))};
   const std::size_t slash = to.find('/', host + 3);
   return slash == std::string_view::npos ? std::string{} : std::string{to.substr(slash)};
 }
@@ -214,13 +214,21 @@ bool CommandRig::has_file(std::string_view path) {
 }
 
 /// A command of the virtual unit, without disturbing what is under way.
-std::string CommandRig::look(std::string_view command) {
+std::string CommandRig::look(std::string_view command, const PluginOptions& arguments) {
   take_from_unit();
-  unit.host.command(command, {});
+  unit.host.command(command, arguments);
   unit.host.advance(0s);
   take_from_unit();
   const auto replies = unit.host.events(Kind::reply);
   return replies.empty() ? std::string{} : replies.back().text;
+}
+
+void CommandRig::set(std::string name, std::string value) {
+  look("set", PluginOptions{}.text("name", std::move(name)).text("value", std::move(value)));
+}
+
+void CommandRig::fault(std::string kind, std::int64_t count) {
+  look("fault", PluginOptions{}.text("kind", std::move(kind)).integer("count", count));
 }
 
 // ---------------------------------------------------------------- the way
@@ -249,7 +257,8 @@ bool CommandRig::send(std::uint32_t link, std::string bytes, std::string to, boo
   }
   asked.push_back(to);
   // One request at a time: the unit serves no more.
-  if (link == kPluginHttp) CHECK(flights_.empty());
+  if (link == kPluginHttp)
+    for (const Flight& other : flights_) CHECK(other.to.find("://") == std::string::npos);
   Flight& flight = flights_.emplace_back();
   flight.to = to;
   flight.peer = "127.0.0.1:" + std::to_string(++next_port_);
@@ -270,8 +279,7 @@ bool CommandRig::send(std::uint32_t link, std::string bytes, std::string to, boo
   }
   flight.lost = t != nullptr && t->kind == Trouble::Kind::lost;
   if (t != nullptr && t->kind == Trouble::Kind::off) {
-    unit.host.command("set", PluginOptions{}.text("name", "power").text("value", "off"));
-    unit.host.advance(0s);
+    set("power", "off");
   }
   std::string request = bytes;
   if (to.starts_with("GET ")) request = "GET " + path_of(to) + " HTTP/1.1\r\nHost: 127.0.0.2\r\n\r\n";

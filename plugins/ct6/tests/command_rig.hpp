@@ -81,6 +81,10 @@ class CommandRig {
   bool until_asked(std::string_view path, std::chrono::nanoseconds limit = 5min);
 
   void trouble(Trouble t) { troubles_.push_back(std::move(t)); }
+  void calm() { troubles_.clear(); }
+  /// The hand on the unit, as Rig::set and Rig::fault, but while a command is at work.
+  void set(std::string name, std::string value);
+  void fault(std::string kind, std::int64_t count = 1);
   /// As the core does after a cancel: no more writes for anybody.
   void refuse_writes(bool on) { refuses_writes_ = on; }
 
@@ -110,7 +114,7 @@ class CommandRig {
   };
   struct Api;
 
-  std::string look(std::string_view command);
+  std::string look(std::string_view command, const PluginOptions& arguments = {});
   bool send(std::uint32_t link, std::string bytes, std::string to, bool changes);
   Trouble* trouble_for(std::string_view to, bool changes);
   void step(std::chrono::nanoseconds by);

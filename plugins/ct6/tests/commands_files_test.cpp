@@ -70,10 +70,10 @@ TEST_CASE("files: any bytes and many of them arrive as they are") {
 
 TEST_CASE("files: a damaged one is sent again, and told after three times") {
   CommandRig rig;
-  rig.unit.fault("hash_mismatch", 2);
+  rig.fault("hash_mismatch", 2);
   CHECK(rig.run("put_file", upload("hello", "a.txt")).status == MESURA_REPLY_DONE);
   CHECK(rig.wrote.size() == 3);
-  rig.unit.fault("hash_mismatch", 3);
+  rig.fault("hash_mismatch", 3);
   const Ended end = rig.run("put_file", upload("hello", "b.txt"));
   CHECK(end.status == MESURA_REPLY_MISMATCH);
   CHECK_THAT(end.message, contains("XFER ERROR"));

@@ -80,7 +80,7 @@ TEST_CASE("restarts: a unit that stays away is told, with what to do") {
   CommandRig rig;
   rig.begin("power_cycle");
   REQUIRE(rig.until_asked("/power_cycle"));
-  rig.unit.host.command("set", PluginOptions{}.text("name", "power").text("value", "off"));
+  rig.set("power", "off");
   const auto id = 1;
   rig.advance(3min);
   const Ended end = rig.ended(id);
