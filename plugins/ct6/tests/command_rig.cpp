@@ -256,6 +256,7 @@ bool CommandRig::send(std::uint32_t link, std::string bytes, std::string to, boo
     return true;
   }
   asked.push_back(to);
+  if (send_elsewhere) return send_elsewhere(to, bytes);
   // One request at a time: the unit serves no more.
   if (link == kPluginHttp)
     for (const Flight& other : flights_) CHECK(other.to.find("://") == std::string::npos);
@@ -310,7 +311,10 @@ void CommandRig::take_from_unit() {
     }
     const auto at = std::find_if(flights_.begin(), flights_.end(),
                                  [&](const Flight& f) { return f.peer == event.to && !f.answer; });
-    if (at == flights_.end()) continue;
+    if (at == flights_.end()) {
+      if (on_foreign_event) on_foreign_event(event);
+      continue;
+    }
     if (event.kind == Kind::sent) at->bytes += event.text;
     if (event.kind != Kind::dropped) continue;
     if (at->lost) {
@@ -323,6 +327,18 @@ void CommandRig::take_from_unit() {
       finish(*at, std::stoi(at->bytes.substr(9, 3)), at->bytes.substr(head + 4), 0s);
     }
   }
+}
+
+void CommandRig::answer(std::string_view to, int status, std::string_view body) {
+  mesura_meta meta{};
+  meta.struct_size = sizeof meta;
+  meta.received_ns = unit.host.now_ns();
+  meta.topic = {to.data(), to.size()};
+  meta.status = status;
+  mesura_error error = no_error();
+  const mesura_bytes bytes{reinterpret_cast<const std::uint8_t*>(body.data()), body.size()};
+  const std::uint32_t link = config_.data == "http" && to == "GET /get_stats" ? kPluginData : kPluginHttp;
+  CHECK(mesura_plugin_query(nullptr, nullptr)->session->on_bytes(session_, link, bytes, &meta, &error) == 0);
 }
 
 /// A unit that runs has hung up; one that is away does not even do that.
@@ -342,17 +358,7 @@ void CommandRig::deliver() {
     if (!flights_[i].answer || flights_[i].due_ns > unit.host.now_ns()) continue;
     const Flight flight = std::move(flights_[i]);
     flights_.erase(flights_.begin() + static_cast<std::ptrdiff_t>(i));
-    mesura_meta meta{};
-    meta.struct_size = sizeof meta;
-    meta.received_ns = unit.host.now_ns();
-    meta.topic = {flight.to.data(), flight.to.size()};
-    meta.status = flight.answer->first;
-    const std::string& body = flight.answer->second;
-    mesura_error error = no_error();
-    const std::uint32_t link = config_.data == "http" && flight.to == "GET /get_stats" ? kPluginData : kPluginHttp;
-    CHECK(mesura_plugin_query(nullptr, nullptr)
-              ->session->on_bytes(session_, link, {reinterpret_cast<const std::uint8_t*>(body.data()), body.size()},
-                                  &meta, &error) == 0);
+    answer(flight.to, flight.answer->first, flight.answer->second);
     return;
   }
 }

@@ -88,6 +88,12 @@ class CommandRig {
   /// As the core does after a cancel: no more writes for anybody.
   void refuse_writes(bool on) { refuses_writes_ = on; }
 
+  /// Takes requests elsewhere; answer() brings what came of them.
+  std::function<bool(std::string_view to, std::string_view bytes)> send_elsewhere;
+  /// What the unit does to connections that are not of this rig.
+  std::function<void(const PluginEvent& event)> on_foreign_event;
+  void answer(std::string_view to, int status, std::string_view body);
+
   Rig unit;
   std::vector<Sent> wrote;         ///< by send_for, for good
   std::vector<Sent> planned;       ///< by send_for in dry runs
