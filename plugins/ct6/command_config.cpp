@@ -124,7 +124,7 @@ Task<CommandResult> bring_about(CommandRun& run, Configuration before, Wishes wi
     const std::string json = changes_of(open, before, nullptr, single);
     if (!answered)
       throw CommandEnd{end.status == MESURA_REPLY_UNREACHABLE ? end.status : MESURA_REPLY_TIMEOUT,
-                       "no answer to the change, nor to the look at it: " + end.message};
+                       "/set_config: no answer, nor to the look whether it is done: " + end.message};
     CommandResult unread{MESURA_REPLY_UNVERIFIED, "taken, but not read back: " + end.message, json};
     co_return unread;
   }

@@ -28,7 +28,11 @@ bool says(std::string_view text, std::string_view what) { return text.find(what)
 
 /// Why the transport has no answer, as it words it.
 Reply failed(std::string_view reason) {
-  const std::string shown = excerpt(first_line(reason), kShown);
+  // Without the request in front, whose values may be secret.
+  const std::size_t expected = reason.find(": expected ");
+  const std::string shown = expected == std::string_view::npos
+                                ? std::string{"the request failed"}
+                                : excerpt(first_line(reason.substr(expected + 2)), kShown);
   if (says(reason, "got the end of the connection") || says(reason, "Connection reset"))
     return {Reply::Kind::closed, shown};
   if (says(reason, "expected a connection") || says(reason, "a host that can be found") ||

@@ -290,6 +290,17 @@ TEST_CASE("set_mqtt and clear_mqtt") {
       rig.run("set_mqtt", PluginOptions{}.text("host", "b").text("topic", "t").text("password", "pass word"));
   CHECK(bad.status == MESURA_REPLY_INVALID);
   CHECK(bad.message.find("pass word") == std::string::npos);
+  // Not even where the transport quotes the request.
+  for (const auto kind : {Trouble::Kind::silent, Trouble::Kind::refused, Trouble::Kind::closed}) {
+    rig.trouble({kind, "", 1, 100});
+    const Ended lost =
+        rig.run("set_mqtt", PluginOptions{}.text("host", "c").text("topic", "t").text("password", "tellnobody"));
+    rig.calm();
+    CHECK(lost.status != MESURA_REPLY_DONE);
+    CHECK_THAT(lost.message, contains("/set_config"));
+    CHECK(lost.message.find("tellnobody") == std::string::npos);
+    CHECK(lost.json.find("tellnobody") == std::string::npos);
+  }
   // No secret in what is logged.
   for (const auto& line : rig.logs) CHECK(line.find("tellnobody") == std::string::npos);
 }

@@ -272,3 +272,35 @@ TEST_CASE("commands: called off at any moment, the next one still works") {
     }
   }
 }
+
+TEST_CASE("commands: whatever a unit says, each ends and the next one works") {
+  const std::vector<std::string> bodies = {
+      "",
+      "null",
+      "[]",
+      "{}",
+      "17",
+      R"({"OK": true})",
+      R"({"ERROR": 17})",
+      R"({"ERROR": ""})",
+      R"({"ACTIVE": null, "APP": [], "WIFI": 3, "CT1_IGAIN": "x", "CT1_NAME": {}})",
+      R"({"UPTIME_SECONDS": "x", "FIRMWARE_VERSION": 3.1, "ACTIVE_APP_FOLDER": 1})",
+      R"({"WIFI_SCAN_RESULTS": [1, null, "x", {}]})",
+      "[1, null, {}, \"\"]",
+      "\xFF\xFE\x00{",
+      std::string(5000, '['),
+      R"({"CT1": {"VRMS": nan, "IRMS": 1e400}})",
+      "{\"a\": \"" + std::string(100'000, 'x')};
+  for (const auto& subject : subjects()) {
+    for (const std::string& body : bodies) {
+      INFO(subject.command << " <- " << body.substr(0, 60));
+      Bench bench(subject);
+      bench.rig.trouble({Way::says, "", 0, 10000, body});
+      const Ended end = bench.run();
+      CHECK(end.status != -1);
+      if (!end.json.empty()) CHECK(mesura::ct6::twin::parse_json(end.json).has_value());
+      bench.rig.calm();
+      CHECK(bench.rig.run("config").status == MESURA_REPLY_DONE);
+    }
+  }
+}
