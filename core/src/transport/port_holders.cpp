@@ -12,10 +12,12 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <sstream>
+#include <string_view>
 #include <system_error>
 
 namespace mesura::transport {
@@ -45,14 +47,30 @@ PortHolder& holder(ByPid& all, int pid) {
   return found;
 }
 
+/// The number of a pseudo-terminal's master that this descriptor is, or -1.
+int master_number(const fs::path& process, const fs::path& fd) {
+  std::ifstream in{process / "fdinfo" / fd.filename()};
+  for (std::string line; std::getline(in, line);)
+    if (line.starts_with("tty-index:")) return std::atoi(line.c_str() + 10);
+  return -1;
+}
+
 void add_open(ByPid& all, const std::string& device, const std::string& root) {
+  constexpr std::string_view kPty = "/dev/pts/";
+  const int number = device.starts_with(kPty) ? std::atoi(device.c_str() + kPty.size()) : -1;
   for_each_entry(root + "/proc", [&](const fs::path& process) {
     const int pid = pid_of(process.filename());
     if (pid == 0) return;
+    int descriptors = 0;
+    bool far_end = false;
     for_each_entry(process / "fd", [&](const fs::path& fd) {
       std::error_code ignored;
-      if (fs::read_symlink(fd, ignored) == device) ++holder(all, pid).descriptors;
+      const fs::path target = fs::read_symlink(fd, ignored);
+      if (target == device) ++descriptors;
+      if (number >= 0 && target.filename() == "ptmx") far_end = far_end || master_number(process, fd) == number;
     });
+    // Whoever has the master of a pseudo-terminal is what is plugged in there, and no reader of it.
+    if (descriptors > 0 && !far_end) holder(all, pid).descriptors = descriptors;
   });
 }
 
