@@ -167,6 +167,7 @@ class Search {
   void probe_ports() {
     doctor::ProbeContext context{loop_, log_, plugins_, catalog_};
     context.listen = options_.listen;
+    context.only = options_.plugins;
     std::vector<std::unique_ptr<doctor::PortProbe>> probes;
     std::vector<PortFound*> probed;
     for (auto& found : discovery_.ports) {

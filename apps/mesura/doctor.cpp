@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -168,6 +169,7 @@ int examine(const DoctorOptions& options, const plugin::PluginSet& plugins, cons
 int doctor(const DoctorOptions& options) {
   // The service does so, too: what is told of descriptors is the hard limit.
   raise_descriptor_limit();
+  std::signal(SIGPIPE, SIG_IGN);  // a server that hangs up is a finding
   if (find_configuration(options.common)) {
     const auto loaded = load_configuration(options.common);
     if (!loaded) return kUsage;

@@ -38,7 +38,7 @@ class Examination {
     start_servers();
     links();
     ports();
-    if (service_ != 0) check_service(subject_.state, named(), out_);
+    if (service_ > 0) check_service(subject_.state, named(), out_);
     if (options_.probe) probe();
     tasks_.collect(kReadDatabase + options_.patience, out_);
     sort(out_);

@@ -48,6 +48,22 @@ void sort(Findings& findings) {
                    [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
 }
 
+std::string shell_word(std::string_view text) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=@%+,-";
+  if (!text.empty() && text.find_first_not_of(kPlain) == kNone) return std::string{text};
+  // Double quotes read better around single ones; but ! means something in them.
+  const bool twice = text.find('\'') != kNone && text.find('!') == kNone;
+  std::string out(1, twice ? '"' : '\'');
+  for (const char c : text) {
+    if (twice && std::string_view{"$`\"\\"}.find(c) != kNone) out += '\\';
+    if (!twice && c == '\'')
+      out += "'\\''";
+    else
+      out += c;
+  }
+  return out + out.front();
+}
+
 void take_message(Finding& finding, std::string_view message) {
   std::string text{trimmed(message)};
   if (auto hint = take_line(text, "hint"); !hint.empty()) finding.remedy = std::move(hint);

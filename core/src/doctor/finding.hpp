@@ -38,6 +38,9 @@ using Findings = std::vector<Finding>;
 /// The worst first; among equals, their order stays.
 void sort(Findings& findings);
 
+/// A text as one word of a shell's command: quoted where it needs to be.
+[[nodiscard]] std::string shell_word(std::string_view text);
+
 /// Takes an error message of ours apart: "WHAT: expected A, got B\n  hint  C" and "code: WHAT\n  hint      C".
 void take_message(Finding& finding, std::string_view message);
 

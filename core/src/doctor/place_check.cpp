@@ -57,7 +57,7 @@ Finding unwritable(const Place& place, const fs::path& what) {
   finding.got = owner(what);
   finding.remedy = fmt::format("give it to the user that the service runs as (now asked for uid {}), or choose another",
                                ::geteuid());
-  finding.commands = {fmt::format("sudo chown -R {} {}", ::geteuid(), what.string())};
+  finding.commands = {fmt::format("sudo chown -R {} {}", ::geteuid(), shell_word(what.string()))};
   return finding;
 }
 
@@ -87,7 +87,7 @@ bool check_access(const Place& place, Findings& out) {
                    "a directory for " + place.path.filename().string(),
                    "nothing",
                    "make it",
-                   {"mkdir -p " + parent.string()}});
+                   {"mkdir -p " + shell_word(parent.string())}});
     return false;
   }
   const fs::path nearest = existing(parent);
@@ -150,14 +150,14 @@ void judge_room(const Room& room, const std::string& where, const std::string& p
         none ? "the disk is full" : "the disk is nearly full", "at least " + amount(little) + " free",
         amount(room.free_bytes) + " of " + amount(room.total_bytes),
         "free some, or let less be kept: `retention` of sinks, `keep` of captures, spool limits",
-        {fmt::format("du -xh {} | sort -h | tail -20", path)});
+        {fmt::format("du -xh {} | sort -h | tail -20", shell_word(path))});
   }
   const bool few = room.total_files != 0 && room.free_files < std::max(kTooFewFiles, room.total_files / 100);
   if (few)
     say(room.free_files < kTooFewFiles ? Severity::error : Severity::warning, "doc-disk-inodes",
         "the file system can hold hardly any more files", "free inodes",
         fmt::format("{} of {}", room.free_files, room.total_files), "remove small files that nobody needs",
-        {fmt::format("du -x --inodes {} | sort -h | tail -20", path)});
+        {fmt::format("du -x --inodes {} | sort -h | tail -20", shell_word(path))});
   if (!none && room.free_bytes >= little && !few)
     out.push_back({Severity::good, "doc-disk", where, amount(room.free_bytes) + " free at " + path});
 }

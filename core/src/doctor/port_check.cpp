@@ -50,7 +50,7 @@ bool is_listed(gid_t group, const std::string& user) {
 }
 
 std::vector<std::string> rule_command(const std::string& rule) {
-  return {fmt::format("printf '%s\\n' '{}' | sudo tee -a {}", rule, kRules),
+  return {fmt::format("printf '%s\\n' {} | sudo tee -a {}", shell_word(rule), kRules),
           "sudo udevadm control --reload && sudo udevadm trigger"};
 }
 
@@ -65,7 +65,7 @@ void let_in(const Person& person, const std::string& node, const struct stat& st
   const std::string group = group_may ? group_name(status.st_gid) : "dialout";
   if (!is_member(status.st_gid) || !group_may) {
     finding.remedy = fmt::format("add the user to group {}, then log in again", group);
-    finding.commands = {fmt::format("sudo usermod -aG {} {}", group, person.user)};
+    finding.commands = {fmt::format("sudo usermod -aG {} {}", group, shell_word(person.user))};
   }
   if (group_may) return;
   const bool hid = node.find("hidraw") != std::string::npos;

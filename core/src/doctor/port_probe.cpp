@@ -51,7 +51,9 @@ PortProbe::PortProbe(const ProbeContext& context, const transport::Port& port, s
 void PortProbe::plan(const transport::Port& port) {
   const auto add = [&](std::string plugin, const std::string& query, std::chrono::nanoseconds patience,
                        PluginOptions options = {}, bool needs_bytes = false) {
-    if (context_.plugins.find(plugin) == nullptr) return;
+    const auto& only = context_.only;
+    const bool wanted = only.empty() || std::find(only.begin(), only.end(), plugin) != only.end();
+    if (!wanted || context_.plugins.find(plugin) == nullptr) return;
     std::string address = fmt::format("{}+{}:{}{}", plugin, port.kind, port.path, query);
     steps_.push_back({std::move(plugin), std::move(address), std::move(options), patience, needs_bytes});
   };

@@ -31,6 +31,8 @@ struct ProbeContext {
   const config::Catalog& catalog;
   /// For a telegram, at each rate: slow meters send one every 10 s.
   std::chrono::nanoseconds listen{std::chrono::seconds{11}};
+  /// Only these plugins; empty: all that can be on a port.
+  std::vector<std::string> only = {};
   /// For the answer to a question.
   std::chrono::nanoseconds answer{std::chrono::seconds{6}};
 };

@@ -94,6 +94,11 @@ bool has_role(const Connection& db) {
   return !role.empty() && role != "NONE";
 }
 
+/// 'mesura'@'127.0.0.1', as GRANT takes it.
+std::string account_of(const Connection& db) {
+  return db.text(R"(SELECT CONCAT("'", REPLACE(CURRENT_USER(), "@", "'@'"), "'"))");
+}
+
 Findings ask_database(const std::string& where, const Login& login, const std::string& database) {
   try {
     const Connection db{login};
@@ -109,8 +114,8 @@ Findings ask_database(const std::string& where, const Login& login, const std::s
            fmt::format("{}", fmt::join(kNeeded, ", ")),
            "not granted: " + fmt::format("{}", fmt::join(missing, ", ")),
            "grant it, as an administrator of the server",
-           {fmt::format("sudo mariadb -e \"GRANT {} ON \\`{}\\`.* TO {}\"", fmt::join(kNeeded, ", "), database,
-                        db.text(R"(SELECT CONCAT("'", REPLACE(CURRENT_USER(), "@", "'@'"), "'"))"))}});
+           {"sudo mariadb -e " + shell_word(fmt::format("GRANT {} ON {}.* TO {}", fmt::join(kNeeded, ", "),
+                                                        database::mariadb::quote_name(database), account_of(db)))}});
     if (db.text("SELECT @@global.read_only") == "1")
       out.push_back({Severity::error, "doc-database-read-only", where,
                      "the server at " + login.where() + " is read-only", "a server that takes writes", "read_only=1",

@@ -50,7 +50,7 @@ void check_audit(const fs::path& state, Findings& out) {
                  "a file that the service may write",
                  std::generic_category().message(errno),
                  "give it to the user that the service runs as",
-                 {"sudo chown --reference " + state.string() + " " + file.string()}});
+                 {fmt::format("sudo chown --reference {} {}", shell_word(state.string()), shell_word(file.string()))}});
 }
 
 void check_spool(const fs::path& state, const std::string& sink, Findings& out) {
@@ -88,13 +88,20 @@ int check_time(void* until) { return std::chrono::steady_clock::now() > *static_
 int running_service(const fs::path& state) {
   const fs::path file = state / "mesura.lock";
   const runtime::UniqueFd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (!fd) return 0;
+  if (!fd) return errno == EACCES ? kUnknownService : 0;
   // Shared: two doctors do not hinder each other, and a service that starts now finds it free again at once.
   if (::flock(fd.get(), LOCK_SH | LOCK_NB) == 0) return 0;
   return errno == EWOULDBLOCK ? read_pid(fd.get()) : 0;
 }
 
 void check_state(const fs::path& state, int service, const std::vector<std::string>& sinks, Findings& out) {
+  if (service == kUnknownService) {
+    out.push_back({Severity::warning, "doc-state-access", "state " + state.string(),
+                   "this user may not look into it: whether a service runs is not known, so devices are left alone",
+                   "to be the user that the service runs as, or root", "Permission denied",
+                   "ask as that user: `sudo -u USER mesura doctor ...`"});
+    return;
+  }
   if (service != 0)
     out.push_back({Severity::good, "doc-service", "state " + state.string(),
                    fmt::format("a service runs here (pid {}): its devices and ports are left to it", service)});
@@ -111,7 +118,7 @@ void check_state(const fs::path& state, int service, const std::vector<std::stri
                    "mode 0750",
                    fmt::format("{:04o}", status.st_mode & 07777U),
                    "close it",
-                   {"chmod o-rwx " + state.string()}});
+                   {"chmod o-rwx " + shell_word(state.string())}});
   check_audit(state, out);
   for (const auto& sink : spool::spool_names(state))
     if (sinks.empty() || std::find(sinks.begin(), sinks.end(), sink) != sinks.end()) check_spool(state, sink, out);
@@ -136,7 +143,7 @@ void check_sqlite(const std::string& where, const fs::path& file, int patience_s
                    "ok",
                    word,
                    "the service moves it aside at its next start and takes over what can be read; keep a copy first",
-                   {fmt::format("cp {0} {0}.damaged", file.string())}});
+                   {fmt::format("cp {} {}", shell_word(file.string()), shell_word(file.string() + ".damaged"))}});
   } catch (const database::Error& e) {
     if (e.primary() == SQLITE_INTERRUPT) {
       out.push_back(

@@ -10,7 +10,10 @@
 
 namespace mesura::doctor {
 
-/// The pid of the service that has locked this state directory; 0: none.
+/// This user may not look.
+inline constexpr int kUnknownService = -1;
+
+/// The pid of the service that has locked this state directory; 0: none; or kUnknownService.
 [[nodiscard]] int running_service(const std::filesystem::path& state);
 
 /// The lock, the audit log, and what waits in the spools of these sinks (of all, if empty).

@@ -66,6 +66,14 @@ TEST_CASE("messages of other rooms are taken apart into what, expected, got and 
   CHECK(taken("").message.empty());
 }
 
+TEST_CASE("what is to be pasted into a shell is quoted") {
+  CHECK(shell_word("/var/lib/mesura") == "/var/lib/mesura");
+  CHECK(shell_word("") == "''");
+  CHECK(shell_word("a b; rm -rf $HOME") == "'a b; rm -rf $HOME'");
+  CHECK(shell_word("it's $HOME `x` \"y\"") == R"("it's \$HOME \`x\` \"y\"")");
+  CHECK(shell_word("it's!") == R"('it'\''s!')");
+}
+
 TEST_CASE("the worst comes first, and equals stay in order") {
   Findings all{{Severity::good, "a", "", ""},
                {Severity::error, "b", "", ""},

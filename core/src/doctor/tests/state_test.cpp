@@ -50,6 +50,20 @@ TEST_CASE("who holds the state directory is told by its lock, and only while it 
   CHECK(the(state(dir.path()), "doc-service").severity == Severity::note);
 }
 
+TEST_CASE("a state directory that may not be looked into leaves the devices alone") {
+  const TempDir dir;
+  const service::StateDirectory theirs{dir / "state"};
+  REQUIRE(::chmod(dir.path().c_str(), 0755) == 0);
+  REQUIRE(::chmod((dir / "state").c_str(), 0700) == 0);
+  if (::geteuid() != 0) {
+    WARN("SKIPPED: only root can make a directory that belongs to another");
+    return;
+  }
+  const auto found = as_nobody([&] { return state(dir / "state"); });
+  CHECK(the(found, "doc-state-access").severity == Severity::warning);
+  CHECK(found.size() == 1);
+}
+
 TEST_CASE("an audit log that can't be written and a directory open to all") {
   const TempDir dir;
   std::ofstream{dir / "audit.jsonl"} << "{}\n";
