@@ -153,6 +153,7 @@ int examine(const DoctorOptions& options, const plugin::PluginSet& plugins, cons
   how.patience = std::chrono::duration_cast<std::chrono::milliseconds>(options.wait);
   how.listen = options.listen;
   if (options.common.verbose > 1 || !options.common.trace.empty()) how.log = terminal_log(options.common);
+  if (options.probe && ::isatty(STDERR_FILENO) != 0) fmt::print(stderr, "opening devices and listening ...\n");
   const auto report = doctor::examine(subject, how);
   if (options.format == Format::json)
     print_json(report.findings);

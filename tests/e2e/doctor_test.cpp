@@ -133,15 +133,19 @@ TEST_CASE("doctor finds the rate and the kind of what is on a silent port") {
   const TempDir dir;
   const VirtualDevice old{"dsmr_p1", {"--pty", (dir / "old").string() + "?baud=9600"}};
   const VirtualDevice inverter{"axpert", {"--pty", (dir / "inverter").string() + "?baud=2400"}};
+  const VirtualDevice board{"smartmeter", {"--pty", (dir / "board").string() + "?baud=2000000"}};
   const auto config =
       house(dir, device("grid", "{serial: {path: " + (dir / "old").string() + ", baud: 115200}}") +
-                     device("roof", "{serial: {path: " + (dir / "inverter").string() + ", baud: 115200}}"));
-  const auto outcome = doctor(config, {"grid", "roof", "--probe", "--listen", "3s"});
+                     device("roof", "{serial: {path: " + (dir / "inverter").string() + ", baud: 115200}}") +
+                     device("bench", "{serial: {path: " + (dir / "board").string() + ", baud: 115200}}"));
+  const auto outcome = doctor(config, {"grid", "roof", "bench", "--probe", "--listen", "3s"});
   INFO(outcome.out << outcome.err);
   CHECK(outcome.code == 1);
   CHECK_THAT(outcome.out, contains("device grid: error[doc-port-rate]") && contains("baud: 9600, format: 7E1"));
   CHECK_THAT(outcome.out, contains("device roof: error[doc-port-other]: another device answers there: plugin axpert") &&
                               contains("plugin: axpert\n"));
+  CHECK_THAT(outcome.out,
+             contains("device bench: error[doc-port-other]: another device answers there: plugin smartmeter"));
 }
 
 TEST_CASE("discover prints what to configure") {
@@ -165,14 +169,23 @@ TEST_CASE("discover guesses what sits on a port, opens it only when asked and fr
   const TempDir dir;
   const VirtualDevice meter{"dsmr_p1", {"--pty", (dir / "port").string()}};
   const std::string pty = std::filesystem::canonical(dir / "port").string();
-  // A /sys and /dev in which the pseudo-terminal is a USB adapter.
-  const std::string script = std::string{MESURA_SOURCE} + "/tests/e2e/made_up_port.sh";
-  const auto discover = [&](std::vector<std::string> more) {
+  const std::string socket = (dir / "inverter").string();
+  const VirtualDevice inverter{"axpert", {"--hid", socket}};
+  // A /sys and /dev in which the pseudo-terminal is a USB adapter, and the socket an inverter.
+  const auto mesura = [&](std::vector<std::string> arguments) {
     auto command = program({});
-    command.argv = {"unshare",  "--mount", script,      dir.path().string(), pty, MESURA_PROGRAM,
-                    "discover", "dsmr_p1", "--no-mdns", "--listen",          "3s"};
-    command.argv.insert(command.argv.end(), more.begin(), more.end());
-    const auto outcome = run(std::move(command));
+    command.argv = {"unshare",           "--mount", std::string{MESURA_SOURCE} + "/tests/e2e/made_up_port.sh",
+                    dir.path().string(), pty,       socket,
+                    MESURA_PROGRAM};
+    command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
+    command.directory = dir.path();
+    command.environment["LD_LIBRARY_PATH"] = MESURA_FAKE_HIDAPI;
+    command.environment["MESURA_HID_SOCKETS"] = "/dev/hidraw9";
+    return run(std::move(command));
+  };
+  const auto discover = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"discover", "--no-mdns", "--wait", "500ms", "--listen", "3s"});
+    const auto outcome = mesura(std::move(more));
     INFO(outcome.err);
     CHECK(outcome.exit.code == 0);
     return outcome.out;
@@ -183,9 +196,13 @@ TEST_CASE("discover guesses what sits on a port, opens it only when asked and fr
   const auto probed = discover({"--probe"});
   CHECK_THAT(probed, contains("answers as dsmr_p1") && contains("# it answered"));
   CHECK_THAT(probed, contains("transport: {serial: {path: /dev/ttyUSB9, baud: 115200}}"));
+  CHECK_THAT(listed, contains("# likely: the USB chip of Voltronic inverters"));
+  CHECK_THAT(probed, contains("answers as axpert") && contains("transport: {hid: {path: /dev/hidraw9}}"));
   const auto json = discover({"--probe", "--format", "json"});
   CHECK_THAT(json, contains(R"("probe":{"result":"answers as dsmr_p1","plugin":"dsmr_p1")") &&
                        contains(R"("trust":"possible")"));
+  // Without a configuration the doctor looks at such ports, too.
+  CHECK_THAT(mesura({"doctor", "-v"}).out, contains("port /dev/ttyUSB9: good[doc-port]"));
   Process other{{{"sh", "-c", "exec 3<>" + pty + "; echo open; read x"}, {}, {}, {}, true}};
   other.wait_for_line("open");
   CHECK_THAT(discover({"--probe"}),

@@ -2,12 +2,12 @@
 # Copyright 2026 the Mesura authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# made_up_port.sh DIRECTORY PTY COMMAND...: runs COMMAND where PTY is /dev/ttyUSB9, a USB adapter with an FTDI chip. For
-# `unshare --mount`.
+# made_up_port.sh DIRECTORY PTY SOCKET COMMAND...: runs COMMAND where PTY is /dev/ttyUSB9, a USB adapter with an FTDI chip,
+# and SOCKET /dev/hidraw9, an inverter's (for the tests' own hidapi). For `unshare --mount`.
 set -euo pipefail
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
-dir=$1 pty=$2
-shift 2
+dir=$1 pty=$2 socket=$3
+shift 3
 mount --make-rprivate /
 mkdir -p "$dir/dev/pts"
 mount --rbind /dev/pts "$dir/dev/pts"
@@ -18,7 +18,10 @@ done
 ln -sfn "$pty" "$dir/dev/ttyUSB9"
 ln -sfn pts/ptmx "$dir/dev/ptmx"
 mount --rbind "$dir/dev" /dev
-mount -t tmpfs none /sys/class/tty
+ln -sfn "$socket" "$dir/dev/hidraw9"
+mount -t tmpfs none /sys/class
+mkdir -p /sys/class/hidraw/hidraw9/device
+printf 'HID_ID=0003:00000665:00005161\nHID_NAME=INNO TECH USB to Serial\n' >/sys/class/hidraw/hidraw9/device/uevent
 mkdir -p /sys/class/tty/ttyUSB9/device
 echo 0403 >/sys/class/tty/ttyUSB9/device/idVendor
 echo 6001 >/sys/class/tty/ttyUSB9/device/idProduct

@@ -37,6 +37,7 @@ class Examination {
     if (whole()) machine();
     start_servers();
     links();
+    files();
     ports();
     if (service_ > 0) check_service(subject_.state, named(), out_);
     if (options_.probe) probe();
@@ -128,6 +129,17 @@ class Examination {
     if (whole() && subject_.configuration != nullptr && subject_.configuration->http)
       for (const auto& address : subject_.configuration->http->listen) checks.add_listener("http", address);
     checks.run(options_.patience, out_);
+  }
+
+  /// Recordings in place of devices, and certificates.
+  void files() {
+    for (const auto& device : devices())
+      for (const auto& link : device.links)
+        if ((link.kind == "file" || link.kind == "replay") && link.options["path"].text() != "-")
+          check_file("device " + device.name, link.options["path"].text(), out_);
+    if (!whole() || subject_.configuration == nullptr || !subject_.configuration->http) return;
+    for (const auto* file : {&subject_.configuration->http->certificate, &subject_.configuration->http->key})
+      if (!file->empty()) check_file("http", *file, out_);
   }
 
   void ports() {

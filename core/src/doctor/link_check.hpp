@@ -24,7 +24,7 @@ class LinkChecks {
   LinkChecks(const LinkChecks&) = delete;
   LinkChecks& operator=(const LinkChecks&) = delete;
 
-  /// Links over networks and brokers, addresses that devices connect to, files; serial and HID ports are passed over.
+  /// Links over networks and brokers, addresses that devices connect to; serial and HID ports are passed over.
   void add(const config::DeviceConfig& device);
   /// An address that we want to listen on: "127.0.0.1:8080".
   void add_listener(const std::string& where, const std::string& address);

@@ -131,6 +131,20 @@ std::vector<Place> places_of(const config::Configuration& configuration) {
   return places;
 }
 
+void check_file(const std::string& where, const fs::path& file, Findings& out) {
+  if (::faccessat(AT_FDCWD, file.c_str(), R_OK, AT_EACCESS) == 0) {
+    out.push_back({Severity::good, "doc-file", where, file.string() + " can be read"});
+    return;
+  }
+  const int error = errno;
+  Finding finding{Severity::error, "doc-file", where, file.string() + " can't be read"};
+  finding.expected = "a file that this user may read";
+  finding.got = std::generic_category().message(error);
+  finding.remedy = error == ENOENT ? "is the path right? a relative one begins where the service is started"
+                                   : "let the user that the service runs as read it";
+  out.push_back(std::move(finding));
+}
+
 void judge_room(const Room& room, const std::string& where, const std::string& path, Findings& out) {
   const auto say = [&](Severity severity, const char* code, std::string message, std::string expected, std::string got,
                        std::string remedy, std::vector<std::string> commands) {

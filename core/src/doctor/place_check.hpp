@@ -23,6 +23,9 @@ struct Place {
 /// State, captures, log file and the sinks that write files.
 [[nodiscard]] std::vector<Place> places_of(const config::Configuration& configuration);
 
+/// A file that is read: a recording, a certificate.
+void check_file(const std::string& where, const std::filesystem::path& file, Findings& out);
+
 struct Room {
   std::uint64_t free_bytes = 0;  ///< for those who are not root
   std::uint64_t total_bytes = 0;

@@ -201,6 +201,26 @@ TEST_CASE("a directory that this user may not write is found with its owner and 
   CHECK(std::count_if(found.begin(), found.end(), [](const Finding& f) { return f.code == "doc-place-access"; }) == 2);
 }
 
+TEST_CASE("files that are to be read are there and may be read") {
+  const TempDir dir;
+  std::ofstream{dir / "key.pem"} << "x";
+  REQUIRE(::chmod(dir.path().c_str(), 0755) == 0);
+  REQUIRE(::chmod((dir / "key.pem").c_str(), 0) == 0);
+  const auto found = as_nobody([&] {
+    Findings out;
+    check_file("http", dir / "key.pem", out);
+    check_file("device a", dir / "none.capture", out);
+    return out;
+  });
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].got == "Permission denied");
+  CHECK(found[1].got == "No such file or directory");
+  Findings out;
+  REQUIRE(::chmod((dir / "key.pem").c_str(), 0644) == 0);
+  check_file("http", dir / "key.pem", out);
+  CHECK(the(out, "doc-file").severity == Severity::good);
+}
+
 TEST_CASE("a sink's missing directory and wrong kinds of place are found") {
   const TempDir dir;
   std::filesystem::create_directory(dir / "database.db");
