@@ -158,6 +158,7 @@ class Search {
       found.guess = doctor::guess(port);
       const std::string node = transport::resolve_path(port.node);
       found.holders = transport::port_holders(node.empty() ? port.node : node);
+      std::erase_if(found.holders, [](const auto& holder) { return holder.far_end; });
       found.port = std::move(port);
       discovery_.ports.push_back(std::move(found));
     }

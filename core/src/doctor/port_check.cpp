@@ -127,7 +127,7 @@ bool check_holders(const PortCheck& check, const std::string& where, const std::
                    const std::string& usb_id) {
   bool free = true;
   for (const auto& holder : transport::port_holders(node, check.system.root)) {
-    if (holder.pid == ::getpid()) continue;
+    if (holder.pid == ::getpid() || holder.far_end) continue;
     if (check.service != 0 && holder.pid == check.service) {
       check.out.push_back({Severity::good, "doc-port", where, node + " is open in the running service"});
       return false;

@@ -69,8 +69,10 @@ void add_open(ByPid& all, const std::string& device, const std::string& root) {
       if (target == device) ++descriptors;
       if (number >= 0 && target.filename() == "ptmx") far_end = far_end || master_number(process, fd) == number;
     });
-    // Whoever has the master of a pseudo-terminal is what is plugged in there, and no reader of it.
-    if (descriptors > 0 && !far_end) holder(all, pid).descriptors = descriptors;
+    if (descriptors == 0) return;
+    auto& found = holder(all, pid);
+    found.descriptors = descriptors;
+    found.far_end = far_end;
   });
 }
 

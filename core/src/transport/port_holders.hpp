@@ -11,9 +11,10 @@ namespace mesura::transport {
 
 struct PortHolder {
   int pid = 0;
-  std::string program;  ///< as the kernel calls it, at most 15 bytes; empty: it may not be looked into
-  int descriptors = 0;  ///< by which it has the port open, as far as we may look
-  std::string lock;     ///< how it holds others off: "flock", "/run/lock/LCK..ttyUSB0", or empty
+  std::string program;   ///< as the kernel calls it, at most 15 bytes; empty: it may not be looked into
+  int descriptors = 0;   ///< by which it has the port open, as far as we may look
+  bool far_end = false;  ///< of a pseudo-terminal: it has the master, so it is what is plugged in there
+  std::string lock;      ///< how it holds others off: "flock", "/run/lock/LCK..ttyUSB0", or empty
 
   /// "pid 1234 (minicom)"
   [[nodiscard]] std::string text() const;
