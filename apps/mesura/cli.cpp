@@ -234,13 +234,40 @@ int dispatch(int argc, char** argv) {
   add_duration(*v, "--wait", discover_wait, "For answers (default 3s)");
   v->add_flag("!--no-ports", discover_options.ports,
               "Do not list serial and HID ports (they are left out with --host and --range anyway)");
+  v->add_flag("!--no-mdns", discover_options.mdns, "Do not ask Avahi what devices announce (mDNS)");
+  v->add_flag("--probe", discover_options.probe,
+              "Open serial and HID ports that nobody uses, and see what answers there");
+  std::optional<std::chrono::nanoseconds> discover_listen;
+  add_duration(*v, "--listen", discover_listen, "With --probe: for a telegram, at each rate (default 11s)");
   add_format(*v, discover_options.format, {{"table", Format::table}, {"json", Format::json}});
   v->footer(
       "  mesura discover\n  mesura discover ct6 --range 192.168.0.0/24\n  mesura discover smartmeter --host "
-      "192.168.0.7");
+      "192.168.0.7\n  mesura discover --probe");
   v->callback([&] {
     if (discover_wait) discover_options.wait = *discover_wait;
+    if (discover_listen) discover_options.listen = *discover_listen;
     verb = [&] { return discover(discover_options); };
+  });
+
+  DoctorOptions doctor_options;
+  std::optional<std::chrono::nanoseconds> doctor_listen, doctor_wait;
+  v = app.add_subcommand("doctor", "Look for what is wrong with devices, ports, servers, disks and clock, and tell the remedy");
+  add_common(*v, doctor_options.common);
+  v->add_option("device", doctor_options.devices,
+                "Only these devices: names from the configuration, or addresses (default: everything)");
+  v->add_flag("--probe", doctor_options.probe,
+              "Open the devices and listen; silent serial ports at other rates too (not while the service runs)");
+  add_duration(*v, "--listen", doctor_listen, "With --probe: for a telegram, at each rate (default 11s)");
+  add_duration(*v, "--wait", doctor_wait, "For hosts, brokers and databases (default 5s)");
+  add_format(*v, doctor_options.format, {{"text", Format::text}, {"json", Format::json}});
+  v->footer(
+      "Exit code 0: nothing is wrong; 1: something is; 2: usage. Without a configuration: ports, groups and clock.\n\n"
+      "  mesura doctor\n  mesura doctor --config house.yaml -v\n  mesura doctor grid --probe\n"
+      "  mesura doctor dsmr_p1+serial:/dev/ttyUSB0 --probe");
+  v->callback([&] {
+    if (doctor_listen) doctor_options.listen = *doctor_listen;
+    if (doctor_wait) doctor_options.wait = *doctor_wait;
+    verb = [&] { return doctor(doctor_options); };
   });
 
   DecodeOptions decode_options;

@@ -66,10 +66,24 @@ struct DiscoverOptions {
   std::vector<std::string> hosts;    ///< to be asked one by one: HOST or HOST:PORT
   std::vector<std::string> ranges;   ///< the same for networks: 192.168.0.0/24
   std::chrono::nanoseconds wait{std::chrono::seconds{3}};
-  bool ports = true;  ///< also list serial and HID ports
+  bool ports = true;                                          ///< also list serial and HID ports
+  bool mdns = true;                                           ///< also ask Avahi
+  bool probe = false;                                         ///< open ports that are free, listen and ask
+  std::chrono::nanoseconds listen{std::chrono::seconds{11}};  ///< of it, for a telegram
   Format format = Format::table;
 };
 int discover(const DiscoverOptions& options);
+
+struct DoctorOptions {
+  Common common;
+  std::vector<std::string> devices;  ///< names or addresses; empty: everything
+  bool probe = false;                ///< open devices and listen
+  std::chrono::nanoseconds listen{std::chrono::seconds{11}};
+  std::chrono::nanoseconds wait{std::chrono::seconds{5}};  ///< for hosts, brokers, databases
+  Format format = Format::text;
+};
+/// What is wrong here, and what to do about it.
+int doctor(const DoctorOptions& options);
 
 struct DecodeOptions {
   Common common;
