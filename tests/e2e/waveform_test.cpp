@@ -252,7 +252,7 @@ TEST_CASE("waveform record: CSV and Matroska") {
   CHECK(csv.code == 0);
   const std::string text = read_file(dir / "run.csv");
   CHECK_THAT(text, contains("v_l1"));
-  CHECK_THAT(text, contains(",8,9,10,11,12,13\n"));
+  CHECK_THAT(text, contains(",8,9,10,11,12,13\r\n"));
   CHECK(std::count(text.begin(), text.end(), '\n') == 4);
   CHECK(files_in(dir.path(), ".f32").empty());
   CHECK(files_in(dir.path(), ".json").empty());
