@@ -27,6 +27,7 @@ constexpr std::int64_t kSamplingPatience = 4 * kSecond;
 constexpr std::int64_t kIdlePatience = 3500 * kMillisecond;    // three liveness lines
 constexpr std::int64_t kAnswerPatience = 2500 * kMillisecond;  // to the question whether it is still there
 constexpr std::int64_t kInfoPeriod = 60 * kSecond;             // while sampling: signal strength, relay
+constexpr std::int64_t kTurn = 100 * kMillisecond;             // while a command awaits its answer
 constexpr std::int64_t kMostBackoff = 60 * kSecond;
 // The device takes a start 0.5 to 20 s ahead of its own clock.
 constexpr std::int64_t kLeastLead = 2 * kSecond, kMostLead = 12 * kSecond;
@@ -49,6 +50,7 @@ void Connection::opened(std::int64_t now_ns) {
   polling_ = -1;
   tries_ = 0;
   poll_due_ = kNever;
+  awaiting_ = held_ = watched_ = ordered_ = false;
   if (settings_.channel == Channel::recording) {
     model_ = settings_.model.value_or(Model::smartmeter);
     framer_.expect(settings_.request(model_).measure->row_bytes(), 65535);
@@ -179,6 +181,7 @@ std::int64_t Connection::start_time() const {
 }
 
 void Connection::send_sample() {
+  ordered_ = false;
   Settings::Request request{};
   try {
     request = settings_.request(model_);
@@ -217,7 +220,63 @@ void Connection::end_run(std::string_view why) {
   if (run_.active()) run_.end(now_ns_);
   emitter_->mode("idle", now_ns_);
   log(MESURA_LOG_INFO, fmt::format("the run is over: {}", why));
-  enter(State::waiting, now_ns_ + kSecond);
+  ordered_ = false;
+  resume();
+}
+
+/// What the session does when nobody has asked for anything else.
+void Connection::resume() {
+  if (settings_.activity == Activity::sample) {
+    enter(State::waiting, held_ ? kNever : now_ns_ + kSecond);
+  } else {
+    enter(State::idle);
+    poll_due_ = settings_.activity == Activity::poll ? now_ns_ : kNever;
+  }
+}
+
+FlowControl Connection::flow_control() const { return ordered_ ? FlowControl::off : settings_.flow_control; }
+
+// ---------------------------------------------------------------- the way of commands
+
+bool Connection::is_free() const {
+  const bool settled = state_ == State::idle || state_ == State::waiting || state_ == State::opening ||
+                       state_ == State::running;
+  return settled && polling_ < 0 && !awaiting_ && !settings_.raw_on_command;
+}
+
+bool Connection::ask(std::string_view line) { return send(line); }
+
+bool Connection::tell(std::uint64_t request, std::string_view line) { return owner_.tell_line(*this, request, line); }
+
+void Connection::set_awaiting(bool awaiting) {
+  awaiting_ = awaiting;
+  if (!awaiting && poll_due_ == kNever && settings_.activity == Activity::poll && state_ == State::idle)
+    poll_due_ = now_ns_;
+  reckon();
+}
+
+void Connection::hold(bool held) {
+  held_ = held;
+  if (state_ == State::waiting) state_due_ = held ? kNever : now_ns_;
+  reckon();
+}
+
+void Connection::renamed(std::string_view name) { owner_.renamed(*this, name); }
+
+void Connection::expect_rows(std::int64_t rows) {
+  if (!run_.active()) return;
+  const Measure& measure = *run_.spec().measure;
+  const std::size_t longest = std::max(run_.spec().chunk_rows, static_cast<std::size_t>(rows)) * measure.row_bytes();
+  framer_.expect(measure.row_bytes(), longest);
+}
+
+void Connection::begin_ordered(const RunOrder& order, const JsonObject&) {
+  held_ = false;
+  if (!order.ours) return;
+  ordered_ = true;
+  ordered_slots_ = order.slots;
+  scheduled_ns_ = order.start_ns;
+  begin_run();
 }
 
 void Connection::poll_next() {
@@ -257,11 +316,13 @@ void Connection::tick(std::int64_t now_ns) {
     send("!");
   }
   if (now_ns >= state_due_) state_due();
-  if (state_ != State::closed && now_ns >= poll_due_) {
-    if (settings_.activity == Activity::poll) {
+  if (state_ != State::closed && now_ns >= poll_due_ && awaiting_ && polling_ < 0) {
+    poll_due_ = now_ns + kTurn;  // a command's answer first
+  } else if (state_ != State::closed && now_ns >= poll_due_) {
+    if (settings_.activity == Activity::poll && state_ != State::running) {
       if (polling_ >= 0) fault(MESURA_FAULT_NOTE, "no_answer", kQuestions[static_cast<std::size_t>(polling_)]);
       poll_next();
-    } else if (state_ == State::running && settings_.flow_control == FlowControl::request) {
+    } else if (state_ == State::running && flow_control() == FlowControl::request) {
       request_rows();
     } else if (state_ == State::running) {
       poll_due_ = now_ns + kInfoPeriod;
@@ -285,7 +346,13 @@ void Connection::state_due() {
       state_due_ = now_ns_ + kAskAgain;
       send(R"({"cmd":"info"})");
       break;
-    case State::waiting: prepare(); break;
+    case State::waiting:
+      if (awaiting_) {
+        state_due_ = now_ns_ + kTurn;
+      } else if (!held_) {
+        prepare();
+      }
+      break;
     case State::settling: send_sample(); break;
     case State::opening: retry("the data link does not open"); break;
     case State::starting: retry("expected an answer to sample, got none"); break;
@@ -297,7 +364,8 @@ std::int64_t Connection::patience() const {
   if (state_ != State::running) return kIdlePatience;
   const Run::Spec& spec = run_.spec();
   const std::int64_t chunk = static_cast<std::int64_t>(spec.chunk_rows) * kSecond / spec.rate;
-  return std::max({kSamplingPatience, 2 * settings_.slots * kSecond, 3 * chunk});
+  const std::int64_t slots = ordered_ ? ordered_slots_ : settings_.slots;
+  return std::max({kSamplingPatience, 2 * slots * kSecond, 3 * chunk});
 }
 
 void Connection::watch_silence() {

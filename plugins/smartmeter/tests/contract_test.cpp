@@ -7,6 +7,7 @@
 #include <string>
 
 #include "emitter.hpp"
+#include "commands.hpp"
 #include "measures.hpp"
 #include "model/vocabulary.hpp"
 #include "smartmeter_schema.hpp"
@@ -31,7 +32,22 @@ TEST_CASE("the host accepts the schema") {
   CHECK_FALSE(s.links[0].optional);
   CHECK(s.links[1].name == "data");
   CHECK(s.links[1].optional);
-  CHECK(s.commands.empty());
+}
+
+TEST_CASE("every command of the schema has its flow, and no flow is without a command") {
+  const auto s = schema();
+  for (const auto& command : s.commands) {
+    INFO(command.name);
+    const auto all = flows();
+    const auto flow = std::find_if(all.begin(), all.end(), [&](const Flow& f) { return f.name == command.name; });
+    REQUIRE(flow != all.end());
+    // What a measurement stands in the way of can ask for a pause.
+    const bool pauses = std::any_of(command.arguments.begin(), command.arguments.end(),
+                                    [](const auto& a) { return a.name == "pause"; });
+    CHECK(pauses == flow->needs_idle);
+    CHECK((command.danger != Danger::dangerous || !command.warning.empty()));
+  }
+  CHECK(s.commands.size() == flows().size());
 }
 
 TEST_CASE("every measure of the options is known, to one of the two devices at least") {
