@@ -198,10 +198,10 @@ class CommandBench {
     }
   }
   /// The connection breaks; it is there again after `away`.
-  void cut(std::chrono::milliseconds away = 1s) {
+  void cut(std::chrono::milliseconds pause = 1s) {
     if (!joined_) return;
     leave(true);
-    rejoin_at_ = session_.now_ns() + std::chrono::nanoseconds{away}.count();
+    rejoin_at_ = session_.now_ns() + std::chrono::nanoseconds{pause}.count();
   }
   void set(const std::string& name, const std::string& value) {
     twin_.command("set", PluginOptions{}.text("name", name).text("value", value));

@@ -45,7 +45,7 @@ TEST_CASE("every command of the schema has its flow, and no flow is without a co
     const bool pauses = std::any_of(command.arguments.begin(), command.arguments.end(),
                                     [](const auto& a) { return a.name == "pause"; });
     CHECK(pauses == flow->needs_idle);
-    CHECK((command.danger != Danger::dangerous || !command.warning.empty()));
+    CHECK((command.danger != mesura::config::Danger::dangerous || !command.warning.empty()));
   }
   CHECK(s.commands.size() == flows().size());
 }
