@@ -166,10 +166,10 @@ void Broker::on_state(std::string_view text, Unit& unit, std::int64_t received_n
 
 void Broker::on_info(std::string_view text, Unit& unit, std::int64_t received_ns) {
   if (!json_.parse(text)) {
-    bad_message("a JSON object", text);
+    if (!command_reply_(unit.emitter_->device(), nullptr, text)) bad_message("a JSON object", text);
     return;
   }
-  if ((json_.has("cmd") || json_.has("error")) && command_reply_(unit.emitter_->device(), json_, text) &&
+  if ((json_.has("cmd") || json_.has("error")) && command_reply_(unit.emitter_->device(), &json_, text) &&
       json_.text("cmd") != "info")
     return;
   const Stamp stamp = stamp_of(json_, received_ns);

@@ -26,8 +26,8 @@ class Broker {
   /// Gives the emitter of the device that calls itself so; null if it is not wanted.
   using Namer = std::function<Emitter*(std::string_view name)>;
 
-  /// What may be meant for a command; true: it was.
-  using CommandReply = std::function<bool(DeviceId device, const JsonObject& reply, std::string_view text)>;
+  /// What may be meant for a command; true: it was. `reply` is null where the text is no JSON.
+  using CommandReply = std::function<bool(DeviceId device, const JsonObject* reply, std::string_view text)>;
 
   Broker(Host host, const Settings& settings, Namer namer, CommandReply command_reply);
 

@@ -33,8 +33,9 @@ SmartMeterSession::SmartMeterSession(Host host, const SessionInfo& info)
         [this](std::string_view name) {
           return &emitter_of(settings_.fleet ? this->host().device(name, name) : MESURA_PRIMARY_DEVICE);
         },
-        [this](DeviceId device, const JsonObject& reply, std::string_view text) {
-          return commands_.reply(device, reply, text, now_ns_);
+        [this](DeviceId device, const JsonObject* reply, std::string_view text) {
+          return reply != nullptr ? commands_.reply(device, *reply, text, now_ns_)
+                                  : commands_.line(device, text, now_ns_);
         });
   } else if (settings_.channel != Channel::server) {
     Owner& owner = *this;

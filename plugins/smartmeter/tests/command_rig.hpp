@@ -207,6 +207,8 @@ class CommandBench {
     twin_.command("set", PluginOptions{}.text("name", name).text("value", value));
     carry();
   }
+  /// The events of both were cleared.
+  void rewind() { session_seen_ = twin_seen_ = 0; }
   [[nodiscard]] std::uint32_t device() const { return session_.devices().size() > 1 ? 1 : 0; }
 
   PluginHarness& session() { return session_; }
