@@ -90,7 +90,7 @@ class Broker {
   JsonObject json_;
   CommandReply command_reply_;
   std::map<std::string, std::unique_ptr<Unit>, std::less<>> units_;  ///< by the name that they came with
-  std::map<std::string, std::string, std::less<>> renamed_;         ///< new name to that one
+  std::map<std::string, std::string, std::less<>> renamed_;          ///< new name to that one
   std::int64_t now_ns_ = 0;
   bool held_ = false;  ///< a command keeps our sampling from beginning
   std::int64_t due_ = kNever;

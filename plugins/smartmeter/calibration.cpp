@@ -107,14 +107,14 @@ void PowerCheck::chip(std::size_t line, const Power& chip, std::int64_t now_ns) 
   if (active_off <= kTolerance * size && reactive_off <= kTolerance * size) return;
   l.noted = true;
   l.noted_ns = now_ns;
-  std::string text =
-      fmt::format("l{}: expected the chip's {:.1f} W to agree with the waveform, got {:.1f} W from it", line, chip.active,
-                  wave.active);
+  std::string text = fmt::format("l{}: expected the chip's {:.1f} W to agree with the waveform, got {:.1f} W from it",
+                                 line, chip.active, wave.active);
   if (reactive) text += fmt::format(" ({:.1f} and {:.1f} var)", chip.reactive, wave.reactive);
   const double wave_size = reactive ? std::hypot(wave.active, wave.reactive) : std::abs(wave.active);
   if (wave_size > 0 && chip_apparent > 0)
-    text += fmt::format("; hint: a factor of {:.4f} between v{} times i{} of the waveform and the chip would explain the size",
-                        chip_apparent / wave_size, line, line);
+    text += fmt::format(
+        "; hint: a factor of {:.4f} between v{} times i{} of the waveform and the chip would explain the size",
+        chip_apparent / wave_size, line, line);
   if (reactive && wave_size > 0 && chip_apparent > 0) {
     const double turn = (std::atan2(chip.reactive, chip.active) - std::atan2(wave.reactive, wave.active)) * 180 / M_PI;
     if (std::abs(turn) > 1) text += fmt::format(", and {:.1f} degrees the direction", std::remainder(turn, 360.0));

@@ -41,8 +41,8 @@ bool nearly(const std::string& wanted, const std::string& got, double below, dou
 std::string energy_of(const JsonObject& info) {
   const auto* member = info.find("energy");
   if (member == nullptr) return "null";
-  const auto values = numbers_of(member->type == JsonMember::Type::number ? number_text(member->number)
-                                                                          : std::string{member->text});
+  const auto values =
+      numbers_of(member->type == JsonMember::Type::number ? number_text(member->number) : std::string{member->text});
   return values.empty() ? "null" : list_text(values);
 }
 
@@ -61,8 +61,9 @@ void calibrate(Job& job) {
   for (std::size_t i = 0; i < kFactors.size(); ++i) {
     const bool given = job.args().has(kFactors[i]);
     if (given != (i < count)) {
-      job.finish(MESURA_REPLY_INVALID, one_line ? "expected two factors, v1 and i1, which is what a PowerMeter has"
-                                                : "expected six factors, v1 i1 v2 i2 v3 i3: a SmartMeter sets all at once");
+      job.finish(MESURA_REPLY_INVALID, one_line
+                                           ? "expected two factors, v1 and i1, which is what a PowerMeter has"
+                                           : "expected six factors, v1 i1 v2 i2 v3 i3: a SmartMeter sets all at once");
       return;
     }
     if (!given) continue;
@@ -81,8 +82,9 @@ void calibrate(Job& job) {
   setting.wanted = list_text(factors);
   setting.read = [](const JsonObject& info) { return json_of(info.find("calibration")); };
   setting.same = [](const std::string& wanted, const std::string& got) { return nearly(wanted, got, 1e-4, 1e-4); };
-  setting.note = "present firmware keeps the factors without using them: the option calibration of this device applies "
-                 "them here";
+  setting.note =
+      "present firmware keeps the factors without using them: the option calibration of this device applies "
+      "them here";
   change_setting(job, std::move(setting));
 }
 
@@ -125,7 +127,8 @@ void daily_restart(Job& job) {
       minute = (time[3] - '0') * 10 + time[4] - '0';
     }
     if (!shaped || hour > 23 || minute > 59) {
-      job.finish(MESURA_REPLY_INVALID, fmt::format("expected HH:MM of the device's local time, or off; got '{}'", time));
+      job.finish(MESURA_REPLY_INVALID,
+                 fmt::format("expected HH:MM of the device's local time, or off; got '{}'", time));
       return;
     }
   }
@@ -156,8 +159,7 @@ void publish_interval(Job& job) {
     job.finish(MESURA_REPLY_INVALID, "a SmartMeter publishes every 5 s; only a PowerMeter can be told otherwise");
     return;
   }
-  const std::int64_t seconds =
-      job.args().has("interval") ? job.args().integer("interval") / 1'000'000'000 : -1;
+  const std::int64_t seconds = job.args().has("interval") ? job.args().integer("interval") / 1'000'000'000 : -1;
   job.tell("publishInterval", fmt::format(R"({{"cmd":"publishInterval","intv":{}}})", seconds > 0 ? seconds : -1),
            [](Job& j, const Answer& answer) {
              if (!j.is_reply(answer)) return;
@@ -172,28 +174,26 @@ void publish_interval(Job& job) {
 
 namespace {
 
-std::string register_request(const Job& job) {
-  return fmt::format(R"({{"cmd":"ade9k","address":"0x{:04x}","size":{})", job.args().integer("address"),
-                     job.args().text("size") == "32" ? 32 : 16);
-}
+struct RegisterWrite {
+  std::string request;
+  std::uint32_t value;
+};
 
-void register_written(Job& job, const Answer& answer) {
+void register_written(Job& job, const Answer& answer, const RegisterWrite& what) {
   if (!job.is_reply(answer)) return;
   if (const std::string why = refusal_of(*answer.json); !why.empty()) {
     job.finish(MESURA_REPLY_REFUSED, fmt::format("the device refuses ade9k: {}", why));
     return;
   }
-  job.ask("ade9k", register_request(job) + "}", [](Job& j, const Answer& again) {
+  job.ask("ade9k", what.request + "}", [wanted = what.value](Job& j, const Answer& again) {
     if (again.kind != Answer::Kind::reply || !again.json->number("regValue")) {
       j.finish(MESURA_REPLY_UNVERIFIED, "the device took it, but does not tell it back",
                before_and_after(j.before, "null"));
       return;
     }
-    const auto value = static_cast<std::int64_t>(*again.json->number("regValue"));
-    const std::int64_t wanted = j.args().integer("value");
-    const bool same = static_cast<std::uint32_t>(value) == static_cast<std::uint32_t>(wanted);
-    j.finish(same ? MESURA_REPLY_DONE : MESURA_REPLY_MISMATCH,
-             same ? "" : fmt::format("expected {} to be read back, got {}", wanted, value),
+    const auto value = static_cast<std::uint32_t>(static_cast<std::int64_t>(*again.json->number("regValue")));
+    j.finish(value == wanted ? MESURA_REPLY_DONE : MESURA_REPLY_MISMATCH,
+             value == wanted ? "" : fmt::format("expected 0x{:04x} to be read back, got 0x{:04x}", wanted, value),
              before_and_after(j.before, fmt::format("{}", value)));
   });
 }
@@ -201,25 +201,32 @@ void register_written(Job& job, const Answer& answer) {
 }  // namespace
 
 void register_write(Job& job) {
-  const std::int64_t value = job.args().integer("value");
-  if (job.args().text("size") != "32" && value > 0xFFFF) {
-    job.finish(MESURA_REPLY_INVALID, fmt::format("expected at most 65535 for a register of 16 bits, got {}", value));
+  const std::int64_t most = job.args().text("size") == "32" ? 0xFFFFFFFF : 0xFFFF;
+  const auto value = parse_register(job.args().text("value"), most);
+  if (!value) {
+    job.finish(MESURA_REPLY_INVALID,
+               fmt::format("expected a value from 0 to 0x{:x} of this size, got '{}'", most, job.args().text("value")));
     return;
   }
-  job.ask("ade9k", register_request(job) + "}", [value](Job& j, const Answer& answer) {
+  const auto request = register_request(job);
+  if (!request) return;
+  const RegisterWrite what{*request, static_cast<std::uint32_t>(*value)};
+  job.ask("ade9k", *request + "}", [what](Job& j, const Answer& answer) {
     if (!j.is_reply(answer)) return;
     if (const std::string why = refusal_of(*answer.json); !why.empty()) {
       j.finish(MESURA_REPLY_REFUSED, fmt::format("the device refuses ade9k: {}", why));
       return;
     }
     if (const auto before = answer.json->number("regValue")) {
-      j.before = fmt::format("{}", static_cast<std::int64_t>(*before));
-      if (static_cast<std::uint32_t>(static_cast<std::int64_t>(*before)) == static_cast<std::uint32_t>(value)) {
+      const auto present = static_cast<std::uint32_t>(static_cast<std::int64_t>(*before));
+      j.before = fmt::format("{}", present);
+      if (present == what.value) {
         j.finish(MESURA_REPLY_DONE, "already in force", before_and_after(j.before, j.before));
         return;
       }
     }
-    j.tell("ade9k", register_request(j) + fmt::format(R"(,"write":"0x{:04x}"}})", value), register_written);
+    j.tell("ade9k", what.request + fmt::format(R"(,"write":"0x{:04x}"}})", what.value),
+           [what](Job& k, const Answer& written) { register_written(k, written, what); });
   });
 }
 

@@ -8,6 +8,7 @@
 #include "json_text.hpp"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,11 +27,16 @@ namespace mesura::smartmeter {
 /// Why the device refuses, by the flag `error`; empty: it does not.
 [[nodiscard]] std::string refusal_of(const JsonObject& reply);
 
+/// "0x04c0", "1216"
+[[nodiscard]] std::optional<std::int64_t> parse_register(std::string_view text, std::int64_t most);
+/// {"cmd":"ade9k","address":"0x04c0","size":16 without its end. Nothing: the command is over, its address was wrong.
+[[nodiscard]] std::optional<std::string> register_request(Job& job);
+
 /// A setting that `info` tells back.
 struct Setting {
   std::string word;  ///< `cmd`
   std::string line;
-  std::string wanted;                                 ///< JSON of what `info` should say then
+  std::string wanted;                                  ///< JSON of what `info` should say then
   std::function<std::string(const JsonObject&)> read;  ///< of `info`: JSON, "null" if it does not say
   /// Judges the answer: the reason of a refusal, or empty. Nothing: by its `error`.
   std::function<std::string(const JsonObject&)> refusal = {};

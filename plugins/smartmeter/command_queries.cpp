@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <span>
@@ -137,11 +138,10 @@ void tell_log(Job& job, const std::string& rows) {
 
 /// The dump comes first, and its quotes are not escaped: it may be no JSON.
 void on_log(Job& job, const Answer& answer, const std::string& rows, bool dumped) {
-  const bool dump = answer.kind == Answer::Kind::text ||
-                    (answer.kind == Answer::Kind::reply && answer.json->text("cmd") == "log");
+  const bool dump =
+      answer.kind == Answer::Kind::text || (answer.kind == Answer::Kind::reply && answer.json->text("cmd") == "log");
   if (dump) {
-    std::string found =
-        log_rows(answer.kind == Answer::Kind::text ? answer.text : answer.json->text("msg"));
+    std::string found = log_rows(answer.kind == Answer::Kind::text ? answer.text : answer.json->text("msg"));
     job.await([found = std::move(found)](Job& j, const Answer& next) { on_log(j, next, found, true); });
     return;
   }
@@ -289,25 +289,47 @@ void query_time(Job& job) {
   });
 }
 
+std::optional<std::int64_t> parse_register(std::string_view text, std::int64_t most) {
+  int base = 10;
+  if (text.starts_with("0x") || text.starts_with("0X")) {
+    base = 16;
+    text.remove_prefix(2);
+  }
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (error != std::errc{} || end != text.data() + text.size() || value < 0 || value > most) return std::nullopt;
+  return value;
+}
+
+std::optional<std::string> register_request(Job& job) {
+  const std::string text = job.args().text("address");
+  const auto address = parse_register(text, 0xFFFF);
+  if (!address) {
+    job.finish(MESURA_REPLY_INVALID, fmt::format("expected an address from 0x0000 to 0xffff, got '{}'", text));
+    return std::nullopt;
+  }
+  return fmt::format(R"({{"cmd":"ade9k","address":"0x{:04x}","size":{})", *address,
+                     job.args().text("size") == "32" ? 32 : 16);
+}
+
 void query_register(Job& job) {
-  const std::int64_t size = job.args().text("size") == "32" ? 32 : 16;
-  job.ask("ade9k",
-          fmt::format(R"({{"cmd":"ade9k","address":"0x{:04x}","size":{}}})", job.args().integer("address"), size),
-          [](Job& j, const Answer& answer) {
-            if (!is_good(j, answer)) return;
-            const auto value = answer.json->number("regValue");
-            if (!value) {
-              j.finish(MESURA_REPLY_REFUSED, "expected 'regValue' in the answer to ade9k, which it lacks");
-              return;
-            }
-            const auto number = static_cast<std::int64_t>(*value);
-            j.finish(MESURA_REPLY_DONE, {},
-                     JsonWriter{}
-                         .text("address", fmt::format("0x{:04x}", j.args().integer("address")))
-                         .integer("value", number)
-                         .text("hex", fmt::format("0x{:04x}", static_cast<std::uint32_t>(number)))
-                         .take());
-          });
+  const auto request = register_request(job);
+  if (!request) return;
+  job.ask("ade9k", *request + "}", [](Job& j, const Answer& answer) {
+    if (!is_good(j, answer)) return;
+    const auto value = answer.json->number("regValue");
+    if (!value) {
+      j.finish(MESURA_REPLY_REFUSED, "expected 'regValue' in the answer to ade9k, which it lacks");
+      return;
+    }
+    const auto number = static_cast<std::int64_t>(*value);
+    j.finish(MESURA_REPLY_DONE, {},
+             JsonWriter{}
+                 .text("address", j.args().text("address"))
+                 .integer("value", number)
+                 .text("hex", fmt::format("0x{:04x}", static_cast<std::uint32_t>(number)))
+                 .take());
+  });
 }
 
 void ping(Job& job) {
@@ -316,22 +338,12 @@ void ping(Job& job) {
     return;
   }
   job.ask("?", "?", [](Job& j, const Answer& answer) {
-    if (answer.kind == Answer::Kind::text && answer.text != "Setup done") {
-      j.await([](Job& again, const Answer& next) {
-        if (next.kind == Answer::Kind::text && next.text == "Setup done")
-          again.finish(MESURA_REPLY_DONE, {}, R"({"answer":"Setup done"})");
-        else
-          again.is_reply(next);
-      });
-      return;
-    }
     if (answer.kind != Answer::Kind::text) {
       j.is_reply(answer);
       return;
     }
     const double trip = static_cast<double>(j.now_ns() - j.sent_ns()) / 1e9;
-    j.finish(MESURA_REPLY_DONE, {},
-             JsonWriter{}.text("answer", answer.text).measured("round_trip", trip, "s").take());
+    j.finish(MESURA_REPLY_DONE, {}, JsonWriter{}.text("answer", answer.text).measured("round_trip", trip, "s").take());
   });
 }
 

@@ -34,7 +34,8 @@ std::string differences(const JsonObject& info, const Restart& what) {
 }
 
 void returned(Job& job, const Answer& answer, const Restart& what, bool went) {
-  const std::string result = before_and_after(job.before, answer.json != nullptr ? json_of(answer.json->find("name")) : "null");
+  const std::string result =
+      before_and_after(job.before, answer.json != nullptr ? json_of(answer.json->find("name")) : "null");
   if (answer.kind == Answer::Kind::greeted || answer.kind == Answer::Kind::reply) {
     const std::string wrong = differences(*answer.json, what);
     if (!wrong.empty()) {
@@ -46,7 +47,8 @@ void returned(Job& job, const Answer& answer, const Restart& what, bool went) {
     return;
   }
   std::string why = "it did not come back within 90 s";
-  if (what.forgets_name) why += "; hint: it opens its own network smartmeterX (or powermeterX), address 192.168.4.1";
+  if (what.forgets_name)
+    why += "; hint: it opens its own network smartmeterX (or powermeterX), address 192.168.4.1";
   else if (what.resets && job.settings().channel == Channel::server)
     why += "; hint: its stream server is off now, so that it no longer dials in; reach it by its address";
   job.finish(what.resets ? MESURA_REPLY_UNVERIFIED : MESURA_REPLY_TIMEOUT, why, result);
@@ -54,58 +56,63 @@ void returned(Job& job, const Answer& answer, const Restart& what, bool went) {
 
 /// USB stays open while the device restarts: it is asked until it answers after a silence.
 void ask_until_back(Job& job, const Restart& what, bool was_silent, int left) {
-  job.ask("info", plain_request("info"),
-          [what, was_silent, left](Job& j, const Answer& answer) {
-            if (answer.kind == Answer::Kind::silent && left > 0) {
-              j.progress(1, 2, "waiting for the device");
-              ask_until_back(j, what, true, left - 1);
-            } else if (answer.kind == Answer::Kind::reply && !was_silent && left > 0) {
-              // Perhaps it has not begun yet.
-              j.wait([what, left](Job& again, const Answer&) { ask_until_back(again, what, false, left > 3 ? 3 : left - 1); },
-                     kSecond / 2);
-            } else {
-              returned(j, answer, what, was_silent);
-            }
-          },
-          kSecond);
+  job.ask(
+      "info", plain_request("info"),
+      [what, was_silent, left](Job& j, const Answer& answer) {
+        if (answer.kind == Answer::Kind::silent && left > 0) {
+          j.progress(1, 2, "waiting for the device");
+          ask_until_back(j, what, true, left - 1);
+        } else if (answer.kind == Answer::Kind::reply && !was_silent && left > 0) {
+          // Perhaps it has not begun yet.
+          j.wait(
+              [what, left](Job& again, const Answer&) { ask_until_back(again, what, false, left > 3 ? 3 : left - 1); },
+              kSecond / 2);
+        } else {
+          returned(j, answer, what, was_silent);
+        }
+      },
+      kSecond);
 }
 
 /// There is no answer by design: the connection drops, the device comes back and greets.
 void restart_and_wait(Job& job, Restart what) {
   job.before = quoted(job.port().unit_name());
-  job.tell(what.word, plain_request(what.word), [what](Job& j, const Answer& answer) {
-    if (answer.kind == Answer::Kind::unsent) {
-      j.is_reply(answer);
-      return;
-    }
-    if (answer.kind == Answer::Kind::reply) {  // it has none to give but a refusal
-      if (!j.is_reply(answer)) return;
-      if (const std::string why = refusal_of(*answer.json); !why.empty()) {
-        j.finish(MESURA_REPLY_REFUSED, fmt::format("the device refuses {}: {}", what.word, why));
-        return;
-      }
-    }
-    if (j.settings().channel == Channel::mqtt) {
-      j.finish(MESURA_REPLY_UNVERIFIED, "sent; whether the device restarts can't be seen over MQTT",
-               before_and_after(j.before, "null"));
-      return;
-    }
-    const bool serial = j.settings().channel == Channel::serial;
-    if (answer.kind == Answer::Kind::silent && serial) {
-      ask_until_back(j, what, false, 60);
-      return;
-    }
-    if (answer.kind == Answer::Kind::silent) {
-      j.finish(MESURA_REPLY_TIMEOUT,
-               fmt::format("expected the connection to end within {} s of {}, but it stays", kLeavePatience / kSecond,
-                           what.word),
-               before_and_after(j.before, "null"));
-      return;
-    }
-    j.progress(1, 2, "the device restarts");
-    j.wait_for_return([what](Job& k, const Answer& back) { returned(k, back, what, true); }, kReturnPatience,
-                      answer.kind == Answer::Kind::gone);
-  }, job.settings().channel == Channel::serial || job.settings().channel == Channel::mqtt ? kSecond : kLeavePatience);
+  job.tell(
+      what.word, plain_request(what.word),
+      [what](Job& j, const Answer& answer) {
+        if (answer.kind == Answer::Kind::unsent) {
+          j.is_reply(answer);
+          return;
+        }
+        if (answer.kind == Answer::Kind::reply) {  // it has none to give but a refusal
+          if (!j.is_reply(answer)) return;
+          if (const std::string why = refusal_of(*answer.json); !why.empty()) {
+            j.finish(MESURA_REPLY_REFUSED, fmt::format("the device refuses {}: {}", what.word, why));
+            return;
+          }
+        }
+        if (j.settings().channel == Channel::mqtt) {
+          j.finish(MESURA_REPLY_UNVERIFIED, "sent; whether the device restarts can't be seen over MQTT",
+                   before_and_after(j.before, "null"));
+          return;
+        }
+        const bool serial = j.settings().channel == Channel::serial;
+        if (answer.kind == Answer::Kind::silent && serial) {
+          ask_until_back(j, what, false, 60);
+          return;
+        }
+        if (answer.kind == Answer::Kind::silent) {
+          j.finish(MESURA_REPLY_TIMEOUT,
+                   fmt::format("expected the connection to end within {} s of {}, but it stays",
+                               kLeavePatience / kSecond, what.word),
+                   before_and_after(j.before, "null"));
+          return;
+        }
+        j.progress(1, 2, "the device restarts");
+        j.wait_for_return([what](Job& k, const Answer& back) { returned(k, back, what, true); }, kReturnPatience,
+                          answer.kind == Answer::Kind::gone);
+      },
+      job.settings().channel == Channel::serial || job.settings().channel == Channel::mqtt ? kSecond : kLeavePatience);
 }
 
 /// The lines that came for what was typed; logs of liveness and rate are not among them.

@@ -24,8 +24,8 @@ struct SampleOrder {
   std::int64_t port = 0, slot = 0;
   bool flow_control = false, prefix = true;
   std::optional<std::int64_t> ntp_confidence_ms;
-  std::uint64_t rows = 0;          ///< 0: until it is stopped
-  std::int64_t duration_ns = 0;    ///< 0: until it is stopped
+  std::uint64_t rows = 0;        ///< 0: until it is stopped
+  std::int64_t duration_ns = 0;  ///< 0: until it is stopped
 };
 
 /// A plain number with its unit: "1500ms", "10s".
@@ -58,15 +58,18 @@ std::string start_of(std::string_view text, std::int64_t now_ns, std::int64_t& o
   } else if (const auto seconds = parse_unix_seconds(text)) {
     out = *seconds;
   } else {
-    return fmt::format("expected the start as a time from now (10s), an instant (2026-03-02T15:04:10Z), Unix seconds, or a "
-                       "grid ('+5s grid'); got '{}'",
-                       text);
+    return fmt::format(
+        "expected the start as a time from now (10s), an instant (2026-03-02T15:04:10Z), Unix seconds, or a "
+        "grid ('+5s grid'); got '{}'",
+        text);
   }
-  if (out % kSecond != 0) return fmt::format("expected a whole second, which is all that a device takes; got '{}'", text);
+  if (out % kSecond != 0)
+    return fmt::format("expected a whole second, which is all that a device takes; got '{}'", text);
   const std::int64_t lead = out - now_ns;
   if (lead < kLeastLead || lead > kMostLead)
-    return fmt::format("expected a start 0.5 to 20 s from now, which is all that a device takes; '{}' is {:.1f} s from now",
-                       text, static_cast<double>(lead) / 1e9);
+    return fmt::format(
+        "expected a start 0.5 to 20 s from now, which is all that a device takes; '{}' is {:.1f} s from now", text,
+        static_cast<double>(lead) / 1e9);
   return {};
 }
 
@@ -77,8 +80,9 @@ std::string choose_rows(Job& job, SampleOrder& order) {
   order.run.measure = find_measure(model, measures);
   if (order.run.measure == nullptr)
     return fmt::format("expected measures {}; got '{}'",
-                       model == Model::powermeter ? "v,i_L1, p,q, v,i_RMS or v,i,p,q of a PowerMeter"
-                                                  : "v,i,v,i,v,i, v,i_L1, v,i_L2, v,i_L3, p,q or v,i_RMS of a SmartMeter",
+                       model == Model::powermeter
+                           ? "v,i_L1, p,q, v,i_RMS or v,i,p,q of a PowerMeter"
+                           : "v,i,v,i,v,i, v,i_L1, v,i_L2, v,i_L3, p,q or v,i_RMS of a SmartMeter",
                        measures);
   std::int64_t rate = job.args().integer("rate");
   if (rate == 0 && measures == s.measures) rate = s.rate;
@@ -108,7 +112,8 @@ std::string choose_sink(Job& job, SampleOrder& order) {
     return fmt::format("expected a rate of at most {} over MQTT, got {}", kMaxLatchedRate, order.run.rate);
   if (args.has("slot")) {
     if (!parse_slot(args.text("slot"), order.slot, order.run.slots))
-      return fmt::format("expected SLOT/SLOTS with 0 <= SLOT < SLOTS <= 3600, such as 1/4; got '{}'", args.text("slot"));
+      return fmt::format("expected SLOT/SLOTS with 0 <= SLOT < SLOTS <= 3600, such as 1/4; got '{}'",
+                         args.text("slot"));
     if (order.type != "TCP" && order.type != "UDP") return "expected type TCP or UDP with a slot";
   }
   return {};
@@ -123,8 +128,7 @@ std::string choose(Job& job, SampleOrder& order) {
   if (args.has("ntp_confidence")) order.ntp_confidence_ms = args.integer("ntp_confidence") / kMillisecond;
   // Rows that do not come here are counted by time.
   const bool counted = order.run.ours && job.settings().channel != Channel::mqtt;
-  if (order.rows != 0 && !counted)
-    order.duration_ns = static_cast<std::int64_t>(order.rows) * kSecond / order.run.rate;
+  if (order.rows != 0 && !counted) order.duration_ns = static_cast<std::int64_t>(order.rows) * kSecond / order.run.rate;
   if (!counted) order.rows = 0;
   if (!args.has("at")) return {};
   if (job.port().model() == Model::smartmeter && !order.run.measure->is_wave())
@@ -182,8 +186,8 @@ void watch_run(Job& job, Watched w) {
           return;
         }
         CommandPort& way = j.port();
-        const bool enough = (w.order.rows != 0 && way.rows() >= w.order.rows) ||
-                            (w.until_ns != 0 && j.now_ns() >= w.until_ns);
+        const bool enough =
+            (w.order.rows != 0 && way.rows() >= w.order.rows) || (w.until_ns != 0 && j.now_ns() >= w.until_ns);
         if (enough) {
           end_watched(j, w);
           return;
@@ -196,22 +200,29 @@ void watch_run(Job& job, Watched w) {
         if (answer.kind == Answer::Kind::silent && w.order.rows != 0)
           j.progress(way.rows(), w.order.rows, "rows");
         else if (answer.kind == Answer::Kind::silent)
-          j.progress(static_cast<std::uint64_t>(std::max<std::int64_t>(
-                         w.order.duration_ns - (w.until_ns - j.now_ns()), 0)) /
-                         static_cast<std::uint64_t>(kSecond),
-                     static_cast<std::uint64_t>(w.order.duration_ns / kSecond), "s");
+          j.progress(
+              static_cast<std::uint64_t>(std::max<std::int64_t>(w.order.duration_ns - (w.until_ns - j.now_ns()), 0)) /
+                  static_cast<std::uint64_t>(kSecond),
+              static_cast<std::uint64_t>(w.order.duration_ns / kSecond), "s");
         watch_run(j, w);
       },
       std::max<std::int64_t>(left, 0));
 }
 
 void began(Job& job, const Answer& answer, const SampleOrder& order) {
+  if (answer.kind == Answer::Kind::silent && job.settings().channel == Channel::mqtt) {
+    job.finish(MESURA_REPLY_UNVERIFIED,
+               "sent; such devices lose answers as long as this one over MQTT: rows, or their "
+               "absence, will show");
+    return;
+  }
   if (!job.is_reply(answer)) return;
   const JsonObject& reply = *answer.json;
   if (const std::string why = refusal_of(reply); !why.empty()) {
-    job.finish(MESURA_REPLY_REFUSED,
-               fmt::format("the device refuses sample: {}{}", why,
-                           order.run.start_ns != 0 ? "; hint: its clock decides; compare it with the command 'time'" : ""));
+    job.finish(
+        MESURA_REPLY_REFUSED,
+        fmt::format("the device refuses sample: {}{}", why,
+                    order.run.start_ns != 0 ? "; hint: its clock decides; compare it with the command 'time'" : ""));
     return;
   }
   JsonWriter out;
@@ -292,12 +303,12 @@ void await_rows(Job& job, const Answer& answer, std::int64_t count) {
     }
     job.finish(MESURA_REPLY_DONE, {}, fmt::format(R"({{"rows":{}}})", count));
   } else if (answer.kind == Answer::Kind::silent) {
-    job.finish(MESURA_REPLY_TIMEOUT, fmt::format("no rows came: the device sends none while it holds fewer than {}", count));
+    job.finish(MESURA_REPLY_TIMEOUT,
+               fmt::format("no rows came: the device sends none while it holds fewer than {}", count));
   } else if (job.is_reply(answer)) {
-    job.finish(MESURA_REPLY_REFUSED,
-               fmt::format("the device refuses reqSamples: {}",
-                           answer.json->has("msg") ? told(answer.json->text("msg"))
-                                                   : "it does not measure, or not a waveform"));
+    job.finish(MESURA_REPLY_REFUSED, fmt::format("the device refuses reqSamples: {}",
+                                                 answer.json->has("msg") ? told(answer.json->text("msg"))
+                                                                         : "it does not measure, or not a waveform"));
   }
 }
 

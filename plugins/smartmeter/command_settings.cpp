@@ -39,16 +39,17 @@ void compare(Job& job, const Setting& setting, const std::string& after) {
 }
 
 void read_back(Job& job, Setting setting) {
-  job.ask("info", plain_request("info"),
-          [setting = std::move(setting)](Job& j, const Answer& answer) {
-            if (answer.kind == Answer::Kind::silent || answer.kind == Answer::Kind::unsent) {
-              j.finish(MESURA_REPLY_UNVERIFIED, "the device took it, but does not tell it back",
-                       before_and_after(j.before, "null"));
-              return;
-            }
-            if (j.is_reply(answer)) compare(j, setting, setting.read(*answer.json));
-          },
-          info_patience(job));
+  job.ask(
+      "info", plain_request("info"),
+      [setting = std::move(setting)](Job& j, const Answer& answer) {
+        if (answer.kind == Answer::Kind::silent || answer.kind == Answer::Kind::unsent) {
+          j.finish(MESURA_REPLY_UNVERIFIED, "the device took it, but does not tell it back",
+                   before_and_after(j.before, "null"));
+          return;
+        }
+        if (j.is_reply(answer)) compare(j, setting, setting.read(*answer.json));
+      },
+      info_patience(job));
 }
 
 void write(Job& job, Setting setting) {
@@ -118,28 +119,29 @@ std::string refusal_of(const JsonObject& reply) {
 
 void change_setting(Job& job, Setting setting) {
   const std::int64_t patience = info_patience(job);
-  job.ask("info", plain_request("info"),
-          [setting = std::move(setting)](Job& j, const Answer& answer) {
-            // A device that does not answer this may still take the setting: then there is no value before.
-            if (answer.kind == Answer::Kind::reply) {
-              j.before = setting.read(*answer.json);
-              const std::string objection = setting.objection ? setting.objection(*answer.json) : std::string{};
-              if (!objection.empty()) {
-                j.finish(MESURA_REPLY_INVALID, objection);
-                return;
-              }
-              const bool same = setting.same ? setting.same(setting.wanted, j.before) : setting.wanted == j.before;
-              if (same && !setting.always) {
-                j.finish(MESURA_REPLY_DONE, "already in force", before_and_after(j.before, j.before));
-                return;
-              }
-            } else if (answer.kind != Answer::Kind::silent) {
-              j.is_reply(answer);
-              return;
-            }
-            write(j, setting);
-          },
-          patience);
+  job.ask(
+      "info", plain_request("info"),
+      [setting = std::move(setting)](Job& j, const Answer& answer) {
+        // A device that does not answer this may still take the setting: then there is no value before.
+        if (answer.kind == Answer::Kind::reply) {
+          j.before = setting.read(*answer.json);
+          const std::string objection = setting.objection ? setting.objection(*answer.json) : std::string{};
+          if (!objection.empty()) {
+            j.finish(MESURA_REPLY_INVALID, objection);
+            return;
+          }
+          const bool same = setting.same ? setting.same(setting.wanted, j.before) : setting.wanted == j.before;
+          if (same && !setting.always) {
+            j.finish(MESURA_REPLY_DONE, "already in force", before_and_after(j.before, j.before));
+            return;
+          }
+        } else if (answer.kind != Answer::Kind::silent) {
+          j.is_reply(answer);
+          return;
+        }
+        write(j, setting);
+      },
+      patience);
 }
 
 void set_log_level(Job& job) {
@@ -184,7 +186,8 @@ void clear_log(Job& job) {
       }
       const std::string_view rows = dump.json->text("msg");
       std::size_t count = 0;
-      for (std::size_t at = rows.find("Info:["); at != std::string_view::npos; at = rows.find("Info:[", at + 1)) ++count;
+      for (std::size_t at = rows.find("Info:["); at != std::string_view::npos; at = rows.find("Info:[", at + 1))
+        ++count;
       k.await([count](Job& l, const Answer&) {
         constexpr std::size_t kMostNew = 3;
         l.finish(count <= kMostNew ? MESURA_REPLY_DONE : MESURA_REPLY_MISMATCH,
@@ -202,10 +205,11 @@ void set_name(Job& job) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
   });
   if (!fits) {
-    job.finish(MESURA_REPLY_INVALID,
-               fmt::format("expected a name of 1 to {} letters, digits, '-' and '_', which become part of host names and "
-                           "topics; got '{}'",
-                           kMost, name));
+    job.finish(
+        MESURA_REPLY_INVALID,
+        fmt::format("expected a name of 1 to {} letters, digits, '-' and '_', which become part of host names and "
+                    "topics; got '{}'",
+                    kMost, name));
     return;
   }
   Setting setting;
@@ -213,8 +217,9 @@ void set_name(Job& job) {
   setting.line = fmt::format(R"({{"cmd":"mdns","payload":{{"name":{}}}}})", quoted(name));
   setting.wanted = quoted(name);
   setting.read = [](const JsonObject& info) { return json_of(info.find("name")); };
-  setting.note = "its host name and topics change with it: configurations, fleets and topic filters that say the old "
-                 "name need the new one";
+  setting.note =
+      "its host name and topics change with it: configurations, fleets and topic filters that say the old "
+      "name need the new one";
   // The answer comes under the old name, everything behind it under the new one.
   setting.refusal = [&job, name](const JsonObject& reply) {
     std::string refusal = refusal_of(reply);
@@ -259,7 +264,8 @@ void add_wifi(Job& job) {
   constexpr std::size_t kMost = 19;
   std::string objection = expect_bytes("an SSID", ssid, kMost);
   if (objection.empty()) objection = expect_bytes("a password", password, kMost);
-  if (objection.empty() && (ssid.empty() || ssid.find(", ") != std::string::npos || ssid.find('"') != std::string::npos))
+  if (objection.empty() &&
+      (ssid.empty() || ssid.find(", ") != std::string::npos || ssid.find('"') != std::string::npos))
     objection = "expected an SSID without quotes and without a comma and a blank, which part the device's own list";
   if (!objection.empty()) {
     job.finish(MESURA_REPLY_INVALID, objection);
@@ -267,8 +273,7 @@ void add_wifi(Job& job) {
   }
   Setting setting;
   setting.word = "addWifi";
-  setting.line =
-      fmt::format(R"({{"cmd":"addWifi","payload":{{"ssid":{},"pwd":{}}}}})", quoted(ssid), quoted(password));
+  setting.line = fmt::format(R"({{"cmd":"addWifi","payload":{{"ssid":{},"pwd":{}}}}})", quoted(ssid), quoted(password));
   setting.wanted = quoted(ssid);
   setting.read = networks;
   setting.same = [ssid](const std::string&, const std::string& got) { return lists(got, ssid); };
@@ -276,9 +281,10 @@ void add_wifi(Job& job) {
   setting.objection = [ssid](const JsonObject& info) -> std::string {
     const auto known = list_of_texts(info.text("ssids"));
     if (std::find(known.begin(), known.end(), ssid) != known.end())
-      return fmt::format("expected a network that is not in the device's list, got '{}'; hint: to change its password "
-                         "delete it first",
-                         ssid);
+      return fmt::format(
+          "expected a network that is not in the device's list, got '{}'; hint: to change its password "
+          "delete it first",
+          ssid);
     if (known.size() >= kMostNetworks)
       return fmt::format("expected fewer than {} networks in the device's list; hint: delete one first", kMostNetworks);
     return {};
@@ -306,9 +312,10 @@ void delete_wifi(Job& job) {
   setting.same = [ssid](const std::string&, const std::string& got) { return got != "null" && !lists(got, ssid); };
   setting.objection = [ssid, connected = job.args().flag("connected")](const JsonObject& info) -> std::string {
     if (info.text("ssid") != ssid || connected) return {};
-    return fmt::format("the device is connected through '{}' and would not find its way back; hint: add and use another "
-                       "network first, or insist with connected=true",
-                       ssid);
+    return fmt::format(
+        "the device is connected through '{}' and would not find its way back; hint: add and use another "
+        "network first, or insist with connected=true",
+        ssid);
   };
   change_setting(job, std::move(setting));
 }

@@ -22,10 +22,11 @@ bool may_be_garbled(std::string_view word) {
 
 bool is_known_word(std::string_view word) {
   constexpr std::array<std::string_view, 30> kWords = {
-      "info",     "sample",     "stop",         "cts",          "reqSamples", "getPower",     "getVoltage", "getCurrent",
-      "getEnergy", "getPeriod", "getPhaseAngle", "mdns",        "mqttServer", "streamServer", "timeServer", "addWifi",
-      "delWifi",  "ntp",        "log",          "getLog",       "clearLog",   "calibration",  "resetEnergy", "dailyRestart",
-      "ade9k",    "restart",    "factoryReset", "basicReset",   "switch",     "publishInterval"};
+      "info",       "sample",       "stop",         "cts",         "reqSamples",    "getPower",
+      "getVoltage", "getCurrent",   "getEnergy",    "getPeriod",   "getPhaseAngle", "mdns",
+      "mqttServer", "streamServer", "timeServer",   "addWifi",     "delWifi",       "ntp",
+      "log",        "getLog",       "clearLog",     "calibration", "resetEnergy",   "dailyRestart",
+      "ade9k",      "restart",      "factoryReset", "basicReset",  "switch",        "publishInterval"};
   return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
 }
 
@@ -34,8 +35,7 @@ bool is_known_word(std::string_view word) {
 Arguments::Arguments(const Options& options, std::span<const std::string_view> names) {
   for (const std::string_view name : names)
     if (const mesura_option* o = options.find(name); o != nullptr)
-      values_.emplace(std::string{name},
-                      Value{std::string{abi::view(o->text)}, o->integer, options.number(name)});
+      values_.emplace(std::string{name}, Value{std::string{abi::view(o->text)}, o->integer, options.number(name)});
 }
 
 std::string Arguments::text(std::string_view name, std::string_view fallback) const {
@@ -59,11 +59,13 @@ namespace {
 
 /// Of all commands together; the schema says which has which.
 constexpr std::array<std::string_view, 40> kArgumentNames = {
-    "pause",  "rate", "measures", "at",   "rows",  "duration", "slot",     "flow_control", "type",      "port",
-    "prefix", "ntp_confidence", "state", "count", "level",    "name",     "server",       "user",      "password",
-    "ssid",   "connected",      "bg",    "v1",    "i1",       "v2",       "i2",           "v3",        "i3",
-    "l1",     "l2",   "l3",       "ts",   "time",  "interval", "address",  "size",         "value",     "line",
-    "wait",   "off"};
+    "pause",    "rate",         "measures",  "at",       "rows",    "duration",
+    "slot",     "flow_control", "type",      "port",     "prefix",  "ntp_confidence",
+    "state",    "count",        "level",     "name",     "server",  "user",
+    "password", "ssid",         "connected", "bg",       "v1",      "i1",
+    "v2",       "i2",           "v3",        "i3",       "l1",      "l2",
+    "l3",       "ts",           "time",      "interval", "address", "size",
+    "value",    "line",         "wait",      "off"};
 
 }  // namespace
 
@@ -80,8 +82,9 @@ Job::Job(Services& services, const Command& command, std::int64_t now_ns)
 
 void Job::queue(std::string_view word, std::string line, Then then, std::int64_t patience, bool writes) {
   if (line.size() > kLongestLine) {
-    finish(MESURA_REPLY_INVALID, fmt::format("expected a line of at most {} bytes, which is what the device reads; got {}",
-                                             kLongestLine, line.size()));
+    finish(MESURA_REPLY_INVALID,
+           fmt::format("expected a line of at most {} bytes, which is what the device reads; got {}", kLongestLine,
+                       line.size()));
     return;
   }
   word_ = word;
@@ -299,8 +302,7 @@ void Commands::pump(std::int64_t now_ns) {
       if (way != nullptr && way->is_free()) {
         begin(*job);
       } else if (way == nullptr) {
-        if (const std::string why = services_.absence(device); !why.empty())
-          job->finish(MESURA_REPLY_UNREACHABLE, why);
+        if (const std::string why = services_.absence(device); !why.empty()) job->finish(MESURA_REPLY_UNREACHABLE, why);
       }
     }
     if (job->phase_ == Job::Phase::fresh && now_ns >= job->due_ns_)
@@ -334,9 +336,10 @@ bool Commands::reply(DeviceId device, const JsonObject& json, std::string_view t
 bool Commands::line(DeviceId device, std::string_view text, std::int64_t now_ns) {
   Job* const job = job_of(device, now_ns);
   if (job == nullptr) return false;
-  const bool asked = job->phase_ == Job::Phase::sent && (job->word_ == "?" || job->word_ == "getLog");
+  const bool log_line = text.starts_with('[');
+  const bool asked = job->phase_ == Job::Phase::sent && !log_line &&
+                     ((job->word_ == "?" && text == "Setup done") || job->word_ == "getLog");
   if (!asked && !(job->all_lines_ && job->phase_ == Job::Phase::waiting)) return false;
-  if (asked && text.starts_with('[')) return false;  // a log line
   job->deliver({Answer::Kind::text, nullptr, text});
   return asked;
 }
@@ -345,7 +348,8 @@ void Commands::frame(DeviceId device, std::int64_t rows, std::int64_t now_ns) {
   Job* const job = job_of(device, now_ns);
   if (job == nullptr) return;
   const bool asked = job->phase_ == Job::Phase::sent && job->word_ == "reqSamples";
-  if (asked || (job->frames_ && job->phase_ == Job::Phase::waiting)) job->deliver({Answer::Kind::frame, nullptr, {}, rows});
+  if (asked || (job->frames_ && job->phase_ == Job::Phase::waiting))
+    job->deliver({Answer::Kind::frame, nullptr, {}, rows});
 }
 
 void Commands::greeted(DeviceId device, const JsonObject& info, std::int64_t now_ns) {

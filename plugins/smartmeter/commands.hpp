@@ -46,13 +46,13 @@ class Arguments {
 /// What came of a line that went out.
 struct Answer {
   enum class Kind : std::uint8_t {
-    reply,   ///< `json`
-    text,    ///< a line that is no JSON object: `text`
-    frame,   ///< rows, where they were waited for
-    greeted, ///< the device is (back) there: `json` is what it says of itself
-    silent,  ///< nothing within the time for it
-    gone,    ///< the connection ended
-    unsent,  ///< the line did not go out
+    reply,    ///< `json`
+    text,     ///< a line that is no JSON object: `text`
+    frame,    ///< rows, where they were waited for
+    greeted,  ///< the device is (back) there: `json` is what it says of itself
+    silent,   ///< nothing within the time for it
+    gone,     ///< the connection ended
+    unsent,   ///< the line did not go out
   };
   Kind kind = Kind::silent;
   const JsonObject* json = nullptr;

@@ -239,8 +239,8 @@ FlowControl Connection::flow_control() const { return ordered_ ? FlowControl::of
 // ---------------------------------------------------------------- the way of commands
 
 bool Connection::is_free() const {
-  const bool settled = state_ == State::idle || state_ == State::waiting || state_ == State::opening ||
-                       state_ == State::running;
+  const bool settled =
+      state_ == State::idle || state_ == State::waiting || state_ == State::opening || state_ == State::running;
   return settled && polling_ < 0 && !awaiting_ && !settings_.raw_on_command;
 }
 

@@ -166,7 +166,7 @@ class Connection final : public CommandPort, private FramerSink {
   bool awaiting_ = false;  ///< a command waits for its answer
   bool held_ = false;      ///< a command keeps our own runs from beginning
   bool watched_ = false;
-  bool ordered_ = false;   ///< the run at hand is one that a command asked for
+  bool ordered_ = false;  ///< the run at hand is one that a command asked for
   std::int64_t ordered_slots_ = 0;
 };
 

@@ -15,11 +15,11 @@ namespace mesura::smartmeter {
 
 /// What a second of rows says of one line, in V, A, W, var, VA and Hz.
 struct LineSecond {
-  double voltage = 0, current = 0;  ///< RMS
-  double active = 0;                ///< mean of v i
-  double reactive = 0;              ///< of the fundamental, plus is inductive
-  double frequency = 0;             ///< 0: not found
-  double energy_wh = 0;             ///< over the rows that came, signed
+  double voltage = 0, current = 0;            ///< RMS
+  double active = 0;                          ///< mean of v i
+  double reactive = 0;                        ///< of the fundamental, plus is inductive
+  double frequency = 0;                       ///< 0: not found
+  double energy_wh = 0;                       ///< over the rows that came, signed
   double chip_active = 0, chip_reactive = 0;  ///< means of what the chip itself says, of a mixed measure
   bool has_chip = false;
   bool has_voltage = false, has_power = false, has_reactive = false;

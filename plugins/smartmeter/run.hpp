@@ -70,8 +70,8 @@ class Run final : private Derive::Sink {
   std::size_t longest_rows_ = 0;
   std::size_t usual_bytes_ = 0, usual_rows_ = 0;  ///< of the last payload
   std::int64_t last_received_ns_ = 0;
-  std::uint32_t doubted_ = 0;        ///< packet number behind the last one that was not believed
-  std::uint32_t doubts_ = 0;         ///< how many in a row
+  std::uint32_t doubted_ = 0;  ///< packet number behind the last one that was not believed
+  std::uint32_t doubts_ = 0;   ///< how many in a row
   std::array<float, 6> factors_{};
   bool scales_ = false;
   std::vector<std::uint8_t> scaled_;

@@ -74,8 +74,8 @@ class SmartMeterSession final : public Device, private Connection::Owner {
   std::unordered_map<std::string, std::unique_ptr<Connection>, Hash, std::equal_to<>> peers_;
   std::unordered_map<std::string, std::string, Hash, std::equal_to<>> peer_by_key_;
   std::map<std::string, std::string, std::less<>> renamed_;  ///< new name to the key under which the unit is known
-  std::vector<std::unique_ptr<Connection>> ended_;  ///< until no call into them can be under way
-  std::string command_peer_;                        ///< address from which the command link's bytes come
+  std::vector<std::unique_ptr<Connection>> ended_;           ///< until no call into them can be under way
+  std::string command_peer_;                                 ///< address from which the command link's bytes come
   std::int64_t now_ns_ = 0;
   std::int64_t armed_due_ = Connection::kNever;
   bool data_asked_ = false, data_open_ = false;

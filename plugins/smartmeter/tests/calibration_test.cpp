@@ -171,9 +171,8 @@ TEST_CASE("without factors nothing is touched: the very floats") {
 
 TEST_CASE("options that can't be") {
   using List = std::vector<std::string>;
-  for (const List& bad :
-       {List{"1", "1", "1"}, List{"1", "1", "1", "1", "1", "x"}, List{"1", "1", "1", "1", "1", "0"},
-        List{"1", "1", "1", "1", "1", "11"}, List{"nan", "1"}})
+  for (const List& bad : {List{"1", "1", "1"}, List{"1", "1", "1", "1", "1", "x"}, List{"1", "1", "1", "1", "1", "0"},
+                          List{"1", "1", "1", "1", "1", "11"}, List{"nan", "1"}})
     CHECK_THROWS_AS(PluginHarness(plugin(), PluginOptions{}.list("calibration", bad), live()), std::runtime_error);
 }
 

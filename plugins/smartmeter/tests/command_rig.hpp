@@ -75,11 +75,11 @@ class Tap {
   }
 
   std::map<std::uint64_t, Outcome> outcomes;
-  Lines told, told_to;          ///< through send_for
-  Lines planned;                ///< of dry runs
+  Lines told, told_to;  ///< through send_for
+  Lines planned;        ///< of dry runs
   Lines progress;
-  int forbidden = 0;            ///< send_for of commands that may change nothing
-  bool deaf = false;            ///< nothing can be sent
+  int forbidden = 0;  ///< send_for of commands that may change nothing
+  bool deaf = false;  ///< nothing can be sent
 
  private:
   struct Open {
@@ -215,11 +215,11 @@ class CommandBench {
   PluginHarness& twin() { return twin_; }
   Tap& tap() { return tap_; }
 
-  Lines asked;                                             ///< lines that the device got since begin()
-  std::function<std::string(const std::string&)> alter;    ///< of each piece that the device says
-  std::function<bool(const std::string&)> swallow;         ///< of each line to the device: true: it is lost
-  std::function<void(const std::string&)> overheard;       ///< of each line to the device, before it gets there
-  std::chrono::milliseconds away = 4s;                     ///< after the device has dropped the connection
+  Lines asked;                                           ///< lines that the device got since begin()
+  std::function<std::string(const std::string&)> alter;  ///< of each piece that the device says
+  std::function<bool(const std::string&)> swallow;       ///< of each line to the device: true: it is lost
+  std::function<void(const std::string&)> overheard;     ///< of each line to the device, before it gets there
+  std::chrono::milliseconds away = 4s;                   ///< after the device has dropped the connection
   bool comes_back = true;
 
  private:
@@ -235,7 +235,8 @@ class CommandBench {
     PluginHarness::Config config;
     config.live = true;
     config.now_ns = kStart - 3'000'000'000;
-    config.links = {{way == Way::serial ? "pty" : "tcp_listen", "127.0.0.2:54321"}, {"", ""}, {"udp", ""}, {"", ""}, {"mqtt", ""}};
+    config.links = {
+        {way == Way::serial ? "pty" : "tcp_listen", "127.0.0.2:54321"}, {"", ""}, {"udp", ""}, {"", ""}, {"mqtt", ""}};
     return config;
   }
   static PluginHarness::Config session_config(Way way) {
@@ -280,7 +281,9 @@ class CommandBench {
       }
     }
   }
-  [[nodiscard]] std::string peer() const { return way_ == Way::serial ? "" : "127.0.0.1:" + std::to_string(4000 + connections_); }
+  [[nodiscard]] std::string peer() const {
+    return way_ == Way::serial ? "" : "127.0.0.1:" + std::to_string(4000 + connections_);
+  }
 
   void to_twin(const PluginEvent& e) {
     for (std::size_t at = 0; at < e.text.size();) {

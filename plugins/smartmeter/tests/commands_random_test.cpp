@@ -17,10 +17,11 @@ using Random = std::mt19937;
 int pick(Random& random, int least, int most) { return std::uniform_int_distribution<int>(least, most)(random); }
 
 std::string any_text(Random& random) {
-  static const std::vector<std::string> known = {"",    "a",        "-",       "off",       "06:30",     "1/4",
-                                                 "5s",  "+5s grid", "x\"y\\z", "\x01\x7f",  "{\"cmd\":", "?",
-                                                 "!",   "garage",   "lab",     "energywifi", "{\"cmd\":\"stop\"}"};
-  if (pick(random, 0, 3) != 0) return known[static_cast<std::size_t>(pick(random, 0, static_cast<int>(known.size()) - 1))];
+  static const std::vector<std::string> known = {
+      "",         "a",         "-", "off", "06:30",  "1/4", "5s",         "+5s grid",          "x\"y\\z",
+      "\x01\x7f", "{\"cmd\":", "?", "!",   "garage", "lab", "energywifi", "{\"cmd\":\"stop\"}"};
+  if (pick(random, 0, 3) != 0)
+    return known[static_cast<std::size_t>(pick(random, 0, static_cast<int>(known.size()) - 1))];
   return std::string(static_cast<std::size_t>(pick(random, 0, 700)), static_cast<char>(pick(random, 32, 126)));
 }
 
@@ -73,8 +74,10 @@ TEST_CASE("random commands and faults: exactly one reply each") {
     meter.text("signal", "count").flag("quirks", pick(random, 0, 1) != 0);
     meter.text("type", pick(random, 0, 2) == 0 ? "powermeter" : "smartmeter");
     meter.duration("reboot", 1s);
-    if (way == Way::serial) options.integer("rate", 100);
-    else if (way != Way::mqtt) options.integer("rate", 1000);
+    if (way == Way::serial)
+      options.integer("rate", 100);
+    else if (way != Way::mqtt)
+      options.integer("rate", 1000);
     CommandBench bench(std::move(meter), std::move(options), way);
     bench.away = 1200ms;
     bench.advance(way == Way::mqtt ? 6s : 1s, 100ms);

@@ -173,7 +173,8 @@ TEST_CASE("every parameter of sample, as the sheet writes it") {
       {PluginOptions{}.text("measures", "v,i_RMS").integer("rate", 50), R"("rate":50,"measures":"v,i_RMS"}})"},
       {PluginOptions{}.flag("flow_control", true), R"("measures":"v,i,v,i,v,i","flowCtr":true}})"},
       {PluginOptions{}.text("slot", "1/4"), R"("slot":[1,4]}})"},
-      {PluginOptions{}.text("type", "UDP").integer("port", 54400), R"("type":"UDP","rate":8000,"measures":"v,i,v,i,v,i","port":54400}})"},
+      {PluginOptions{}.text("type", "UDP").integer("port", 54400),
+       R"("type":"UDP","rate":8000,"measures":"v,i,v,i,v,i","port":54400}})"},
       {PluginOptions{}.duration("ntp_confidence", 30ms), R"("ntpConf":30}})"},
       {PluginOptions{}.text("type", "UDP").flag("prefix", false), R"("port":54323,"prefix":false}})"},
   };
@@ -341,14 +342,13 @@ TEST_CASE("a PowerMeter: two factors, a broker with its user, one value of energ
   CommandBench bench(PluginOptions{}.text("type", "powermeter"), idle());
   CHECK(bench.run("calibrate", PluginOptions{}.number("v1", 1.1).number("i1", 0.9)).status == MESURA_REPLY_DONE);
   CHECK(bench.tap().told == Lines{"{\"cmd\":\"calibration\",\"calV\":1.1,\"calI\":0.9}\r\n"});
-  const Outcome broker = bench.run("set_mqtt_server", PluginOptions{}
-                                                          .text("server", "10.0.0.1")
-                                                          .integer("port", 8883)
-                                                          .text("user", "me")
-                                                          .text("password", "pw"));
+  const Outcome broker = bench.run(
+      "set_mqtt_server",
+      PluginOptions{}.text("server", "10.0.0.1").integer("port", 8883).text("user", "me").text("password", "pw"));
   CHECK(broker.status == MESURA_REPLY_UNVERIFIED);
   CHECK(bench.tap().told ==
-        Lines{R"({"cmd":"mqttServer","payload":{"server":"10.0.0.1","port":8883,"user":"me","pwd":"pw"}})" "\r\n"});
+        Lines{R"({"cmd":"mqttServer","payload":{"server":"10.0.0.1","port":8883,"user":"me","pwd":"pw"}})"
+              "\r\n"});
   CHECK(bench.run("reset_energy", PluginOptions{}.number("l1", 5)).status == MESURA_REPLY_DONE);
   CHECK(bench.tap().told == Lines{"{\"cmd\":\"resetEnergy\",\"energy\":[5]}\r\n"});
   CHECK(bench.run("sample", PluginOptions{}.text("measures", "v,i,p,q").integer("rows", 500)).status ==
@@ -375,6 +375,83 @@ TEST_CASE("answers whose command is garbled are taken in turn") {
   for (const char* name : {"v1", "i1", "v2", "i2", "v3", "i3"}) factors.number(name, 1.25);
   CHECK(bench.run("calibrate", factors).status == MESURA_REPLY_DONE);
   CHECK(bench.run("daily_restart", PluginOptions{}.text("time", "23:59")).status == MESURA_REPLY_DONE);
-  CHECK(bench.run("register_write", PluginOptions{}.integer("address", 16).integer("value", 3)).status ==
+  CHECK(bench.run("register_write", PluginOptions{}.text("address", "16").text("value", "3")).status ==
         MESURA_REPLY_DONE);
+}
+
+TEST_CASE("one command at a time for each device; two devices of a fleet at once, begun at one instant") {
+  CommandBench bench({}, idle());
+  bench.swallow = [](const std::string&) { return true; };
+  const auto first = bench.begin("info");
+  CHECK(bench.run("ping").status == MESURA_REPLY_REFUSED);
+  CHECK(bench.finish(first).status == MESURA_REPLY_TIMEOUT);
+
+  Tap tap(plugin());
+  auto config = live("tcp_listen", "0.0.0.0:54322");
+  config.fleet = true;
+  PluginHarness h(tap.plugin(), idle().text("key", "name"), config);
+  h.open();
+  for (const char* n : {"1", "2"}) {
+    PluginHarness::From from;
+    from.peer = std::string("10.0.0.") + n + ":4000";
+    h.peer(from.peer, true);
+    std::string hello = R"({"cmd":"info","type":"smartmeter","name":"m)" + std::string(n) + R"(","state":"idle"})";
+    h.bytes(info(hello), from);
+    for (int k = 0; k < 7; ++k) h.bytes(info(k == 0 ? hello : R"({"error":false,"cmd":"getX"})"), from);
+  }
+  h.clear();
+  for (std::uint32_t device : {1U, 2U}) {
+    tap.command("sample", PluginOptions{}.text("at", "+5s grid"), false, device);
+    h.advance(30ms);
+  }
+  std::vector<std::string> at, to;
+  for (const auto& e : h.events(Kind::sent)) {
+    at.push_back(e.text.substr(e.text.find("\"time\":")));
+    to.push_back(e.to);
+  }
+  CHECK(at == Lines{"\"time\":1614697445}}\r\n", "\"time\":1614697445}}\r\n"});
+  CHECK(to == Lines{"10.0.0.1:4000", "10.0.0.2:4000"});
+  // Their answers in another order; one of them hangs up.
+  PluginHarness::From second;
+  second.peer = "10.0.0.2:4000";
+  h.bytes(sample_reply("v,i,v,i,v,i", 1008, 8000, 6, "V,mA,V,mA,V,mA", "TCP", "1614697445.000"), second);
+  CHECK(tap.outcomes[2].status == MESURA_REPLY_DONE);
+  CHECK(tap.outcomes[1].replies == 0);
+  h.peer("10.0.0.1:4000", false);
+  CHECK(tap.outcomes[1].status == MESURA_REPLY_UNREACHABLE);
+  tap.command("info", {}, false, 1);
+  h.advance(1ms);
+  CHECK(tap.outcomes[3].status == MESURA_REPLY_UNREACHABLE);
+  CHECK_THAT(tap.outcomes[3].message, contains("dials in"));
+}
+
+TEST_CASE("slow sampling over MQTT by command, with the answer and where it gets lost") {
+  for (const bool lost : {false, true}) {
+    CommandBench bench({}, {}, Way::mqtt);
+    bench.advance(6s, 100ms);
+    if (lost)
+      bench.alter = [](const std::string& said) {
+        return said.find("\"cmd\":\"sample\"") != std::string::npos ? std::string{} : said;
+      };
+    const Outcome got = bench.run("sample", PluginOptions{}.text("measures", "v,i_RMS").integer("rate", 5));
+    INFO(got.message);
+    CHECK(bench.asked == Lines{R"({"cmd":"sample","payload":{"type":"MQTT","rate":5,"measures":"v,i_RMS"}})"});
+    CHECK(got.status == (lost ? MESURA_REPLY_UNVERIFIED : MESURA_REPLY_DONE));
+    bench.advance(3s, 100ms);
+    CHECK(measured(bench.session(), "l1", "voltage").size() > 10);
+    CHECK(bench.run("stop").status == MESURA_REPLY_DONE);
+    const auto rows = measured(bench.session(), "l1", "voltage").size();
+    bench.advance(3s, 100ms);
+    CHECK(measured(bench.session(), "l1", "voltage").size() == rows);
+  }
+}
+
+TEST_CASE("questions of the session's own go on between commands") {
+  CommandBench bench({}, PluginOptions{}.text("stream", "off").duration("interval", 1s));
+  for (int n = 0; n < 20; ++n) {
+    CHECK(bench.run(n % 2 == 0 ? "voltage" : "info").status == MESURA_REPLY_DONE);
+    bench.advance(170ms);
+  }
+  CHECK(measured(bench.session(), "l1", "frequency").size() >= 3);
+  CHECK(faults(bench.session()).empty());
 }

@@ -42,7 +42,7 @@ std::vector<Case> cases() {
       {"get_log", none(), R"({"cmd":"getLog"})", false, R"({"lines":[)"},
       {"time", none(), R"({"cmd":"info"})", false, R"("clock_offset":{"value":)"},
       {"ping", none(), "?", false, R"("answer":"Setup done")"},
-      {"register_read", PluginOptions{}.integer("address", 0x4c0).text("size", "32"),
+      {"register_read", PluginOptions{}.text("address", "0x4C0").text("size", "32"),
        R"({"cmd":"ade9k","address":"0x04c0","size":32})", false, R"("value":0)"},
       {"sample", PluginOptions{}.integer("rate", 4000).text("measures", "v,i_L1"),
        R"({"cmd":"sample","payload":{"type":"TCP","rate":4000,"measures":"v,i_L1"}})", false, R"("samplingrate":4000)"},
@@ -72,11 +72,11 @@ std::vector<Case> cases() {
       {"restart", none(), R"({"cmd":"restart"})", true, R"("after":"smartmeter001")"},
       {"basic_reset", none(), R"({"cmd":"basicReset"})", true, R"("after":"smartmeter001")"},
       {"factory_reset", none(), R"({"cmd":"factoryReset"})", true, R"("after":"smartmeterX")"},
-      {"register_write", PluginOptions{}.integer("address", 0x4c0).integer("value", 0xab),
+      {"register_write", PluginOptions{}.text("address", "1216").text("value", "0xab"),
        R"({"cmd":"ade9k","address":"0x04c0","size":16,"write":"0x00ab"})", true, R"({"before":0,"after":171})"},
       {"raw", text("line", R"({"cmd":"getPeriod"})"), R"({"cmd":"getPeriod"})", true, R"(\"period\":[50,50,50])"},
-      {"switch", text("state", "off"), R"({"cmd":"switch","payload":{"value":0}})", true, R"({"before":true,"after":false})",
-       "powermeter"},
+      {"switch", text("state", "off"), R"({"cmd":"switch","payload":{"value":0}})", true,
+       R"({"before":true,"after":false})", "powermeter"},
       {"publish_interval", PluginOptions{}.duration("interval", 30s), R"({"cmd":"publishInterval","intv":30})", true,
        R"("after":null)", "powermeter"},
   };
@@ -239,8 +239,8 @@ TEST_CASE("each command: a line can't be sent") {
 TEST_CASE("each command that needs an idle device: refused while somebody else measures, with the way out") {
   for (const Case& c : cases()) {
     const auto* spec = command_spec(c.name);
-    const bool needs_idle = std::any_of(spec->arguments.begin(), spec->arguments.end(),
-                                        [](const auto& a) { return a.name == "pause"; });
+    const bool needs_idle =
+        std::any_of(spec->arguments.begin(), spec->arguments.end(), [](const auto& a) { return a.name == "pause"; });
     if (!needs_idle) continue;
     INFO(c.name);
     CommandBench bench(meter(c), idle());
@@ -260,7 +260,8 @@ TEST_CASE("each command: a device that does not know it says so") {
     const std::string word = c.line.substr(8, c.line.find('"', 8) - 8);
     bench.alter = [&](const std::string& said) {
       // The firmware's own answer in place of whatever it was; restarts never answer otherwise.
-      const bool answer = said.find("\"cmd\":\"" + word + "\"") != std::string::npos || said.find("\"cmd\":\"log\",\"msg\"") != std::string::npos;
+      const bool answer = said.find("\"cmd\":\"" + word + "\"") != std::string::npos ||
+                          said.find("\"cmd\":\"log\",\"msg\"") != std::string::npos;
       return answer ? info(R"({"error":true,"cmd":")" + word + R"(","msg":"unknown command"})") : said;
     };
     const std::uint64_t id = bench.begin(c.name, c.arguments);
@@ -350,7 +351,9 @@ TEST_CASE("refused values: nothing is sent") {
       {"daily_restart", PluginOptions{}.text("time", "6:30"), "HH:MM"},
       {"switch", PluginOptions{}.text("state", "on"), "no relay"},
       {"publish_interval", none(), "every 5 s"},
-      {"register_write", PluginOptions{}.integer("address", 1).integer("value", 70000), "16 bits"},
+      {"register_write", PluginOptions{}.text("address", "1").text("value", "70000"), "0xffff"},
+      {"register_write", PluginOptions{}.text("address", "1").text("value", "0x"), "value"},
+      {"register_read", PluginOptions{}.text("address", "0x10000"), "0xffff"},
       {"raw", PluginOptions{}.text("line", "a\r\nb"), "one line"},
       {"raw", PluginOptions{}.text("line", std::string(600, 'a')), "599"},
       {"set_log_level", PluginOptions{}.text("level", "error"), "debug or info"},
@@ -386,7 +389,7 @@ TEST_CASE("what is in force already is not written") {
       {"set_time_server", PluginOptions{}.text("server", "time.google.com")},
       {"daily_restart", PluginOptions{}.text("time", "off")},
       {"delete_wifi", PluginOptions{}.text("ssid", "nowhere")},
-      {"register_write", PluginOptions{}.integer("address", 7).integer("value", 0)}};
+      {"register_write", PluginOptions{}.text("address", "7").text("value", "0")}};
   for (const auto& [name, arguments] : same) {
     INFO(name);
     CommandBench bench({}, idle());

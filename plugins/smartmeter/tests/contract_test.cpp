@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <string>
 
-#include "emitter.hpp"
 #include "commands.hpp"
+#include "emitter.hpp"
 #include "measures.hpp"
 #include "model/vocabulary.hpp"
 #include "smartmeter_schema.hpp"
