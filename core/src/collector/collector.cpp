@@ -289,6 +289,8 @@ std::unique_ptr<session::Device> Collector::make_device(const config::DeviceConf
     setup.capture = std::make_shared<transport::CaptureWriter>(context, std::move(options));
   }
   if (device.fleet) setup.fleet = fleet_names(device, configuration);
+  if (!audit_) audit_ = command::open_audit_log(configuration.state, loop_.clock());
+  setup.audit = audit_;
   if (device.relay) {
     transport::Relay::Options options;
     options.listen = *device.relay;

@@ -4,6 +4,7 @@
 
 #include "alerts/engine.hpp"
 #include "collector/latest.hpp"
+#include "command/command.hpp"
 #include "config/configuration.hpp"
 #include "pipeline/pipeline.hpp"
 #include "pipeline/sink_queue.hpp"
@@ -74,12 +75,29 @@ class Collector {
   [[nodiscard]] std::shared_ptr<const alerts::Board> alerts() const { return alerts_->board(); }
   /// A sink has not come back from a write, and its thread goes on: end the process without destroying anything.
   [[nodiscard]] bool left_behind() const { return left_behind_; }
+  /// What can be asked of a device or of a unit of a fleet; a null schema: there is none of that name (yet).
+  struct Controls {
+    const config::PluginSchema* schema = nullptr;
+    command::Control control = command::Control::off;
+  };
+  [[nodiscard]] Controls controls(const std::string& device) const;
+  /// A command at work; of a device that does not exist, none.
+  struct Ticket {
+    std::string device;  ///< as configured
+    command::CommandId id = 0;
+  };
+  /// `on_result` comes later, also for a device that does not exist. The arguments were checked against controls().
+  Ticket submit(const std::string& device, command::Request request, command::OnResult on_result,
+                command::OnProgress on_progress = {});
+  void cancel(const Ticket& ticket);
+
   using SubscriptionId = std::uint64_t;
   /// Every batch after the rules of time, until unsubscribe().
   SubscriptionId subscribe(std::function<void(const BatchPtr&)> callback);
   void unsubscribe(SubscriptionId id);
 
  private:
+  [[nodiscard]] session::Device* find_device(const std::string& name) const;
   struct RunningDevice {
     config::Value section;
     std::string zone;
@@ -148,6 +166,7 @@ class Collector {
   runtime::EventLoop::TimerId missing_timer_ = 0;
   std::unique_ptr<pipeline::Pipeline> pipeline_;  ///< after the sinks: it hands on to them until its end
   std::map<std::string, RunningDevice, std::less<>> devices_;
+  std::shared_ptr<command::AuditLog> audit_;
   std::string energy_file_;    ///< where the totals of integrated energy are kept
   std::thread energy_writer_;  ///< a disk may be slow, and the loop must not wait for it
   runtime::EventLoop::TimerId energy_timer_ = 0;

@@ -39,6 +39,7 @@ session::Device::Setup device_setup(const config::DeviceConfig& device, const st
   setup.channels = channel_rules(device);
   setup.stale_after = device.stale_after;
   setup.zone = zone;
+  setup.control = command::control_from(device.control);
   if (device.fleet) setup.fleet_key = device.fleet->key;
   return setup;
 }

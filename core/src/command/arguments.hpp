@@ -29,7 +29,7 @@ struct Arguments {
 
 /// From the words of a command line:
 ///
-///     53.0                      in the order of the fields; a last list takes all that is left
+///     53.0                      in the order of the fields, optional booleans left out; a last list takes what is left
 ///     voltage=53.0, --voltage 53.0, --voltage=53.0, --flag
 ///     ct1_name=Solar            into a last map, where no field has that name
 ///     @settings.yaml            into a map or list: a YAML file

@@ -15,9 +15,11 @@
 
 #include "command/command.hpp"
 #include "config/plugin_schema.hpp"
+#include "runtime/clock.hpp"
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -49,6 +51,9 @@ class AuditLog {
   std::filesystem::path file_;
   std::string boot_;
 };
+
+/// The log in a state directory, which need not exist as long as nothing is written.
+[[nodiscard]] std::shared_ptr<AuditLog> open_audit_log(const std::filesystem::path& state, const runtime::Clock& clock);
 
 /// What stands for bytes in the log and in plans: printable ASCII as it is, the rest as \xNN, \r, \n, \t, \\.
 [[nodiscard]] std::string printable(std::string_view bytes);

@@ -21,6 +21,9 @@ enum class Control : std::uint8_t {
   raw   ///< `control: raw`: also bytes as typed
 };
 
+/// Of the word in a configuration: "false", "true", "raw".
+[[nodiscard]] Control control_from(std::string_view word);
+
 /// Who asks, for the audit log.
 struct Origin {
   std::string who;   ///< user of the system or of HTTP, name of a token, MQTT topic
@@ -75,9 +78,9 @@ struct Result {
   std::string json;     ///< what the device told, or {"before":...,"after":...}; a JSON value, or empty
   std::string bytes;    ///< a result that is no JSON: the content of a file, a raw reply
   std::vector<Planned> plan;
-  bool wrote = false;             ///< something that changes the device was sent
-  std::int64_t time_ns = 0;       ///< when it ended, UTC
-  std::int64_t duration_ns = 0;   ///< from its turn to its end
+  bool wrote = false;            ///< something that changes the device was sent
+  std::int64_t time_ns = 0;      ///< when it ended, UTC
+  std::int64_t duration_ns = 0;  ///< from its turn to its end
 };
 
 struct Progress {

@@ -49,7 +49,8 @@ class Executor {
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
-  /// Always ends in `on_result`, unless this is destroyed without end_all(). `device`: the session's own or one of its units.
+  /// Always ends in `on_result`, unless this is destroyed without end_all(). `device`: the session's own or one of its
+  /// units.
   CommandId submit(const std::string& device, Request request, OnResult on_result, OnProgress on_progress = {});
   /// Calls it off; its result says so. An unknown id is fine: it has ended.
   void cancel(CommandId id);
@@ -89,7 +90,7 @@ class Executor {
   [[nodiscard]] Job* find(CommandId id);
 
   Parts parts_;
-  std::map<std::string, Line> lines_;  ///< by device; the first is at work
+  std::map<std::string, Line> lines_;                            ///< by device; the first is at work
   std::map<std::string, std::int64_t, std::less<>> last_write_;  ///< steady ns by "device command"
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   CommandId next_id_ = 1;

@@ -153,6 +153,7 @@ DeviceConfig make_device(const std::string& name, const Value& section, const Pl
   }
   device.options = with_interval(section["options"], section["interval"]);
   device.stale_after = section["stale_after"].duration();
+  device.control = section["control"].text();
   device.enabled = section["enabled"].boolean();
   for (const auto& [channel, rule] : section["channels"].map()) device.channels.emplace(channel, make_channel(rule));
   if (const Value& capture = section["capture"]; capture)

@@ -64,6 +64,7 @@ struct DeviceConfig {
   Value options;                  ///< by the plugin's schema
   std::chrono::nanoseconds stale_after{0};
   bool enabled = true;
+  std::string control = "false";  ///< "false": commands may change nothing, "true", "raw": also bytes as typed
   std::map<std::string, ChannelConfig, std::less<>> channels;
   std::optional<CaptureConfig> capture;
   std::optional<std::string> relay;  ///< host:port to listen on

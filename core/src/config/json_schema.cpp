@@ -57,7 +57,10 @@ bool whole_number(std::string_view text) { return read_scalar(integer({}), text,
 
 class SchemaWriter {
  public:
-  explicit SchemaWriter(std::string& out) : json_(out) {}
+  /// `variables`: a text may be ${ENV}, as in files.
+  explicit SchemaWriter(std::string& out, bool variables = true) : json_(out), variables_(variables) {}
+
+  void value(const Schema& schema) { node(schema); }
 
   void document(const Schema& schema, std::string_view title, std::string_view id) {
     json_.begin_object();
@@ -137,7 +140,7 @@ class SchemaWriter {
 
   void pattern(std::string_view expression) {
     type("string");
-    json_.key("pattern").string(fmt::format("{}|{}", expression, kVariable));
+    json_.key("pattern").string(with_variable(expression));
   }
 
   void number(std::string_view name, const Schema& schema) {
@@ -156,6 +159,7 @@ class SchemaWriter {
   /// A value that is no text in YAML, or a text with a variable in it.
   template <class Write>
   void or_variable(Write&& write) {
+    if (!variables_) return write();
     json_.key("anyOf").begin_array();
     alternative(write);
     alternative([&] {
@@ -194,7 +198,7 @@ class SchemaWriter {
     if (schema.max) json_.key("maxLength").number(*schema.max);
     // The text of a secret may stand elsewhere: what is written here is then its name.
     if (const std::string format = format_pattern(schema.format); !format.empty() && schema.type != Type::secret)
-      json_.key("pattern").string(fmt::format("{}|{}", format, kVariable));
+      json_.key("pattern").string(with_variable(format));
   }
 
   /// Of a file: as text, or {"base64": "..."}.
@@ -312,7 +316,12 @@ class SchemaWriter {
     json_.end_array();
   }
 
+  [[nodiscard]] std::string with_variable(std::string_view expression) const {
+    return variables_ ? fmt::format("{}|{}", expression, kVariable) : std::string{expression};
+  }
+
   JsonWriter json_;
+  bool variables_;
 };
 
 }  // namespace
@@ -321,6 +330,12 @@ std::string json_schema(const Schema& schema, std::string_view title, std::strin
   std::string out;
   SchemaWriter(out).document(schema, title, id);
   return indented(out);
+}
+
+std::string value_schema_json(const Schema& schema) {
+  std::string out;
+  SchemaWriter(out, false).value(schema);
+  return out;
 }
 
 }  // namespace mesura::config

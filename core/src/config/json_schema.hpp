@@ -15,4 +15,7 @@ namespace mesura::config {
 /// of the schema: equal schemas give equal text.
 [[nodiscard]] std::string json_schema(const Schema& schema, std::string_view title, std::string_view id);
 
+/// The same for a value that comes as JSON (the arguments of a command): no variables, one line, no head.
+[[nodiscard]] std::string value_schema_json(const Schema& schema);
+
 }  // namespace mesura::config

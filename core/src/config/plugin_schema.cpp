@@ -57,20 +57,21 @@ Schema with_noun(Schema s, std::string noun) {
 
 Schema options_schema(std::string noun) {
   return named(
-      object({required("type", enumeration(option_type_names(), "what its values are")),
-              optional("default", of(Type::any, "the value when none is configured")),
-              optional("required", boolean("must be configured"), "false"),
-              optional("min", text("the smallest value, with its unit")),
-              optional("max", text("the largest value, with its unit")),
-              optional("values",
-                       at_least_one(list(text("a word"), "the words of an enum; of a list or map: of its elements"))),
-              optional("refused", map(text("why, and what to write instead"),
-                                      "words of an enum that people expect, and that mean nothing good")),
-              optional("format", text("what a text or secret is made of: hexN for N hexadecimal digits; ascii: printable "
-                                      "characters; word: letters, digits, '_' and '-'")),
-              optional("empty", boolean("of a command's text or secret: may be empty"), "false"),
-              optional("unit", text("the unit of a number, for the documentation")),
-              required("help", text("one sentence"))}),
+      object(
+          {required("type", enumeration(option_type_names(), "what its values are")),
+           optional("default", of(Type::any, "the value when none is configured")),
+           optional("required", boolean("must be configured"), "false"),
+           optional("min", text("the smallest value, with its unit")),
+           optional("max", text("the largest value, with its unit")),
+           optional("values",
+                    at_least_one(list(text("a word"), "the words of an enum; of a list or map: of its elements"))),
+           optional("refused", map(text("why, and what to write instead"),
+                                   "words of an enum that people expect, and that mean nothing good")),
+           optional("format", text("what a text or secret is made of: hexN for N hexadecimal digits; ascii: printable "
+                                   "characters; word: letters, digits, '_' and '-'")),
+           optional("empty", boolean("of a command's text or secret: may be empty"), "false"),
+           optional("unit", text("the unit of a number, for the documentation")),
+           required("help", text("one sentence"))}),
       std::move(noun), "by name");
 }
 
@@ -90,14 +91,13 @@ Schema file_schema() {
                             optional("decimals", integer("in the base unit", 0, 9), "0"),
                             optional("channels", at_least_one(list(text("pattern"), "where it may stand")), "[total]"),
                             required("help", text("what it means"))});
-  Schema command =
-      object({required("help", text("one sentence")), optional("arguments", options_schema("argument"), "{}"),
-              optional("danger", enumeration({"read", "write", "dangerous", "raw"}, "what it may do"), "write"),
-              optional("warning", text("of dangerous ones: what may happen")),
-              optional("changes", text("what it changes")), optional("read_back", text("how that is verified")),
-              optional("example", text("arguments that make sense")),
-              optional("timeout", duration("from its turn to its end", "100ms", "1d"), "15s"),
-              optional("spacing", duration("least time from one write to the next", "0s", "1h"), "0s")});
+  Schema command = object(
+      {required("help", text("one sentence")), optional("arguments", options_schema("argument"), "{}"),
+       optional("danger", enumeration({"read", "write", "dangerous", "raw"}, "what it may do"), "write"),
+       optional("warning", text("of dangerous ones: what may happen")), optional("changes", text("what it changes")),
+       optional("read_back", text("how that is verified")), optional("example", text("arguments that make sense")),
+       optional("timeout", duration("from its turn to its end", "100ms", "1d"), "15s"),
+       optional("spacing", duration("least time from one write to the next", "0s", "1h"), "0s")});
   return object({required("plugin", of(Type::name, "the plugin's name")), required("version", text("of the plugin")),
                  required("summary", text("one line")),
                  optional("stale_after", duration("usual silence until stale", "1ms")),

@@ -157,15 +157,14 @@ Scalar read_text(const Schema& schema, std::string_view text) {
   }
   if (schema.format == "ascii" && !std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; }))
     return bad(schema, "cfg-format", "has characters that are not printable ASCII");
-  if (schema.format == "word" &&
-      !std::all_of(text.begin(), text.end(),
-                   [](char c) { return digit(c) || lower(c) || (c >= 'A' && c <= 'Z') || c == '_' || c == '-'; }))
+  if (schema.format == "word" && !std::all_of(text.begin(), text.end(), [](char c) {
+        return digit(c) || lower(c) || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
+      }))
     return bad(schema, "cfg-format", "has characters that are neither letters nor digits nor '_' nor '-'");
   if (out_of_range(schema, static_cast<double>(count_characters(text))))
     return bad(schema, "cfg-range",
-               fmt::format("is too {}", schema.max && static_cast<double>(count_characters(text)) > *schema.max
-                                            ? "long"
-                                            : "short"),
+               fmt::format("is too {}",
+                           schema.max && static_cast<double>(count_characters(text)) > *schema.max ? "long" : "short"),
                fmt::format("it has {} characters", count_characters(text)));
   return good(Value{std::string(text)});
 }

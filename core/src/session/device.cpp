@@ -45,6 +45,7 @@ Device::Device(Context context, Setup setup)
       transport_{context_.loop, log_},
       binder_(context_.series, setup_.plugin->schema, setup_.channels, setup_.fleet_key ? setup_.name : std::string{}),
       backoff_({}, std::hash<std::string>{}(setup_.name)),
+      executor_(make_executor()),
       // A property of the kind of transport, which the session is told before any is opened.
       live_(std::all_of(setup_.links.begin(), setup_.links.end(),
                         [](const auto& link) { return link.second.make()->live(); })) {}
@@ -69,10 +70,12 @@ void Device::stop() {
     *timer = 0;
   }
   if (setup_.relay) setup_.relay->stop();
+  executor_->end_all(command::Status::cancelled, "the device is being stopped");
   tear_down();
 }
 
 void Device::tear_down() {
+  executor_->set_ready(false);
   // The session first: its end may still call us.
   if (session_) session_->flush_waveforms();
   session_.reset();
@@ -144,6 +147,7 @@ std::unique_ptr<transport::Link> Device::make_link(LinkId id, transport::Link::M
   callbacks.on_open = [this, id] {
     if (links_[id]->opened() > 1) ++health_.reconnects;
     if (usable()) settle(session_->on_open(id, context_.loop.clock().wall_ns()));
+    if (id == 0) executor_->set_ready(usable());
   };
   callbacks.on_bytes = [this, id](transport::Bytes bytes, const transport::Meta& meta) {
     health_.bytes += bytes.size();
@@ -156,6 +160,7 @@ std::unique_ptr<transport::Link> Device::make_link(LinkId id, transport::Link::M
     if (usable()) settle(session_->on_peer(id, peer, joined, context_.loop.clock().wall_ns()));
   };
   callbacks.on_closed = [this, id](const transport::Reason& reason, bool final) {
+    if (id == 0) executor_->set_ready(false);
     if (usable()) settle(session_->on_close(id, context_.loop.clock().wall_ns(), reason.code, final));
     if (final && session_) session_->flush_waveforms();
     if (final && usable()) set_state(State::finished);
@@ -194,6 +199,8 @@ void Device::end_session(std::string_view code, std::string_view message) {
   // Links and session are in use by the caller of this function: they go when the loop is back at the top.
   set_state(State::failed);
   ended_ = true;
+  executor_->set_ready(false);
+  executor_->end_all(command::Status::failed, fmt::format("the plugin lost its session: {}", message));
   teardown_timer_ = context_.loop.after(nanoseconds{0}, [this] {
     teardown_timer_ = 0;
     tear_down();
@@ -262,6 +269,39 @@ bool Device::send(LinkId link, Bytes bytes, std::string_view to) {
   trace(">", bytes);
   auto* l = link_at(link);
   return l != nullptr && l->send(bytes, to);
+}
+
+std::unique_ptr<command::Executor> Device::make_executor() {
+  command::Executor::Parts parts{context_.loop, log_, setup_.plugin->schema, setup_.control, setup_.audit, {}, {}, {}};
+  parts.begin = [this](command::CommandId id, const std::string& device, const config::CommandSpec& command,
+                       const config::Value& arguments, bool dry_run) {
+    const std::string_view unit = is_fleet() ? std::string_view{device} : std::string_view{};
+    settle(session_->on_command(id, command.name, command.arguments, arguments, dry_run, unit));
+  };
+  parts.cancel = [this](command::CommandId id) {
+    if (usable()) settle(session_->on_cancel(id, context_.loop.clock().wall_ns()));
+  };
+  parts.send = [this](LinkId link, Bytes bytes, std::string_view to) { return send(link, bytes, to); };
+  return std::make_unique<command::Executor>(std::move(parts));
+}
+
+command::CommandId Device::submit(const std::string& device, command::Request request, command::OnResult on_result,
+                                  command::OnProgress on_progress) {
+  return executor_->submit(device, std::move(request), std::move(on_result), std::move(on_progress));
+}
+
+void Device::cancel(command::CommandId id) { executor_->cancel(id); }
+
+bool Device::send_for(std::uint64_t request, LinkId link, Bytes bytes, std::string_view to) {
+  return executor_->send_for(request, link, bytes, to);
+}
+
+void Device::reply(std::uint64_t request, const Reply& reply) {
+  executor_->reply(request, reply.status, reply.message, reply.json, reply.bytes);
+}
+
+void Device::progress(std::uint64_t request, std::uint64_t done, std::uint64_t total, std::string_view text) {
+  executor_->progress(request, done, total, text);
 }
 
 bool Device::open(LinkId link, std::string_view spec) {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "command/executor.hpp"
 #include "config/plugin_schema.hpp"
 #include "plugin/loader.hpp"
 #include "runtime/backoff.hpp"
@@ -50,6 +51,8 @@ class Device final : private Environment {
     std::unique_ptr<transport::Relay> relay;
     std::optional<std::string> fleet_key = {};  ///< set: a fleet, with what tells its units apart
     std::unique_ptr<FleetNames> fleet = {};     ///< of a fleet: the names of its devices
+    command::Control control = command::Control::off;
+    std::shared_ptr<command::AuditLog> audit = {};  ///< null: nothing is written to the device
   };
   struct Context {
     runtime::EventLoop& loop;
@@ -76,6 +79,12 @@ class Device final : private Environment {
   [[nodiscard]] bool is_fleet() const { return setup_.fleet_key.has_value(); }
   /// The devices that a session speaks for beside itself, by name.
   [[nodiscard]] const std::map<std::string, Health, std::less<>>& members() const { return members_; }
+  /// Asks something of it, or of one of its units (`device`); see command::Executor.
+  command::CommandId submit(const std::string& device, command::Request request, command::OnResult on_result,
+                            command::OnProgress on_progress = {});
+  void cancel(command::CommandId id);
+  [[nodiscard]] const config::PluginSchema& schema() const { return setup_.plugin->schema; }
+  [[nodiscard]] command::Control control() const { return setup_.control; }
   /// Called after each change of state.
   void on_state(std::function<void(State)> callback) { on_state_ = std::move(callback); }
   [[nodiscard]] bool finished() const { return health_.state == State::finished; }
@@ -83,6 +92,9 @@ class Device final : private Environment {
  private:
   // Environment
   bool send(LinkId link, Bytes bytes, std::string_view to) override;
+  bool send_for(std::uint64_t request, LinkId link, Bytes bytes, std::string_view to) override;
+  void reply(std::uint64_t request, const Reply& reply) override;
+  void progress(std::uint64_t request, std::uint64_t done, std::uint64_t total, std::string_view text) override;
   bool open(LinkId link, std::string_view spec) override;
   void close(LinkId link) override;
   void drop(LinkId link, std::string_view peer) override;
@@ -96,6 +108,7 @@ class Device final : private Environment {
   void log(mesura_log_level level, std::string_view message) override;
   void failed(std::string_view code, std::string_view message) override;
 
+  [[nodiscard]] std::unique_ptr<command::Executor> make_executor();
   void make_session();
   void end_session(std::string_view code, std::string_view message);
   void make_links();
@@ -122,6 +135,7 @@ class Device final : private Environment {
   transport::Context transport_;
   SeriesBinder binder_;
   runtime::Backoff backoff_;
+  std::unique_ptr<command::Executor> executor_;
   std::unique_ptr<PluginSession> session_;
   std::vector<std::unique_ptr<transport::Link>> links_;  ///< by LinkId; null where none is configured
   std::map<TimerId, runtime::EventLoop::TimerId> timers_;

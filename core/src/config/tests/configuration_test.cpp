@@ -230,6 +230,7 @@ devices:
       tariffs: {}
     stale_after: 20s
     enabled: true
+    control: false
     channels: {}
 fleets: {}
 derived: {}

@@ -118,7 +118,7 @@ TEST_CASE("mistakes of an author are values with a place") {
         std::string::npos);
   CHECK(messages(with_options("type: integer, min: 5, max: 4, help: h")).find("option 'o' has a min above its max") !=
         std::string::npos);
-  CHECK(messages(with_options("type: text, min: 5, help: h")).find("option 'o' has a limit, but its type is text") !=
+  CHECK(messages(with_options("type: bool, min: 5, help: h")).find("option 'o' has a limit, but its type is bool") !=
         std::string::npos);
   CHECK(
       messages(with_options("type: text, values: [a], help: h")).find("option 'o' has values, but its type is text") !=

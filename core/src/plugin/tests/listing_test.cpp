@@ -27,8 +27,8 @@ TEST_CASE("the list shows the loaded by name, their warnings, and the refused wi
       list_text(set) ==
       "PLUGIN       VERSION  ABI  VIRTUAL  FILE" + std::string(good_file.size() - 4, ' ') +
           "  SUMMARY\n"
-          "c_plugin     4.5.6    1.0  yes      " +
-          c_file + "     A plugin in C\n" + "good_plugin  1.2.3    1.0  no       " + good_file +
+          "c_plugin     4.5.6    1.1  yes      " +
+          c_file + "     A plugin in C\n" + "good_plugin  1.2.3    1.1  no       " + good_file +
           "  A meter that prints key=value pairs, one telegram a line\n\n" + file("newer_major", "c_plugin.so") +
           ": error[plg-abi]: plugin 'c_plugin' 4.5.6 speaks plugin ABI 3; this host accepts 1\n"
           "  hint      install a newer Mesura, which accepts ABI 3, or rebuild the plugin against the headers of this "
@@ -42,7 +42,7 @@ TEST_CASE("the list as JSON") {
   const auto set = test::scan({library_directory("good_plugin"), library_directory("no_query")});
   CHECK(
       list_json(set) ==
-      R"({"plugins":[{"name":"good_plugin","version":"1.2.3","abi":"1.0","file":")" +
+      R"({"plugins":[{"name":"good_plugin","version":"1.2.3","abi":"1.1","file":")" +
           file("good_plugin", "good_plugin.so") +
           R"(","summary":"A meter that prints key=value pairs, one telegram a line","warnings":[],)"
           R"("virtual_device":false}],"refused":[{"file":")" +
@@ -68,7 +68,7 @@ TEST_CASE("the info of a plugin shows all that its schema says") {
   const auto* plugin = set.find("c_plugin");
   REQUIRE(plugin != nullptr);
   CHECK(info_text(*plugin) == "c_plugin 4.5.6  A plugin in C\n" + file("full_schema", "c_plugin.so") +
-                                  ", plugin ABI 1.0\n"
+                                  ", plugin ABI 1.1\n"
                                   "\nLINKS\n"
                                   "  data  tcp\n"
                                   "\nOPTIONS\n"
@@ -89,7 +89,7 @@ TEST_CASE("the info of a plugin shows all that its schema says") {
                                   "  data  tcp\n"
                                   "  seed  integer  default 1  of chance\n");
   CHECK(info_json(*plugin) ==
-        R"({"name":"c_plugin","version":"4.5.6","abi":"1.0","file":")" + file("full_schema", "c_plugin.so") +
+        R"({"name":"c_plugin","version":"4.5.6","abi":"1.1","file":")" + file("full_schema", "c_plugin.so") +
             R"(","summary":"A plugin in C","warnings":[],"stale_after":"1m30s",)"
             R"("links":[{"name":"data","transports":["tcp"],"optional":false,"help":"","defaults":{}}],)"
             R"("options":[{"name":"dialect","type":"enum","required":false,"default":"a","values":["a","b"],)"
