@@ -4,8 +4,11 @@
 // The plugin against the host's own rules: its schema is one that the host accepts, and no series or attribute that it
 // can emit is outside the vocabulary or its own additions.
 #include <algorithm>
+#include <sstream>
 #include <string>
+#include <vector>
 
+#include "command/arguments.hpp"
 #include "commands.hpp"
 #include "emitter.hpp"
 #include "measures.hpp"
@@ -48,6 +51,16 @@ TEST_CASE("every command of the schema has its flow, and no flow is without a co
     CHECK((command.danger != mesura::config::Danger::dangerous || !command.warning.empty()));
   }
   CHECK(s.commands.size() == flows().size());
+}
+
+TEST_CASE("what a command gives as an example is good") {
+  for (const auto& command : schema().commands) {
+    INFO(command.name << " " << command.example);
+    std::vector<std::string> words;
+    std::istringstream in(command.example);
+    for (std::string word; in >> word;) words.push_back(word);
+    if (!words.empty()) CHECK(mesura::command::read_words(command, words).ok());
+  }
 }
 
 TEST_CASE("every measure of the options is known, to one of the two devices at least") {
