@@ -85,6 +85,17 @@ void check_power(Emitter& emitter, const Lines& active, const Lines& reactive, s
     emitter.power_check().chip(i + 1, {active.values[i], reactive.values[i], 0, i < reactive.count}, now_ns);
 }
 
+std::string_view shown_message(const JsonObject& reply) {
+  const std::string_view msg = reply.text("msg");
+  return msg.substr(0, std::min(msg.find(", PW:"), msg.size()));
+}
+
+std::string_view shown_text(std::string_view text) {
+  constexpr std::size_t kShown = 80;
+  const bool secret = text.find("\"pwd\"") != std::string_view::npos || text.find("PW:") != std::string_view::npos;
+  return secret ? std::string_view{"(a password may be in it)"} : text.substr(0, kShown);
+}
+
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });

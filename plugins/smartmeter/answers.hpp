@@ -54,6 +54,11 @@ struct Stamp {
 };
 [[nodiscard]] Stamp stamp_of(const JsonObject& object, std::int64_t received_ns);
 
+/// What the device says for people, without the password that it repeats when a network is added.
+[[nodiscard]] std::string_view shown_message(const JsonObject& reply);
+/// Foreign text for messages: its start, or nothing where a password may be in it.
+[[nodiscard]] std::string_view shown_text(std::string_view text);
+
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);
 
 }  // namespace mesura::smartmeter

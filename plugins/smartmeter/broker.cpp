@@ -192,7 +192,7 @@ void Broker::on_reply(Unit& unit, std::int64_t received_ns) {
     tell_info(json_, *unit.emitter_, host_, true);
     unit.emitter_->emit(MESURA_NO_TIME, received_ns);
   } else if (json_.boolean("error").value_or(false)) {
-    const std::string message = fmt::format("the device refused {}: {}", json_.text("cmd"), json_.text("msg"));
+    const std::string message = fmt::format("the device refused {}: {}", json_.text("cmd"), shown_message(json_));
     host_.log(MESURA_LOG_WARN, message);
     host_.fault({MESURA_FAULT_NOTE, json_.text("state") == "busy" ? "busy" : "refused", message, 0, 0, 0});
   } else if (tell_momentary(json_, *unit.emitter_)) {
@@ -219,7 +219,7 @@ void Broker::on_switch(std::string_view text, Unit& unit, std::int64_t received_
 
 void Broker::bad_message(std::string_view expected, std::string_view text) {
   host_.fault({MESURA_FAULT_FRAME, "bad_message",
-               fmt::format("{}: expected {}, got '{}'", topic_, expected, text.substr(0, 80)), 0, text.size(), 0});
+               fmt::format("{}: expected {}, got '{}'", topic_, expected, shown_text(text)), 0, text.size(), 0});
 }
 
 }  // namespace mesura::smartmeter

@@ -52,7 +52,7 @@ void Connection::on_line(std::string_view text, Bytes whole, std::uint64_t offse
     if (reply_.parse(text)) {
       on_reply(text);
     } else if (!owner_.command_line(*this, text)) {
-      host_.fault({MESURA_FAULT_FRAME, "bad_json", fmt::format("expected a JSON object, got '{}'", text.substr(0, 80)),
+      host_.fault({MESURA_FAULT_FRAME, "bad_json", fmt::format("expected a JSON object, got '{}'", shown_text(text)),
                    offset, whole.size(), 0});
     }
   } else if (text.size() >= 3 && text[0] == '[' && text[2] == ']') {
@@ -132,8 +132,8 @@ void Connection::on_reply(std::string_view text) {
   } else if (polling_ >= 0) {
     on_poll_reply();
   } else if (reply_.boolean("error").value_or(false)) {
-    log(MESURA_LOG_WARN, fmt::format("the device refused {}: {}", cmd.empty() ? "a command" : cmd, reply_.text("msg")));
-    fault(MESURA_FAULT_NOTE, "refused", reply_.text("msg"));
+    log(MESURA_LOG_WARN, fmt::format("the device refused {}: {}", cmd.empty() ? "a command" : cmd, shown_message(reply_)));
+    fault(MESURA_FAULT_NOTE, "refused", shown_message(reply_));
   }
 }
 
