@@ -61,6 +61,7 @@ class Broker {
     void begin_ordered(const RunOrder&, const JsonObject&) override { broker.held_ = false; }
     void expect_rows(std::int64_t) override {}
     void watch(bool) override {}
+    void abandon() override { ask(R"({"cmd":"stop"})"); }
     void renamed(std::string_view to) override;
     [[nodiscard]] Emitter* emitter() override { return emitter_; }
     [[nodiscard]] std::string topic() const;

@@ -50,6 +50,8 @@ class CommandPort {
   virtual void expect_rows(std::int64_t rows) = 0;
   /// Commands hear of each frame.
   virtual void watch(bool watched) = 0;
+  /// Stops the run that a command has begun, also where it has not begun to send.
+  virtual void abandon() = 0;
   /// The device has another name from now on.
   virtual void renamed(std::string_view name) = 0;
   [[nodiscard]] virtual Emitter* emitter() = 0;

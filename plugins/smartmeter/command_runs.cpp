@@ -166,7 +166,7 @@ struct Watched {
 
 void end_watched(Job& job, const Watched& w) {
   const std::uint64_t rows = job.port().rows(), lost = job.port().lost_rows();
-  job.farewell.clear();
+  job.measures = false;
   job.ask("stop", plain_request("stop"), [w, rows, lost](Job& j, const Answer& answer) {
     if (!j.is_reply(answer)) return;
     JsonWriter ended;
@@ -235,7 +235,7 @@ void began(Job& job, const Answer& answer, const SampleOrder& order) {
   }
   const std::int64_t start = std::max(order.run.start_ns, job.now_ns());
   if (order.duration_ns != 0) w.until_ns = start + order.duration_ns;
-  job.farewell = plain_request("stop");
+  job.measures = true;
   watch_run(job, std::move(w));
   job.listen(order.rows != 0);
 }
@@ -267,7 +267,12 @@ void stop(Job& job) {
     if (!j.is_reply(answer)) return;
     const std::string_view rest = collects ? "; nothing is collected until 'sample' or the next connection" : "";
     if (answer.json->boolean("error").value_or(false)) {
-      j.finish(MESURA_REPLY_DONE, fmt::format("the device was not measuring{}", rest), R"({"stopped":false})");
+      const bool scheduled = j.port().is_measuring();
+      if (scheduled) j.port().abandon();
+      j.finish(MESURA_REPLY_DONE,
+               scheduled ? "a scheduled start can't be called off: that run is stopped when it begins"
+                         : fmt::format("the device was not measuring{}", rest),
+               R"({"stopped":false})");
       return;
     }
     JsonWriter out;

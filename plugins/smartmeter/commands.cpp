@@ -245,7 +245,7 @@ void Commands::cancel(std::uint64_t request, std::int64_t now_ns) {
     if (job->id_ != request || job->phase_ == Job::Phase::ended) continue;
     job->now_ns_ = now_ns;
     CommandPort* const way = services_.port(device);
-    if (way != nullptr && !job->farewell.empty()) way->ask(job->farewell);
+    if (way != nullptr && job->measures) way->abandon();
     job->finish(MESURA_REPLY_TIMEOUT, "called off");
   }
 }

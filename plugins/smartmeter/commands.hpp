@@ -117,8 +117,8 @@ class Job {
   std::string plan_note;
   /// The run that was stopped for this command begins again when it ends.
   bool paused = false;
-  /// on_cancel: what is said to the device at last.
-  std::string farewell;
+  /// A run was begun for it, which ends with it.
+  bool measures = false;
 
  private:
   friend class Commands;

@@ -236,49 +236,6 @@ void Connection::resume() {
 
 FlowControl Connection::flow_control() const { return ordered_ ? FlowControl::off : settings_.flow_control; }
 
-// ---------------------------------------------------------------- the way of commands
-
-bool Connection::is_free() const {
-  const bool settled =
-      state_ == State::idle || state_ == State::waiting || state_ == State::opening || state_ == State::running;
-  return settled && polling_ < 0 && !awaiting_ && !settings_.raw_on_command;
-}
-
-bool Connection::ask(std::string_view line) { return send(line); }
-
-bool Connection::tell(std::uint64_t request, std::string_view line) { return owner_.tell_line(*this, request, line); }
-
-void Connection::set_awaiting(bool awaiting) {
-  awaiting_ = awaiting;
-  if (!awaiting && poll_due_ == kNever && settings_.activity == Activity::poll && state_ == State::idle)
-    poll_due_ = now_ns_;
-  reckon();
-}
-
-void Connection::hold(bool held) {
-  held_ = held;
-  if (state_ == State::waiting) state_due_ = held ? kNever : now_ns_;
-  reckon();
-}
-
-void Connection::renamed(std::string_view name) { owner_.renamed(*this, name); }
-
-void Connection::expect_rows(std::int64_t rows) {
-  if (!run_.active()) return;
-  const Measure& measure = *run_.spec().measure;
-  const std::size_t longest = std::max(run_.spec().chunk_rows, static_cast<std::size_t>(rows)) * measure.row_bytes();
-  framer_.expect(measure.row_bytes(), longest);
-}
-
-void Connection::begin_ordered(const RunOrder& order, const JsonObject&) {
-  held_ = false;
-  if (!order.ours) return;
-  ordered_ = true;
-  ordered_slots_ = order.slots;
-  scheduled_ns_ = order.start_ns;
-  begin_run();
-}
-
 void Connection::poll_next() {
   const int next = polling_ + 1;
   if (next == static_cast<int>(kQuestions.size())) {

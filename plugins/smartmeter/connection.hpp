@@ -81,6 +81,7 @@ class Connection final : public CommandPort, private FramerSink {
   void begin_ordered(const RunOrder& order, const JsonObject& reply) override;
   void expect_rows(std::int64_t rows) override;
   void watch(bool watched) override { watched_ = watched; }
+  void abandon() override;
   void renamed(std::string_view name) override;
   [[nodiscard]] Emitter* emitter() override { return emitter_; }
 
@@ -166,7 +167,8 @@ class Connection final : public CommandPort, private FramerSink {
   bool awaiting_ = false;  ///< a command waits for its answer
   bool held_ = false;      ///< a command keeps our own runs from beginning
   bool watched_ = false;
-  bool ordered_ = false;  ///< the run at hand is one that a command asked for
+  bool abandoned_ = false;  ///< the scheduled run at hand is to be stopped when it begins
+  bool ordered_ = false;    ///< the run at hand is one that a command asked for
   std::int64_t ordered_slots_ = 0;
 };
 

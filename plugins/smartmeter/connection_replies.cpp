@@ -83,6 +83,10 @@ void Connection::on_frame(const Frame& frame) {
     begin_default_run(0);
   }
   run_.frame(frame, now_ns_);
+  if (abandoned_) {
+    abandoned_ = false;
+    send(R"({"cmd":"stop"})");
+  }
   if (watched_)
     owner_.command_rows(*this, static_cast<std::int64_t>(frame.payload.size() / run_.spec().measure->row_bytes()));
   if (requested_rows_ != 0 && flow_control() == FlowControl::request) request_rows();
@@ -132,7 +136,8 @@ void Connection::on_reply(std::string_view text) {
   } else if (polling_ >= 0) {
     on_poll_reply();
   } else if (reply_.boolean("error").value_or(false)) {
-    log(MESURA_LOG_WARN, fmt::format("the device refused {}: {}", cmd.empty() ? "a command" : cmd, shown_message(reply_)));
+    log(MESURA_LOG_WARN,
+        fmt::format("the device refused {}: {}", cmd.empty() ? "a command" : cmd, shown_message(reply_)));
     fault(MESURA_FAULT_NOTE, "refused", shown_message(reply_));
   }
 }
@@ -230,6 +235,7 @@ void Connection::begin_run() {
   }
   framer_.expect(measure->row_bytes(), longest);
   run_.begin(spec, *emitter_, now_ns_);
+  abandoned_ = false;
   emitter_->mode("sampling", now_ns_);
   emitter_->add(Place::total, Quantity::sampling_rate, static_cast<double>(spec.rate));
   emitter_->emit(MESURA_NO_TIME, now_ns_);

@@ -210,6 +210,26 @@ TEST_CASE("a start that several devices have in common") {
   }
 }
 
+TEST_CASE("a scheduled run that nobody wants any more ends when it begins") {
+  for (const bool cancel : {false, true}) {
+    CommandBench bench(counting(), idle());
+    PluginOptions arguments = PluginOptions{}.text("at", "4s");
+    if (cancel) arguments.duration("duration", 1h);
+    const auto id = bench.begin("sample", arguments);
+    bench.advance(500ms);
+    if (cancel) {
+      bench.tap().cancel(id, bench.session().now_ns());
+    } else {
+      CHECK(bench.finish(id).status == MESURA_REPLY_DONE);
+      CHECK_THAT(bench.run("stop").message, contains("when it begins"));
+    }
+    bench.advance(6s);
+    CHECK(bench.session().counts().rows > 0);
+    CHECK_FALSE(runs(bench));
+    CHECK(bench.run("voltage").status == MESURA_REPLY_DONE);
+  }
+}
+
 TEST_CASE("a start that the device's own clock forbids") {
   CommandBench bench(counting().text("clock_offset", "-1h"), idle());
   const Outcome got = bench.run("sample", PluginOptions{}.text("at", "5s"));

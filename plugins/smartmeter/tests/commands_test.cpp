@@ -205,6 +205,44 @@ TEST_CASE("each command: the answer is lost") {
   }
 }
 
+TEST_CASE("each change: its own answer is lost, or only what would be read back") {
+  for (const bool read_back : {false, true})
+    for (const Case& c : cases()) {
+      if (!c.changes) continue;
+      INFO(c.name << " read back " << read_back);
+      CommandBench bench(meter(c), idle());
+      // From the very line on, or from the one behind it.
+      bool told = false;
+      bench.overheard = [&](const std::string& line) { told = told || line == wire(c.line); };
+      bench.alter = [&](const std::string& said) {
+        const bool answer = said.find("\"cmd\":\"" + c.line.substr(8, c.line.find('"', 8) - 8)) != std::string::npos;
+        const bool question = said.find("\"cmd\":\"info\"") != std::string::npos ||
+                              said.find("\"cmd\":\"log\",\"msg\":\"***") != std::string::npos;
+        if (!told || c.name == "raw") return c.name == "raw" && answer ? std::string{} : said;
+        if (read_back) return question ? std::string{} : said;
+        return answer ? std::string{} : said;
+      };
+      const Outcome got = bench.run(c.name, c.arguments);
+      INFO(got.message << got.json << joined(bench.asked));
+      CHECK(got.replies == 1);
+      CHECK(bench.tap().told == Lines{wire(c.line)});
+      const bool leaves = c.name == "restart" || c.name == "basic_reset" || c.name == "factory_reset";
+      if (c.name == "register_write") {
+        // Both are answers of one command.
+        CHECK((got.status == MESURA_REPLY_TIMEOUT || got.status == MESURA_REPLY_DONE));
+      } else if (c.name == "raw" || !read_back) {
+        CHECK((got.status == MESURA_REPLY_TIMEOUT || leaves));
+      } else if (c.name == "set_log_level" || c.name == "sync_time") {
+        CHECK(got.status == MESURA_REPLY_DONE);  // told by the answer itself
+      } else if (leaves) {
+        CHECK((got.status == MESURA_REPLY_TIMEOUT || got.status == MESURA_REPLY_UNVERIFIED));
+      } else {
+        CHECK(got.status == MESURA_REPLY_UNVERIFIED);
+        CHECK_THAT(got.json, contains(R"("after":null)"));
+      }
+    }
+}
+
 TEST_CASE("each command: the device is gone half-way") {
   for (const Case& c : cases()) {
     INFO(c.name);
