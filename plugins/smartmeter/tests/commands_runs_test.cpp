@@ -135,6 +135,22 @@ TEST_CASE("sample with so many rows: their summary, and what was before goes on"
   CHECK(faults(bench.session()).empty());
 }
 
+TEST_CASE("sample in place of the collector's own run, which begins again behind it") {
+  CommandBench bench(counting(), plain());
+  bench.advance(500ms);
+  CHECK(bench.run("sample", PluginOptions{}.integer("rate", 1000)).status == MESURA_REPLY_INVALID);
+  CHECK(bench.session().streams().size() == 1);
+  PluginOptions arguments;
+  arguments.integer("rate", 1000).integer("rows", 1500).flag("pause", true);
+  const Outcome got = bench.run("sample", arguments);
+  CHECK(got.status == MESURA_REPLY_DONE);
+  CHECK(runs(bench));
+  REQUIRE(bench.session().streams().size() == 3);
+  CHECK(bench.session().streams()[1].period_ns == 1'000'000);
+  CHECK(bench.session().streams()[2].period_ns == 125'000);
+  check_rows(bench.session());
+}
+
 TEST_CASE("sample for so long tells how far it is; called off, it stops the device") {
   CommandBench bench(counting(), idle());
   const Outcome got = bench.run("sample", PluginOptions{}.integer("rate", 1000).duration("duration", 3s));
@@ -238,6 +254,25 @@ TEST_CASE("a start that the device's own clock forbids") {
   CHECK_THAT(got.message, contains("time"));
   const Outcome time = bench.run("time");
   CHECK_THAT(time.json, contains(R"("clock_offset":{"value":-3599.99)"));
+}
+
+TEST_CASE("the device's clock is central European, in summer too") {
+  const std::vector<std::pair<std::string, std::string>> all = {
+      {"03/02/2021 16:03:58.120", "2021-03-02T15:03:58.120Z"}, {"07/01/2021 12:00:00.000", "2021-07-01T10:00:00.000Z"},
+      {"03/28/2021 01:59:59.999", "2021-03-28T00:59:59.999Z"}, {"03/28/2021 03:00:00.000", "2021-03-28T01:00:00.000Z"},
+      {"10/31/2021 01:30:00.000", "2021-10-30T23:30:00.000Z"}, {"10/31/2021 03:00:00.000", "2021-10-31T02:00:00.000Z"},
+      {"12/31/2021 23:59:59", "2021-12-31T22:59:59.000Z"}};
+  for (const auto& [local, utc] : all) {
+    INFO(local);
+    CommandBench bench({}, idle());
+    bench.alter = [&](std::string said) {
+      const std::string key = "\"sys_time\":\"";
+      if (const auto at = said.find(key); at != std::string::npos)
+        said.replace(at + key.size(), said.find('"', at + key.size()) - at - key.size(), local);
+      return said;
+    };
+    CHECK_THAT(bench.run("time").json, contains("\"time\":\"" + utc + "\""));
+  }
 }
 
 TEST_CASE("flow control by hand: nothing comes until it is asked for") {
