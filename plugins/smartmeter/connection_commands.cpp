@@ -49,6 +49,7 @@ void Connection::abandon() {
 void Connection::begin_ordered(const RunOrder& order, const JsonObject&) {
   held_ = false;
   if (!order.ours) return;
+  if (settings_.sink == Sink::udp && !data_open_) owner_.open_data(*this);
   ordered_ = true;
   ordered_slots_ = order.slots;
   scheduled_ns_ = order.start_ns;
