@@ -321,6 +321,12 @@ std::int64_t Commands::due() const {
   return due;
 }
 
+bool Commands::waits(DeviceId device) const {
+  const auto found = jobs_.find(device);
+  return found != jobs_.end() &&
+         (found->second->phase_ == Job::Phase::fresh || found->second->phase_ == Job::Phase::queued);
+}
+
 bool Commands::reply(DeviceId device, const JsonObject& json, std::string_view text, std::int64_t now_ns) {
   Job* const job = job_of(device, now_ns);
   if (job == nullptr) return false;

@@ -163,6 +163,8 @@ class Commands {
   void gone(DeviceId device, std::int64_t now_ns);
   void all_gone(std::int64_t now_ns);
   [[nodiscard]] bool idle() const { return jobs_.empty(); }
+  /// A command for that device has something to say and waits for its turn.
+  [[nodiscard]] bool waits(DeviceId device) const;
 
  private:
   [[nodiscard]] Job* job_of(DeviceId device, std::int64_t now_ns);

@@ -47,7 +47,7 @@ void Connection::opened(std::int64_t now_ns) {
   now_ns_ = seen_ns_ = now_ns;
   framer_.reset();
   asked_ = false;
-  polling_ = -1;
+  polling_ = resumed_question_ = -1;
   tries_ = 0;
   poll_due_ = kNever;
   awaiting_ = held_ = watched_ = ordered_ = false;
@@ -244,6 +244,12 @@ void Connection::poll_next() {
     emitter_->emit(MESURA_NO_TIME, now_ns_);
     return;
   }
+  if (next > 0 && owner_.command_waits(*this)) {  // its turn; the round goes on behind it
+    resumed_question_ = next;
+    polling_ = -1;
+    poll_due_ = now_ns_ + kTurn;
+    return;
+  }
   if (next == 0) round_ns_ = now_ns_;
   polling_ = next;
   poll_due_ = now_ns_ + kPollPatience;
@@ -278,6 +284,7 @@ void Connection::tick(std::int64_t now_ns) {
   } else if (state_ != State::closed && now_ns >= poll_due_) {
     if (settings_.activity == Activity::poll && state_ != State::running) {
       if (polling_ >= 0) fault(MESURA_FAULT_NOTE, "no_answer", kQuestions[static_cast<std::size_t>(polling_)]);
+      if (resumed_question_ >= 0) polling_ = std::exchange(resumed_question_, -1) - 1;
       poll_next();
     } else if (state_ == State::running && flow_control() == FlowControl::request) {
       request_rows();

@@ -34,6 +34,8 @@ class Connection final : public CommandPort, private FramerSink {
     // What may be meant for a command; true: it was.
     virtual bool command_reply(Connection& connection, const JsonObject& reply, std::string_view text) = 0;
     virtual bool command_line(Connection& connection, std::string_view text) = 0;
+    /// One waits for its turn.
+    [[nodiscard]] virtual bool command_waits(const Connection& connection) const = 0;
     virtual void command_rows(Connection& connection, std::int64_t rows) = 0;
     /// It has said who it is, for the first time on this connection.
     virtual void greeted(Connection& connection, const JsonObject& info) = 0;
@@ -84,6 +86,7 @@ class Connection final : public CommandPort, private FramerSink {
   void abandon() override;
   void renamed(std::string_view name) override;
   [[nodiscard]] Emitter* emitter() override { return emitter_; }
+  [[nodiscard]] const Emitter* emitter() const { return emitter_; }
 
  private:
   enum class State {
@@ -159,9 +162,10 @@ class Connection final : public CommandPort, private FramerSink {
   std::int64_t seen_ns_ = 0;   ///< last sign of life
   bool asked_ = false;         ///< if it is still there
   bool data_open_ = false;
-  int tries_ = 0;       ///< greeting: questions; else refusals in a row
-  int idle_lines_ = 0;  ///< liveness lines in a row while sampling
-  int polling_ = -1;    ///< index of the question that waits for its answer
+  int tries_ = 0;              ///< greeting: questions; else refusals in a row
+  int idle_lines_ = 0;         ///< liveness lines in a row while sampling
+  int resumed_question_ = -1;  ///< with which a round goes on that made way for a command
+  int polling_ = -1;           ///< index of the question that waits for its answer
   std::int64_t scheduled_ns_ = 0;
   std::size_t requested_rows_ = 0;
   bool awaiting_ = false;  ///< a command waits for its answer

@@ -20,7 +20,8 @@ bool Connection::tell(std::uint64_t request, std::string_view line) { return own
 
 void Connection::set_awaiting(bool awaiting) {
   awaiting_ = awaiting;
-  if (!awaiting && poll_due_ == kNever && settings_.activity == Activity::poll && state_ == State::idle)
+  if (!awaiting && (poll_due_ == kNever || resumed_question_ >= 0) && settings_.activity == Activity::poll &&
+      state_ == State::idle)
     poll_due_ = now_ns_;
   reckon();
 }

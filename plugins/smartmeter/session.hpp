@@ -47,6 +47,7 @@ class SmartMeterSession final : public Device, private Connection::Owner {
   bool tell_line(Connection& connection, std::uint64_t request, std::string_view line) override;
   bool command_reply(Connection& connection, const JsonObject& reply, std::string_view text) override;
   bool command_line(Connection& connection, std::string_view text) override;
+  [[nodiscard]] bool command_waits(const Connection& connection) const override;
   void command_rows(Connection& connection, std::int64_t rows) override;
   void greeted(Connection& connection, const JsonObject& info) override;
   void renamed(Connection& connection, std::string_view name) override;

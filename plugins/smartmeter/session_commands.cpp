@@ -84,6 +84,10 @@ bool SmartMeterSession::command_line(Connection& connection, std::string_view te
   return commands_.line(connection.emitter()->device(), text, now_ns_);
 }
 
+bool SmartMeterSession::command_waits(const Connection& connection) const {
+  return !commands_.idle() && connection.emitter() != nullptr && commands_.waits(connection.emitter()->device());
+}
+
 void SmartMeterSession::command_rows(Connection& connection, std::int64_t rows) {
   commands_.frame(connection.emitter()->device(), rows, now_ns_);
 }

@@ -117,3 +117,28 @@ TEST_CASE("no greeting: a command waits for it and ends with the connection") {
   CHECK(tap.outcomes[1].status == MESURA_REPLY_UNREACHABLE);
   CHECK(tap.outcomes[1].replies == 1);
 }
+
+TEST_CASE("a command takes its turn between two questions of a round, which goes on behind it") {
+  Tap tap(plugin());
+  PluginHarness h(tap.plugin(), PluginOptions{}.text("stream", "off").duration("interval", 10s), live());
+  h.open();
+  h.bytes(kGreeting);
+  CHECK(sent(h) == Lines{"{\"cmd\":\"info\"}\r\n"});
+  tap.command("energy", {}, false, 0);
+  h.advance(1ms);
+  CHECK(sent(h).size() == 1);  // one question at a time
+  h.bytes(kGreeting);
+  REQUIRE(sent(h).size() == 2);
+  CHECK(sent(h)[1] == "{\"cmd\":\"getEnergy\"}\r\n");
+  h.advance(500ms);
+  CHECK(sent(h).size() == 2);
+  h.bytes(info(kEnergy));
+  CHECK(tap.outcomes[1].status == MESURA_REPLY_DONE);
+  h.advance(1ms);
+  REQUIRE(sent(h).size() == 3);
+  CHECK(sent(h)[2] == "{\"cmd\":\"getPower\"}\r\n");
+  h.bytes(info(
+      R"({"error":false,"cmd":"getPower","activePower":[1,2,3],"reactivePower":[0,0,0],"apparentPower":[1,2,3]})"));
+  REQUIRE(sent(h).size() == 4);
+  CHECK(sent(h)[3] == "{\"cmd\":\"getVoltage\"}\r\n");
+}
