@@ -307,9 +307,9 @@ void Commands::pump(std::int64_t now_ns) {
     }
     if (job->phase_ == Job::Phase::fresh && now_ns >= job->due_ns_)
       job->finish(MESURA_REPLY_UNREACHABLE, "the device did not say who it is");
-    if (job->phase_ != Job::Phase::ended && job->phase_ != Job::Phase::queued && now_ns >= job->due_ns_)
-      job->deliver({Answer::Kind::silent});
-    if (job->phase_ == Job::Phase::queued && now_ns >= job->due_ns_) job->deliver({Answer::Kind::silent});
+    const bool at_work = job->phase_ == Job::Phase::sent || job->phase_ == Job::Phase::waiting;
+    if (at_work && services_.port(device) == nullptr) job->deliver({Answer::Kind::gone});
+    if (job->phase_ != Job::Phase::ended && now_ns >= job->due_ns_) job->deliver({Answer::Kind::silent});
     if (job->phase_ == Job::Phase::queued) job->send();
   }
   sweep();

@@ -246,6 +246,7 @@ bool SmartMeterSession::send_line(Connection& connection, std::string_view line)
 
 void SmartMeterSession::give_up(Connection& connection, std::string_view reason) {
   if (single_) {
+    lost(connection, now_ns_);
     host().reopen(kCommand, reason);
     return;
   }

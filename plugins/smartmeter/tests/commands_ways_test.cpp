@@ -142,3 +142,20 @@ TEST_CASE("a command takes its turn between two questions of a round, which goes
   REQUIRE(sent(h).size() == 4);
   CHECK(sent(h)[3] == "{\"cmd\":\"getVoltage\"}\r\n");
 }
+
+TEST_CASE("a device that falls silent is given up, and its command with it") {
+  Tap tap(plugin());
+  PluginHarness h(tap.plugin(), PluginOptions{}.text("stream", "off").duration("interval", 1h), live());
+  h.open();
+  h.bytes(kGreeting);
+  for (int k = 0; k < 7; ++k) h.bytes(k == 0 ? kGreeting : info(R"({"error":false,"cmd":"getX"})"));
+  tap.command("sample", PluginOptions{}.integer("rate", 1000).duration("duration", 1h), false, 0);
+  h.advance(1ms);
+  h.bytes(sample_reply("v,i,v,i,v,i", 1008, 1000));
+  h.bytes(frame(0, count_rows(0, 42)));
+  CHECK(tap.outcomes[1].replies == 0);
+  h.advance(30s);
+  CHECK(h.events(Kind::reopened).size() == 1);
+  CHECK(tap.outcomes[1].replies == 1);
+  CHECK(tap.outcomes[1].status == MESURA_REPLY_UNREACHABLE);
+}
