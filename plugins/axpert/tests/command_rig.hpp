@@ -5,6 +5,9 @@
 // replied.
 #pragma once
 
+#include <simdjson.h>
+
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -232,6 +235,10 @@ class Rig {
   }
   static void on_reply(mesura_host* host, std::uint64_t id, const mesura_reply* r) {
     const auto text = [](const char* data, std::size_t size) { return data != nullptr ? std::string{data, size} : ""; };
+    simdjson::dom::parser parser;
+    const std::string json = text(r->json.data, r->json.size);
+    INFO(json);
+    if (!json.empty()) CHECK(parser.parse(json).error() == simdjson::SUCCESS);
     rigs().at(host)->replies.push_back({id, r->status, text(r->message.data, r->message.size),
                                         text(r->json.data, r->json.size),
                                         text(reinterpret_cast<const char*>(r->bytes.data), r->bytes.size)});
