@@ -53,7 +53,7 @@ Task<CommandResult> make_folder(CommandRun& run);
 Task<CommandResult> delete_folder(CommandRun& run);
 Task<CommandResult> erase_offline_app(CommandRun& run);
 
-// ---- calibration (command_calibrate.cpp)
+// ---- calibration (command_factory.cpp, command_calibrate.cpp)
 Task<CommandResult> show_calibration(CommandRun& run);
 Task<CommandResult> init_chips(CommandRun& run);
 Task<CommandResult> save_factory_config(CommandRun& run);

@@ -122,7 +122,7 @@ struct CommandRun::Exchange {
   CommandRun& run;
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> handle) const noexcept { run.waiting_ = handle; }
-  [[nodiscard]] Reply await_resume() const { return std::move(run.reply_); }
+  void await_resume() const noexcept {}
 };
 
 struct CommandRun::Pause {
@@ -154,16 +154,16 @@ Task<Reply> CommandRun::exchange(std::string to, std::string bytes, bool changes
   const bool sent = send(bytes, to, changes);
   if (!sent) {
     waits_ = false;
-    Reply unsent{Reply::Kind::unreachable, "nothing was sent"};
-    co_return unsent;
+    reply_.kind = Reply::Kind::unreachable;
+    reply_.body = "nothing was sent";
+  } else if (dry_run_ && changes) {
+    reply_.kind = Reply::Kind::planned;
+    reply_.body.clear();
+  } else {
+    host_.arm(timer_, kLost + std::chrono::seconds{bytes.size() / kUploadBytesPerSecond});
+    co_await Exchange{*this};
   }
-  if (dry_run_ && changes) {
-    Reply planned{Reply::Kind::planned, {}};
-    co_return planned;
-  }
-  host_.arm(timer_, kLost + std::chrono::seconds{bytes.size() / kUploadBytesPerSecond});
-  Reply reply = co_await Exchange{*this};
-  co_return reply;
+  co_return std::move(reply_);
 }
 
 Task<Reply> CommandRun::get(std::string path) {
