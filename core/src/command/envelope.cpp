@@ -48,7 +48,8 @@ class Reader {
     simdjson::dom::parser parser;
     simdjson::dom::object object;
     const auto error = parser.parse(json.data(), json.size()).get(object);
-    if (error != simdjson::SUCCESS) return problem("cmd-json", "no JSON object", form(named_), fmt::format("{} bytes", json.size()));
+    if (error != simdjson::SUCCESS)
+      return problem("cmd-json", "no JSON object", form(named_), fmt::format("{} bytes", json.size()));
     // Everything first that can be taken: an answer to what is wrong has the id.
     std::optional<config::Diagnostic> first;
     for (const auto& [key, value] : object) {
