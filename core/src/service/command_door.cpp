@@ -21,7 +21,7 @@ struct CommandDoor::Impl {
 };
 
 CommandDoor::CommandDoor(runtime::EventLoop& loop, std::shared_ptr<runtime::Log> log, collector::Collector& collector)
-    : impl_(new Impl{loop, std::move(log), collector}) {}
+    : impl_(new Impl{loop, std::move(log), collector, {}, {}}) {}
 
 CommandDoor::~CommandDoor() = default;
 

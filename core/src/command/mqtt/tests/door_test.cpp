@@ -194,6 +194,9 @@ TEST_CASE("a command over MQTT is done when it is allowed, and answered whatever
   // What is refused does not show a password.
   const json wrong = ask(other, "inverter", R"({"command":"set_password","arguments":{"password":"hunter2","x":1}})");
   CHECK(wrong.dump().find("hunter2") == std::string::npos);
+  CHECK(ask(other, "inverter", R"({"command":"set_password","arguments":{"password":["hunter2"]}})")
+            .dump()
+            .find("hunter2") == std::string::npos);
   CHECK(ask(other, "inverter", R"({"command":"set_password","password":"hunter2")").dump().find("hunter2") ==
         std::string::npos);
 

@@ -45,7 +45,7 @@ commands:
             values: [done, refused, timeout, mismatch, invalid, unreachable, unverified]}
   reset: {help: "starts anew", danger: dangerous, warning: "it forgets everything"}
   raw: {help: "as typed", danger: raw, arguments: {text: {type: text, required: true, help: "what"}}}
-  put_file: {help: "stores", arguments: {content: {type: file, required: true, max: 10000000, help: "which"}}}
+  put_file: {help: "stores", arguments: {content: {type: file, required: true, max: 10MiB, help: "which"}}}
   get_file: {help: "fetches", danger: read}
 )";
 
@@ -58,6 +58,12 @@ mesura_reply_status reply_status(const std::string& word) {
                                                        {"unreachable", MESURA_REPLY_UNREACHABLE},
                                                        {"unverified", MESURA_REPLY_UNVERIFIED}};
   return all.at(word);
+}
+
+config::PluginSchema schema_of(std::string_view yaml) {
+  auto result = config::parse_plugin_schema(yaml, "bench.yaml");
+  if (!result.schema) throw std::logic_error(config::render_text(result.diagnostics.list().front()));
+  return std::move(*result.schema);
 }
 
 Bytes bytes_of(const std::string& text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
@@ -75,8 +81,7 @@ http::Fields fields_of(const std::string& query) {
 
 }  // namespace
 
-CommandHouse::CommandHouse(http::api::CommandDesk::Options options)
-    : schema_(*config::parse_plugin_schema(kSchema, "bench.yaml").schema) {
+CommandHouse::CommandHouse(http::api::CommandDesk::Options options) : schema_(schema_of(kSchema)) {
   make("inverter", command::Control::on);
   make("meter", command::Control::off);
   make("bench", command::Control::raw);
