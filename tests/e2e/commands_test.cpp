@@ -63,7 +63,7 @@ class Service {
     if (!token.empty()) argv.insert(argv.end(), {"-H", "Authorization: Bearer " + token});
     argv.insert(argv.end(), more.begin(), more.end());
     const auto done = run(Command{argv}, std::chrono::seconds{60});
-    const auto end = done.out.find_last_of('\n');
+    const auto end = done.out.find_last_of('\n', done.out.size() - 2);
     return {std::stoi(done.out.substr(end + 1)), done.out.substr(0, end)};
   }
   [[nodiscard]] Answer post(const std::string& token, const std::string& device, const std::string& command,
