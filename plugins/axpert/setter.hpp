@@ -92,6 +92,9 @@ class Making {
   void expect(Value value) { expected.push_back({key, std::move(value)}); }
 };
 
+/// Of a row: there is none.
+inline constexpr std::string_view kNone{};
+
 struct Setter {
   std::string_view name;
   Dialects dialects;

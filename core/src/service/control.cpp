@@ -192,12 +192,10 @@ void ControlServer::accept() {
   }
 }
 
-std::optional<bool> ask(const std::filesystem::path& path, const std::vector<std::string>& words,
-                        const std::function<bool(bool, std::string_view)>& on_text) {
+runtime::UniqueFd send_request(const std::filesystem::path& path, const std::vector<std::string>& words) {
   const sockaddr_un address = address_of(path);
-  const runtime::UniqueFd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  if (fd.get() < 0 || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    return std::nullopt;
+  runtime::UniqueFd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  if (!fd || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return {};
   std::string request;
   for (const auto& word : words) {
     if (!request.empty()) request += '\t';
@@ -207,9 +205,16 @@ std::optional<bool> ask(const std::filesystem::path& path, const std::vector<std
   for (std::string_view rest = request; !rest.empty();) {
     const auto n = ::send(fd.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return std::nullopt;
+    if (n < 0) return {};
     rest.remove_prefix(static_cast<std::size_t>(n));
   }
+  return fd;
+}
+
+std::optional<bool> ask(const std::filesystem::path& path, const std::vector<std::string>& words,
+                        const std::function<bool(bool, std::string_view)>& on_text) {
+  const runtime::UniqueFd fd = send_request(path, words);
+  if (!fd) return std::nullopt;
   std::string head;
   std::optional<bool> good;
   char buffer[16384];

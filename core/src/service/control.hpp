@@ -69,4 +69,8 @@ class ControlServer {
 [[nodiscard]] std::optional<bool> ask(const std::filesystem::path& path, const std::vector<std::string>& words,
                                       const std::function<bool(bool good, std::string_view text)>& on_text);
 
+/// The same for answers that are read later, by an event loop: connects and sends the request. Invalid: nobody listens.
+/// The answer begins with a line "ok" or "error".
+[[nodiscard]] runtime::UniqueFd send_request(const std::filesystem::path& path, const std::vector<std::string>& words);
+
 }  // namespace mesura::service
