@@ -9,6 +9,7 @@
 #include "config/text.hpp"
 #include "http/options.hpp"
 #include "runtime/time_text.hpp"
+#include "service/command_door.hpp"
 #include "service/control.hpp"
 #include "service/http_service.hpp"
 #include "service/notify.hpp"
@@ -80,6 +81,7 @@ class Service {
     }
     collector_.apply(configuration_);
     http_.commit(configuration_);
+    command_door_.apply(configuration_);
     service::notify("READY=1");
     feed_watchdog();
 
@@ -88,6 +90,7 @@ class Service {
     service::notify("STOPPING=1");
     logger_.info("run-stop", "stopping");
     control.reset();
+    command_door_.stop();
     http_.stop(kHttpGrace);
     const bool complete = collector_.stop(kStopGrace);
     logger_.info("run-end", "stopped{}", complete ? "" : "; not everything that was measured could be written");
@@ -167,6 +170,7 @@ class Service {
       set_levels();
       const bool complete = collector_.apply(configuration_);
       http_.commit(configuration_);
+      command_door_.apply(configuration_);
       if (!complete)
         wrong =
             "mesura: error[run-reload]: the new configuration is in force, but a sink that was replaced lost what it "
@@ -233,6 +237,7 @@ class Service {
   service::Requests requests_{{collector_, log_, [this] { return facts(); }, [this] { return reload(); },
                                [this](const std::string& device) { default_level(device); }}};
   std::int64_t started_ns_ = 0;
+  service::CommandDoor command_door_{loop_, log_, collector_};
   service::HttpService http_{{loop_, log_, collector_, loaded_.catalog, [this] { return facts(); }}};
 };
 

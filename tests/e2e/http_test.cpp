@@ -3,6 +3,7 @@
 //
 // The HTTP API of the real program over a virtual meter, asked by curl.
 #include "house.hpp"
+#include "virtual_device.hpp"
 
 #include <support/catch.hpp>
 #include <support/free_port.hpp>
@@ -28,6 +29,7 @@ std::string yaml(const TempDir& dir, const Meter& meter, const std::string& http
       "devices:\n"
       "  grid: {{plugin: dsmr_p1, transport: {{tcp: {{host: {1}, port: {2}}}}}, channels: {{total: {{label: "
       "House}}}}}}\n"
+      "  inverter: {{plugin: axpert, transport: {{serial: {{path: {0}/inverter}}}}, interval: 1s, control: true}}\n"
       "sinks:\n"
       "  local: {{sqlite: {{path: {0}/mesura.db}}, commit_interval: 100ms}}\n"
       "{3}",
@@ -64,6 +66,7 @@ class Service {
 
   TempDir dir;
   Meter meter{{"--dialect", "be", "--pv", "4000"}};
+  VirtualDevice inverter{"axpert", {"--pty", (dir / "inverter").string(), "--latency", "0s", "--latency-min", "0s"}};
   std::unique_ptr<Process> process;
   std::string address;
 };

@@ -236,8 +236,9 @@ class JsonReader {
   }
 
   void wrong(std::size_t index, const Element& value) {
-    out_.spoil(index, "cmd-type", "has the wrong form", config::expectation(out_.fields()[index].schema),
-               config::quote(simdjson::minify(value)));
+    const auto& schema = out_.fields()[index].schema;
+    out_.spoil(index, "cmd-type", "has the wrong form", config::expectation(schema),
+               schema.type == Type::secret ? std::string{} : config::quote(simdjson::minify(value)));
   }
 
   void list(std::size_t index, const Element& value) {

@@ -113,6 +113,7 @@ Configuration make_configuration(Value root, const Catalog& catalog) {
     c.doors.push_back({name, section.chosen().first, section.chosen().second, section});
   for (const auto& [name, section] : root["alerts"].map()) c.alerts.push_back(make_alert(name, section, c.doors));
   if (root["http"]) c.http = make_http(root["http"]);
+  if (root["commands"] && root["commands"]["mqtt"]) c.mqtt_commands = make_mqtt_commands(root["commands"]["mqtt"]);
   c.root = std::move(root);
   return c;
 }

@@ -4,6 +4,7 @@
 // The whole configuration file: its schema, what it says, and the checks across its sections.
 #pragma once
 
+#include "config/commands_section.hpp"
 #include "config/diagnostic.hpp"
 #include "config/http_section.hpp"
 #include "config/plugin_schema.hpp"
@@ -153,10 +154,11 @@ struct Configuration {
   std::vector<RouteConfig> routes;     ///< without `routes` in the file: everything to every sink
   std::vector<DerivedConfig> derived;  ///< each behind those that it uses
   std::vector<AlertConfig> alerts;
-  std::vector<DoorConfig> doors;           ///< `notify`
-  std::optional<CapacityConfig> capacity;  ///< nothing: there is no such tariff here
-  std::optional<HttpConfig> http;          ///< nothing: no server
-  Value root;                              ///< the file as read, defaults filled in
+  std::vector<DoorConfig> doors;                    ///< `notify`
+  std::optional<CapacityConfig> capacity;           ///< nothing: there is no such tariff here
+  std::optional<HttpConfig> http;                   ///< nothing: no server
+  std::optional<MqttCommandsConfig> mqtt_commands;  ///< nothing: devices are not asked over MQTT
+  Value root;                                       ///< the file as read, defaults filled in
 };
 
 struct LoadResult {

@@ -49,6 +49,7 @@ class Checks {
     check_log();
     check_routes();
     check_http(root_, sinks_, file_, out_);
+    check_commands(root_, catalog_, file_, out_);
     warn_of_nothing();
   }
 

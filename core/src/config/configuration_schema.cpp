@@ -259,7 +259,7 @@ Schema configuration_schema(const Catalog& catalog) {
        optional("fleets", fleets_schema(catalog), "{}"), optional("derived", derived_schema(), "{}"),
        optional("sinks", sinks_schema(catalog), "{}"), optional("routes", routes_schema()),
        optional("alerts", alerts_schema(), "{}"), optional("notify", notify_schema(), "{}"),
-       optional("http", http_schema())},
+       optional("http", http_schema()), optional("commands", commands_schema(catalog.sinks))},
       "a Mesura configuration");
 }
 

@@ -69,6 +69,7 @@ class Connection {
   bool process();
   bool advance();
   bool read_header();
+  [[nodiscard]] std::size_t longest_body() const;
   bool read_body();
   void refuse(Refusal&& refusal);
   void respond(Response&& response);

@@ -85,13 +85,6 @@ bool Connection::read_header() {
                 "at most " + std::to_string(options.target_bytes) + " bytes",
                 {},
                 {}}};
-  if (!refusal && head.body == Head::Body::length && head.length > options.body_bytes)
-    refusal = {413,
-               {"http-body",
-                "body too long",
-                "at most " + std::to_string(options.body_bytes) + " bytes",
-                std::to_string(head.length),
-                {}}};
   if (refusal) {
     exchange_->shown_method = head.method;
     refuse(std::move(*refusal));
@@ -104,7 +97,16 @@ bool Connection::read_header() {
     respond(std::move(*response));
     return true;
   }
-  body_ = BodyReader{head, options.body_bytes};
+  const std::size_t longest = longest_body();
+  if (head.body == Head::Body::length && head.length > longest) {
+    refuse({413,
+            {"http-body", "body too long", "at most " + std::to_string(longest) + " bytes", std::to_string(head.length),
+             exchange_->route->body_bytes == 0 ? ""
+                                               : "longer ones take role control and no password: a token, or a "
+                                                 "session"}});
+    return true;
+  }
+  body_ = BodyReader{head, longest};
   body_received_ = 0;
   if (head.body == Head::Body::none) {
     dispatch();
@@ -116,6 +118,13 @@ bool Connection::read_header() {
     flush();
   }
   return true;
+}
+
+/// Only who is known to control something may send more than usual: others could hold all that bodies may take.
+std::size_t Connection::longest_body() const {
+  const auto usual = front_.options().body_bytes;
+  const bool known = !exchange_->check_password && exchange_->request.principal.role >= Role::control;
+  return known ? std::max(usual, exchange_->route->body_bytes) : usual;
 }
 
 bool Connection::read_body() {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -91,6 +92,7 @@ struct Route {
   Role role = Role::read;  ///< that it takes; none: anybody
   Run run = Run::worker;
   Handler handler;
+  std::size_t body_bytes = 0;  ///< the longest body from who may control; 0: as everywhere
 };
 
 }  // namespace mesura::http

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
 #include <set>
 #include <utility>
@@ -50,6 +51,7 @@ void HttpService::prepare(const config::Configuration& configuration) {
         fmt::format("'http.sink' names '{}', a sink of kind {} that can't be read back\n  expected  a sink "
                     "of kind sqlite or mysql",
                     sink->name, sink->kind));
+  state_ = configuration.state;
   observe(configuration);
   if (!authenticator_) {
     http::AuthenticatorOptions options;
@@ -57,6 +59,7 @@ void HttpService::prepare(const config::Configuration& configuration) {
     authenticator_ = std::make_shared<http::Authenticator>(options, log_);
   }
   accounts_ = authenticator_->has_accounts();
+  const http::api::CommandDesk::Quiet quiet{desk_.get()};  // nor one that waits for a device
   next_source_ = choose_source(configuration);
   next_wanted_ = wanted(configuration);
   if (snapshots_ && !listeners_.empty()) snapshots_->publish();  // a worker that waits for one must not hold up a stop
@@ -91,6 +94,7 @@ void HttpService::commit(const config::Configuration& configuration) {
   configuration_text_ = std::make_shared<const std::string>(config::show_effective(configuration, parts_.catalog));
   if (live_ && configuration.http) live_->keep_waveforms(configuration.http->limits.waveform);
   if (snapshots_) snapshots_->publish();
+  const http::api::CommandDesk::Quiet quiet{desk_.get()};
   for (auto it = listeners_.begin(); it != listeners_.end();) {
     if (next_wanted_.contains(it->first)) {
       ++it;
@@ -129,6 +133,7 @@ void HttpService::stop(std::chrono::milliseconds grace) {
   parts_.loop.cancel(std::exchange(accounts_timer_, 0));
   if (subscription_ != 0) parts_.collector.unsubscribe(std::exchange(subscription_, 0));
   if (snapshots_) snapshots_->end();  // who waits for one waits for us
+  if (desk_) desk_->end();
   for (auto& [address, listener] : listeners_) listener.server->stop(grace);
   next_.clear();
   {
@@ -136,6 +141,7 @@ void HttpService::stop(std::chrono::milliseconds grace) {
     listeners_.clear();
   }
   snapshots_.reset();
+  desk_.reset();
 }
 
 std::vector<std::string> HttpService::addresses() const {
@@ -157,6 +163,7 @@ void HttpService::observe(const config::Configuration& configuration) {
     demand->take(*batch);
   });
   snapshots_ = std::make_shared<http::api::Snapshots>(parts_.loop, [this] { return snapshot(); });
+  desk_ = std::make_shared<http::api::CommandDesk>(parts_.loop, collector::backend_of(parts_.collector), boot_);
 }
 
 HttpService::Source HttpService::choose_source(const config::Configuration& configuration) const {
@@ -233,6 +240,8 @@ HttpService::Listener HttpService::open(const Wanted& wanted, std::shared_ptr<st
     parts.snapshot = [snapshots = snapshots_](bool fresh) { return fresh ? snapshots->fresh() : snapshots->current(); };
     parts.server_metrics = [this](http::api::Exposition& out) { add_metrics(out); };
     parts.limits = wanted.answers;
+    parts.commands = desk_;
+    parts.audit_file = (std::filesystem::path{state_} / "audit.jsonl").string();
     routes = http::api::routes(parts, demand_);
   }
   for (auto& route : authenticator_->routes()) routes.push_back(std::move(route));

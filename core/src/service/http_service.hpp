@@ -6,6 +6,7 @@
 
 #include "collector/collector.hpp"
 #include "config/configuration.hpp"
+#include "http/api/command_desk.hpp"
 #include "http/api/endpoint.hpp"
 #include "http/api/live_demand.hpp"
 #include "http/api/snapshot.hpp"
@@ -96,6 +97,7 @@ class HttpService {
   collector::Collector::SubscriptionId subscription_ = 0;
   std::shared_ptr<http::Authenticator> authenticator_;
   std::shared_ptr<http::api::Snapshots> snapshots_;
+  std::shared_ptr<http::api::CommandDesk> desk_;
   std::map<std::string, Listener> listeners_;  ///< by address as configured
   std::mutex counters_mutex_;                  ///< of listeners_, for the metrics' thread
   std::map<std::string, Listener> next_;
@@ -105,6 +107,7 @@ class HttpService {
   std::vector<std::int64_t> starts_ns_;  ///< when the program has started, the latest last
   config::Configuration configuration_;  ///< in force
   std::shared_ptr<const std::string> configuration_text_;
+  std::string state_;  ///< its directory, the same from start to end
   std::uint64_t boot_ = 0;
   bool accounts_ = false;
   bool stopping_ = false;

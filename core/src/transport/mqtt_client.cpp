@@ -271,6 +271,7 @@ void MqttClient::Shared::open() {
 void MqttClient::Shared::on_message(const mosquitto_message& message) {
   // An empty one only takes back what the broker had kept.
   if (!wanted() || message.payloadlen <= 0) return;
+  if (handlers.accept && !handlers.accept(message.topic, message.retain)) return;
   const Bytes payload{static_cast<const std::uint8_t*>(message.payload), static_cast<std::size_t>(message.payloadlen)};
   if (payload.size() > kMaxMessage) {
     if (context.memory->first("mqtt message"))

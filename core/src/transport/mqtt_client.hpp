@@ -42,6 +42,8 @@ class MqttClient {
     std::function<void()> on_open;
     std::function<void(std::string_view topic, Bytes payload)> on_message;
     std::function<void(Reason)> on_end;
+    /// Asked before on_message; false: left out. `retained`: it is older than the subscription. Empty: all are taken.
+    std::function<bool(std::string_view topic, bool retained)> accept = {};
   };
 
   /// `what` names it in reasons.

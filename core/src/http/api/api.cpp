@@ -24,6 +24,12 @@ std::vector<Endpoint> endpoints(const Parts& parts, std::shared_ptr<const LiveDe
                             sinks_endpoint(),
                             spool_endpoint(),
                             config_endpoint(),
+                            commands_endpoint(),
+                            command_endpoint(),
+                            jobs_endpoint(),
+                            job_endpoint(),
+                            cancel_endpoint(),
+                            audit_endpoint(),
                             metrics_endpoint(newest),
                             health_endpoint(),
                             ready_endpoint()};

@@ -89,6 +89,7 @@ Route route_of(Endpoint endpoint, Parts parts) {
   route.pattern = endpoint.path;
   route.role = endpoint.role;
   route.run = endpoint.run;
+  route.body_bytes = endpoint.body_bytes;
   route.handler = [endpoint = std::move(endpoint), parts = std::move(parts)](const Request& request) -> Response {
     try {
       const std::int64_t now_ns = parts.clock->wall_ns();

@@ -24,6 +24,7 @@
 
 namespace mesura::http::api {
 
+class CommandDesk;
 class Exposition;
 
 /// What a client may ask for at once.
@@ -43,7 +44,9 @@ struct Parts {
   Limits limits;
   /// Adds figures of the HTTP server itself.
   std::function<void(Exposition& out)> server_metrics;
-  std::uint64_t boot = 0;  ///< tells this process's event ids from those of another
+  std::uint64_t boot = 0;                 ///< tells this process's event ids from those of another
+  std::shared_ptr<CommandDesk> commands;  ///< null: there are none here
+  std::string audit_file;                 ///< the log of what was written to devices
 };
 
 /// What `ask` makes of a store on loan; one that is away is not kept.
@@ -93,6 +96,8 @@ struct Endpoint {
   std::vector<Parameter> parameters;
   std::vector<Answer> answers;  ///< the good ones; errors are everybody's
   std::vector<int> errors;      ///< beside 400 and 401
+  std::string body;             ///< JSON Schema of the request's body; empty: there is none
+  std::size_t body_bytes = 0;   ///< of a long body, from who may control; 0: as the server has it
   std::function<Response(const Call&)> handler;
 };
 

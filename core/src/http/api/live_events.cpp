@@ -3,6 +3,7 @@
 #include "http/api/resources.hpp"
 
 #include "config/text.hpp"
+#include "http/api/command_desk.hpp"
 #include "http/api/event_id.hpp"
 #include "model/measurement_json.hpp"
 #include "model/text.hpp"
@@ -138,6 +139,13 @@ class Subscriber {
   Subscriber(std::shared_ptr<LiveText> text, const Live& live, std::uint64_t boot, std::uint64_t after)
       : text_(std::move(text)), live_(live), boot_(boot), last_(after) {}
 
+  /// Tells of commands too, from now on.
+  void listen(std::shared_ptr<const CommandDesk> desk, std::vector<model::Glob> globs) {
+    desk_ = std::move(desk);
+    globs_ = std::move(globs);
+    if (desk_) last_command_ = desk_->newest_event();
+  }
+
   /// Says what the process that the client read before had and this one has not.
   void restarted() { restarted_ = true; }
 
@@ -148,6 +156,11 @@ class Subscriber {
                      event_id(boot_, last_), event_id(boot_, last_));
       greeted_ = true;
       if (restarted_) out += "event: missed\ndata: {\"reason\":\"restart\",\"missed\":null}\n\n";
+    }
+    if (desk_) {
+      const auto size = out.size();
+      last_command_ = desk_->append_events(out, last_command_, globs_);
+      if (out.size() > size) quiet_since_ = Clock::now();
     }
     if (live_.newest_id() == last_) {
       keep_alive(out);
@@ -190,6 +203,9 @@ class Subscriber {
   bool restarted_ = false;
   Clock::time_point quiet_since_ = Clock::now();
   std::string lines_;
+  std::shared_ptr<const CommandDesk> desk_;  ///< null: no commands
+  std::vector<model::Glob> globs_;
+  std::uint64_t last_command_ = 0;
 };
 
 Response subscribe(const Call& call, LiveTexts& texts) {
@@ -211,6 +227,7 @@ Response subscribe(const Call& call, LiveTexts& texts) {
   auto subscriber = std::make_shared<Subscriber>(
       texts.get(live, call.arguments.texts("series"), call.arguments.globs("series")), live, call.parts.boot, after);
   if (restarted) subscriber->restarted();
+  subscriber->listen(call.parts.commands, call.arguments.globs("series"));
   Response response;
   response.content_type = "text/event-stream";
   response.etag = false;
@@ -230,7 +247,9 @@ Endpoint live_endpoint() {
       "Every event holds the measurements since the one before, a JSON object a line. An event `hello` begins the "
       "stream and tells where it stands; an event `missed` says that measurements are left out: the client was too "
       "slow or away for too long (\"slow\", with their number in batches), or the service has been restarted "
-      "(\"restart\"). EventSource resumes by itself; others send the last id in Last-Event-ID or `last_id`.";
+      "(\"restart\"). An event `command` tells the progress or the end of a command that was sent over HTTP, as GET "
+      "/api/v1/commands/{id} does, without long results. EventSource resumes by itself; others send the last id in "
+      "Last-Event-ID or `last_id`.";
   e.run = Route::Run::front;
   e.parameters = {globs("series", "only these; repeatable"),
                   text("last_id", "go on after this event; also the header Last-Event-ID"),

@@ -9,7 +9,13 @@ namespace mesura::http::api {
 
 namespace {
 
-Response index(const Call& call, const std::vector<std::pair<std::string, std::string>>& places) {
+struct Place {
+  std::string method;
+  std::string path;
+  std::string summary;
+};
+
+Response index(const Call& call, const std::vector<Place>& places) {
   const auto snapshot = call.parts.snapshot(false);
   Response response;
   runtime::JsonWriter json{response.body};
@@ -20,8 +26,10 @@ Response index(const Call& call, const std::vector<std::pair<std::string, std::s
   json.key("zone").string(call.zone.name());
   json.key("answers").string(snapshot ? snapshot->store_sink : "");
   json.key("endpoints").begin_array();
-  for (const auto& [path, summary] : places)
-    json.begin_object().key("path").string(path).key("summary").string(summary).end_object();
+  for (const auto& [method, path, summary] : places) {
+    json.begin_object().key("method").string(method);
+    json.key("path").string(path).key("summary").string(summary).end_object();
+  }
   json.end_array().end_object();
   response.body += '\n';
   response.etag = false;
@@ -74,8 +82,8 @@ Response ready(const Call& call) {
 }  // namespace
 
 Endpoint index_endpoint(const std::vector<Endpoint>& all) {
-  std::vector<std::pair<std::string, std::string>> places;
-  for (const auto& e : all) places.emplace_back(e.path, e.summary);
+  std::vector<Place> places;
+  for (const auto& e : all) places.push_back({e.method, e.path, e.summary});
   Endpoint e;
   e.path = "/api/v1/";
   e.summary = "What is here";

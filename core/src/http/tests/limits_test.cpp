@@ -351,3 +351,30 @@ TEST_CASE("ten thousand connections") {
   CHECK(clients.back().get("/hello").status == 200);
   CHECK(clients.front().wait_closed());
 }
+
+TEST_CASE("a route may take longer bodies, but only from who may control") {
+  const auto longer = [] {
+    Route upload =
+        route("POST", "/upload", [](const Request& r) { return text_response(std::to_string(r.body.size())); });
+    upload.body_bytes = 2'000'000;
+    return upload;
+  };
+  http::ListenerOptions listener;
+  listener.anonymous = http::Role::control;
+  Rig rig{{longer(), route("POST", "/usual", [](const Request&) { return text_response("taken"); })}, {}, listener};
+  const std::string body(1'500'000, 'x');
+  CHECK(rig.connect().post("/upload", body).body == "1500000");
+  CHECK(rig.connect().post("/usual", body.substr(0, 1000)).status == 200);
+  const auto refused = [](const Rig& from, const std::string& path, std::size_t size) {
+    auto client = from.connect();
+    client.send("POST " + path + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(size) +
+                "\r\n\r\n");
+    return client.read_reply();
+  };
+  CHECK(refused(rig, "/usual", body.size()).status == 413);
+  CHECK(refused(rig, "/upload", 2'000'001).status == 413);
+  Rig reading{{longer()}};
+  const auto reply = refused(reading, "/upload", body.size());
+  CHECK(reply.status == 413);
+  CHECK_THAT(reply.body, contains("role control"));
+}
