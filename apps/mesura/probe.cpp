@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // mesura probe, mesura capture: live devices without sinks.
+#include "chosen.hpp"
 #include "printer.hpp"
 #include "setup.hpp"
 #include "verbs.hpp"
 
 #include "collector/device_setup.hpp"
-#include "config/address.hpp"
 #include "session/device.hpp"
 #include "transport/capture.hpp"
 
@@ -26,72 +26,6 @@
 #include <vector>
 
 namespace mesura::app {
-
-namespace {
-
-/// Devices by name or address, with the plugins that they need.
-struct Chosen {
-  plugin::PluginSet plugins;
-  std::vector<config::DeviceConfig> devices;
-  std::string zone;
-};
-
-/// nullopt, with messages on stderr: a name or address that is none.
-std::optional<Chosen> choose(const Common& common, const std::vector<std::string>& wanted,
-                             const KeyValues& options = {}) {
-  const bool needs_file =
-      wanted.empty() || !std::all_of(wanted.begin(), wanted.end(), [](const auto& w) { return config::is_address(w); });
-  Chosen chosen;
-  config::Catalog catalog;
-  std::vector<config::DeviceConfig> configured;
-  if (needs_file) {
-    auto loaded = load_configuration(common);
-    if (!loaded) return std::nullopt;
-    print_diagnostics(loaded->diagnostics);
-    if (!loaded->configuration) return std::nullopt;
-    chosen.zone = loaded->configuration->site_zone;
-    configured = std::move(loaded->configuration->devices);
-    chosen.plugins = std::move(loaded->plugins);
-    catalog = std::move(loaded->catalog);
-  } else {
-    chosen.plugins = load_plugins(common, {});
-    catalog = make_catalog(chosen.plugins);
-  }
-  if (wanted.empty()) chosen.devices = configured;
-  for (const auto& name : wanted) {
-    if (config::is_address(name)) {
-      auto result = config::from_address(name, catalog, options);
-      print_diagnostics(result.diagnostics);
-      if (!result.device) return std::nullopt;
-      chosen.devices.push_back(std::move(*result.device));
-      continue;
-    }
-    const auto found =
-        std::find_if(configured.begin(), configured.end(), [&](const auto& d) { return d.name == name; });
-    if (found == configured.end()) {
-      std::vector<std::string> names;
-      for (const auto& d : configured) names.push_back(d.name);
-      std::fputs(fmt::format("mesura: error[cli-device]: no device is named '{}'\n  expected  {}, or an address such "
-                             "as dsmr_p1+tcp://host:port\n",
-                             name, fmt::join(names, ", "))
-                     .c_str(),
-                 stderr);
-      return std::nullopt;
-    }
-    chosen.devices.push_back(*found);
-  }
-  if (chosen.devices.empty()) {
-    std::fputs(
-        "mesura: error[cli-device]: there is nothing to open\n  expected  devices in the configuration, or an address "
-        "such as "
-        "dsmr_p1+tcp://host:port\n",
-        stderr);
-    return std::nullopt;
-  }
-  return chosen;
-}
-
-}  // namespace
 
 int probe(const ProbeOptions& options) {
   const auto chosen = choose(options.common, options.devices, options.options);
