@@ -244,10 +244,12 @@ void write_configuration(const std::filesystem::path& file, const House& house, 
       "    plugin: axpert\n"
       "    transport: {{serial: {{path: \"{3}\"}}}}\n"
       "    interval: 2s\n"
+      "    control: true\n"
       "  lab:\n"
       "    plugin: smartmeter\n"
       "    transport: {{tcp: {{{4}}}}}\n"
       "    options: {{rate: 8000}}\n"
+      "    control: true\n"
       "sinks:\n"
       "  local: {{sqlite: {{path: \"{0}/mesura.db\"}}}}\n"
       "routes:\n"
@@ -287,10 +289,11 @@ int run_demo(const DemoOptions& options) {
       "Try in another shell:\n"
       "  mesura status --config '%s'\n"
       "  curl 'http://127.0.0.1:%u/api/v1/query?series=grid/total/active_power&from=-5m&format=csv'\n"
-      "  sqlite3 '%s' 'SELECT * FROM grid ORDER BY time DESC LIMIT 3'\n\n"
+      "  sqlite3 '%s' 'SELECT * FROM grid ORDER BY time DESC LIMIT 3'\n"
+      "  mesura device inverter set_output_priority sbu --config '%s'\n\n"
       "The newest values in the database, as they arrive (^C ends the demo):\n",
       house.grid_at.c_str(), house.cupboard_at.c_str(), house.pty.c_str(), house.lab_at.c_str(), configuration.c_str(),
-      database.c_str(), log.c_str(), unsigned{port}, configuration.c_str(), unsigned{port}, database.c_str());
+      database.c_str(), log.c_str(), unsigned{port}, configuration.c_str(), unsigned{port}, database.c_str(), configuration.c_str());
   std::fflush(stdout);
 
   bool complete = false;

@@ -37,6 +37,11 @@ void Engine::begin(const Transaction& transaction) {
   transmit();
 }
 
+Bytes Engine::preview(const Transaction& transaction) {
+  preview_ = RequestFrame(transaction.command, transaction.wire);
+  return preview_.bytes(settings_.hid && preview_.has_two_forms());
+}
+
 void Engine::abort() {
   state_ = State::idle;
   framer_.reset();
@@ -135,7 +140,9 @@ void Engine::judge(const Frame& frame, std::int64_t received_ns) {
   const Checked c = check(frame.body, request_.reply_check());
   switch (c.verdict) {
     case Verdict::nak: return refused(frame, received_ns);
-    case Verdict::ack: return finish(Outcome::ack, c, frame, received_ns);
+    case Verdict::ack:
+      if (transaction_.takes_ack) return finish(Outcome::ack, c, frame, received_ns);
+      break;
     case Verdict::foreign: return judge_foreign(frame, received_ns);
     case Verdict::crc_error:
       remark(MESURA_FAULT_FRAME, "crc_error", frame,
@@ -155,7 +162,7 @@ void Engine::judge(const Frame& frame, std::int64_t received_ns) {
       return failed(Outcome::crc);
     case Verdict::reply: break;
   }
-  if (port_.answers(c)) return finish(Outcome::ok, c, frame, received_ns);
+  if (c.verdict == Verdict::reply && port_.answers(c)) return finish(Outcome::ok, c, frame, received_ns);
   // Late or doubled: what was asked for comes behind it, or never.
   saw_other_ = true;
   remark(MESURA_FAULT_NOTE, "stale_reply", frame,
@@ -212,7 +219,7 @@ void Engine::finish(Outcome outcome, const Checked& reply, const Frame& frame, s
   ++sending_;
   state_ = State::idle;
   framer_.reset();
-  port_.on_done({outcome, reply, frame.whole, received_ns, frame.offset});
+  port_.on_done({outcome, reply, frame.whole, received_ns, frame.offset, attempt_});
 }
 
 void Engine::on_timer(EngineTimer timer, std::int64_t) {

@@ -34,6 +34,7 @@ struct Transaction {
   Wire wire = Wire::plain;
   bool answered_before = false;  ///< it is supported, so a refusal may be spurious
   bool may_repeat = true;        ///< asking twice does no harm
+  bool takes_ack = false;        ///< it sets something; to a question, an ACK is a late one of something before
 };
 
 struct Done {
@@ -42,6 +43,7 @@ struct Done {
   Bytes frame;    ///< of ok: as it came, with CR
   std::int64_t received_ns = 0;
   std::uint64_t offset = 0;
+  int attempts = 1;  ///< how often it went out
 };
 
 enum class EngineTimer : std::uint8_t {
@@ -85,6 +87,8 @@ class Engine {
   Engine(Settings settings, EnginePort& port) : settings_(settings), port_(port) {}
 
   [[nodiscard]] bool idle() const { return state_ == State::idle; }
+  /// The bytes that the transaction's first attempt would send; valid until the next call.
+  [[nodiscard]] Bytes preview(const Transaction& transaction);
   /// Only while idle.
   void begin(const Transaction& transaction);
   void on_bytes(Bytes bytes, std::int64_t received_ns, std::uint64_t offset);
@@ -115,6 +119,7 @@ class Engine {
   State state_ = State::idle;
   Transaction transaction_;
   RequestFrame request_;
+  RequestFrame preview_;
   std::size_t sent_ = 0;
   std::uint32_t sending_ = 0;  ///< counts what went out, so that a loop sees when it reads for another request
   int attempt_ = 0;

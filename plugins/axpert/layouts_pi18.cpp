@@ -78,6 +78,7 @@ constexpr std::array kFlag = {
     state("total", "backlight_enabled"),
     state("total", "source_alarm_enabled"),
     state("total", "fault_record_enabled"),
+    skip(),
 };
 constexpr std::array kDi = {
     tenths(state("ac_output", "default_voltage")),
@@ -175,7 +176,7 @@ constexpr std::array kLayouts = {
     Layout{"MOD", kInfini, "d", 1, 1, 510, kMod, kNothing, 1, 2},
     Layout{"FWS", kInfini, "iiiiiiiiiiiiiiii", 16, 20, 520, kFws},
     Layout{"PIRI", kInfini, "iiiiiiiiiiiiiiiiiiiiiii", 24, 25, 100, kPiri},
-    Layout{"FLAG", kInfini, "iiiiiiii", 8, 8, 700, kFlag},
+    Layout{"FLAG", kInfini, "iiiiiiii", 8, 9, 700, kFlag},
     Layout{"DI", kInfini, "iiiiiiiiiiiiiiiiiiiiiiii", 24, 24, 150, kDi},
     Layout{"PRI#", kInfini, "iitiiii", 7, 7, 450, kPri},
     Layout{"PGS#", kInfini, "ddiiiiiiiiiiiiiiiiiiiiiiiiii", 28, 29, 400, kPgs, kBattery, 1, 1},

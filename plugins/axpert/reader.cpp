@@ -145,12 +145,14 @@ Plan& Reader::plan(int unit) {
   return *latest_;
 }
 
-ReplyDecoder::Result Reader::decode(int unit, const ReplyDecoder::Context& context) {
+ReplyDecoder::Result Reader::decode(int unit, const ReplyDecoder::Context& context, bool whole) {
   // The guess may have changed with this very reply, and with it the layout.
   if (!fits_dialect(*layout_))
     for (const Layout* l : expected_)
       if (fits_dialect(*l) && l->shape == layout_->shape) layout_ = l;
-  return decoder_.decode(plan(unit), tokens_, context);
+  Plan& known = plan(unit);
+  if (whole) known.forget();
+  return decoder_.decode(known, tokens_, context);
 }
 
 }  // namespace mesura::axpert

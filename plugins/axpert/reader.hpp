@@ -47,8 +47,8 @@ class Reader {
   [[nodiscard]] const Evidence& evidence() const { return evidence_; }
   [[nodiscard]] Evidence& evidence() { return evidence_; }
 
-  /// Decodes the last match. unit: of a parallel unit, or -1.
-  ReplyDecoder::Result decode(int unit, const ReplyDecoder::Context& context);
+  /// Decodes the last match. unit: of a parallel unit, or -1. `whole`: tells what has not changed too.
+  ReplyDecoder::Result decode(int unit, const ReplyDecoder::Context& context, bool whole = false);
   [[nodiscard]] const ReplyDecoder& decoder() const { return decoder_; }
 
  private:

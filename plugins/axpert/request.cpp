@@ -9,18 +9,18 @@
 namespace mesura::axpert {
 namespace {
 
-constexpr std::size_t kAround = 8;        // ^Pnnn, CRC and CR
 constexpr std::size_t kBehindLength = 3;  // CRC and CR
 
 }  // namespace
 
 RequestFrame::RequestFrame(std::string_view command, Wire wire) : wire_(wire) {
-  command = command.substr(0, kLongest - kAround);
+  command = command.substr(0, kLongestCommand);
   const auto put = [&](std::uint8_t b) { usual_[size_++] = b; };
-  if (wire == Wire::infini) {
+  const bool numbered = wire == Wire::infini || wire == Wire::set;
+  if (numbered) {
     const std::size_t length = command.size() + kBehindLength;
     put('^');
-    put('P');
+    put(wire == Wire::set ? 'S' : 'P');
     put(static_cast<std::uint8_t>('0' + length / 100));
     put(static_cast<std::uint8_t>('0' + length / 10 % 10));
     put(static_cast<std::uint8_t>('0' + length % 10));
@@ -29,7 +29,7 @@ RequestFrame::RequestFrame(std::string_view command, Wire wire) : wire_(wire) {
   if (wire == Wire::sum) put(check_byte({usual_.data(), size_}));
   std::size_t crc_at = 0;
   std::uint16_t crc = 0;
-  if (wire == Wire::plain || wire == Wire::infini) {
+  if (wire == Wire::plain || numbered) {
     crc = crc16({usual_.data(), size_});
     crc_at = size_;
     two_forms_ = escapes_differ(crc);

@@ -16,15 +16,17 @@ enum class Wire : std::uint8_t {
   plain,   ///< COMMAND, CRC, CR
   infini,  ///< PI18: ^P, length, COMMAND, CRC, CR
   sum,     ///< Sorotec: COMMAND, check byte, CR
-  bare     ///< CR alone: a probe, which an idle inverter refuses
+  bare,    ///< CR alone: a probe, which an idle inverter refuses
+  set      ///< PI18: ^S in place of ^P
 };
 
 /// The bytes of one request, in both ways of escaping its CRC.
 class RequestFrame {
  public:
   static constexpr std::size_t kLongest = 64;
+  static constexpr std::size_t kLongestCommand = kLongest - 8;
 
-  /// command: at most kLongest - 8 characters; longer ones are cut.
+  /// command: at most kLongestCommand characters; longer ones are cut.
   RequestFrame(std::string_view command, Wire wire);
   RequestFrame() = default;
 

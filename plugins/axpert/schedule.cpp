@@ -122,4 +122,9 @@ Schedule::Entry* Schedule::find(std::string_view pattern, int unit) {
   return found == entries_.end() ? nullptr : &*found;
 }
 
+bool Schedule::answered(std::string_view command) const {
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [&](const Entry& e) { return e.answered && e.command == command; });
+}
+
 }  // namespace mesura::axpert

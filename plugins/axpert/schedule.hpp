@@ -56,6 +56,8 @@ class Schedule {
   void rest(Entry& entry);
   /// The entry of a query ("QPGS#") and unit (-1: of one without); null: it is not asked.
   [[nodiscard]] Entry* find(std::string_view command, int unit);
+  /// Whether this inverter has answered the command ("QPGS1") since it was recognised.
+  [[nodiscard]] bool answered(std::string_view command) const;
 
  private:
   void add(const Query& query, int unit);

@@ -21,7 +21,8 @@ AxpertSession::AxpertSession(Host host, const SessionInfo& info)
       settings_(Settings::from(info)),
       engine_(settings_.engine, *this),
       reader_(*this, settings_.zone),
-      schedule_(settings_) {
+      schedule_(settings_),
+      commands_(*this, settings_.zone) {
   if (settings_.dialect) reader_.set_dialect(*settings_.dialect);
   if (!settings_.offline) return;
   reader_.expect(settings_.command);
@@ -44,7 +45,7 @@ void AxpertSession::on_open(LinkId, std::int64_t now_ns) {
   engine_.abort();
   schedule_.clear();
   schedule_.tick(now_ns);
-  control_.clear();
+  exchange_.reset();
   single_tracker_ = false;
   present_units_ = 0;
   silent_ = 0;
@@ -55,7 +56,7 @@ void AxpertSession::on_open(LinkId, std::int64_t now_ns) {
   detect();
 }
 
-void AxpertSession::on_close(LinkId, std::int64_t, std::string_view, bool) {
+void AxpertSession::on_close(LinkId, std::int64_t, std::string_view reason, bool) {
   phase_ = Phase::closed;
   if (settings_.offline) {
     if (framer_.pending() != 0)
@@ -66,6 +67,8 @@ void AxpertSession::on_close(LinkId, std::int64_t, std::string_view, bool) {
   }
   engine_.abort();
   host().disarm(kScheduleTimer);
+  exchange_.reset();
+  commands_.end_all(fmt::format("the link closed: {}", reason));
 }
 
 void AxpertSession::on_bytes(LinkId, Bytes bytes, const Meta& meta) {
@@ -99,7 +102,10 @@ void AxpertSession::on_timer(TimerId timer, std::int64_t now_ns) {
 
 // ---------------------------------------------------------------- asking
 
-bool AxpertSession::transmit(Bytes bytes) { return host().send(kData, bytes); }
+bool AxpertSession::transmit(Bytes bytes) {
+  if (exchange_ && exchange_->changes) return host().send_for(exchange_->request, kData, bytes);
+  return host().send(kData, bytes);
+}
 
 void AxpertSession::arm_engine(EngineTimer timer, std::chrono::nanoseconds delay) {
   host().arm(kGapTimer + static_cast<TimerId>(timer), delay);
@@ -113,7 +119,8 @@ void AxpertSession::begin(std::string_view command, Wire wire, bool answered_bef
 }
 
 bool AxpertSession::answers(const Checked& reply) {
-  return controlling_ || reader_.match(reply) == Reader::Match::found;
+  if (exchange_ && exchange_->changes && !exchange_->any_reply) return false;
+  return reader_.match(reply) == Reader::Match::found || (exchange_ && exchange_->any_reply);
 }
 
 void AxpertSession::detect() {
@@ -125,9 +132,8 @@ void AxpertSession::detect() {
 void AxpertSession::on_done(const Done& done) {
   const bool heard = done.outcome != Outcome::timeout && done.outcome != Outcome::io;
   silent_ = heard ? 0 : silent_ + 1;
-  if (controlling_) {
-    controlling_ = false;
-    advance();
+  if (exchange_) {
+    on_exchanged(done);
   } else if (phase_ == Phase::detecting) {
     on_detected(done);
   } else if (phase_ == Phase::polling) {
@@ -184,6 +190,8 @@ void AxpertSession::give_up(std::string_view reason) {
   failed_rounds_ = 0;
   engine_.abort();
   host().disarm(kScheduleTimer);
+  exchange_.reset();
+  commands_.end_all(reason);
   host().reopen(kData, reason);
 }
 
@@ -200,13 +208,7 @@ bool AxpertSession::dated_command(const Schedule::Entry& entry, std::string& com
 
 void AxpertSession::advance() {
   if (phase_ != Phase::polling || !engine_.idle()) return;
-  if (!control_.empty()) {
-    controlling_ = true;
-    const Transaction next = std::move(control_.front());
-    control_.pop_front();
-    engine_.begin(next);
-    return;
-  }
+  if (begin_exchange()) return;
   std::string command;
   while (Schedule::Entry* entry = schedule_.due()) {
     schedule_.asked(*entry);
@@ -256,7 +258,7 @@ void AxpertSession::on_unit(Schedule::Entry& entry, bool absent) {
 
 // ---------------------------------------------------------------- reading
 
-ReplyDecoder::Result AxpertSession::read(const Frame& frame, std::int64_t received_ns, int unit) {
+ReplyDecoder::Result AxpertSession::read(const Frame& frame, std::int64_t received_ns, int unit, bool whole) {
   frame_offset_ = frame.offset;
   frame_length_ = frame.whole.size();
   ReplyDecoder::Context context;
@@ -268,7 +270,7 @@ ReplyDecoder::Result AxpertSession::read(const Frame& frame, std::int64_t receiv
     context.tells_system = (present_units_ & (bit - 1U)) == 0;
   }
   host().frame(kData, frame.whole);
-  const auto result = reader_.decode(unit, context);
+  const auto result = reader_.decode(unit, context, whole);
   const auto batch = reader_.decoder().batch();
   if (!batch.empty()) host().emit(batch, MESURA_NO_TIME, received_ns);
   return result;
@@ -338,12 +340,18 @@ void AxpertSession::read_offline(const Frame& frame, std::int64_t received_ns) {
 // ---------------------------------------------------------------- what the decoder says
 
 SeriesId AxpertSession::resolve(const Plan::Slot& slot) {
-  return host().series({slot.channel, slot.quantity, {}, slot.source});
+  const SeriesId id = host().series({slot.channel, slot.quantity, {}, slot.source});
+  if (id != MESURA_NO_SERIES) series_names_.insert_or_assign(id, fmt::format("{}/{}", slot.channel, slot.quantity));
+  return id;
 }
 
-void AxpertSession::on_attribute(std::string_view key, std::string_view value) { host().attribute(key, value); }
+void AxpertSession::on_attribute(std::string_view key, std::string_view value) {
+  host().attribute(key, value);
+  if (collecting_ != nullptr) collecting_->set(std::string{key}, Value::of(value));
+}
 
 void AxpertSession::on_serial(std::string_view serial, bool whole) {
+  if (collecting_ != nullptr) collecting_->set("serial", Value::of(serial));
   (whole ? long_serial_ : serial_) = serial;
   // On a live link the longer of the two is told, when both were asked for.
   if (settings_.offline) host().attribute("serial", serial);

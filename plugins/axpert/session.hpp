@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "commands.hpp"
 #include "detection.hpp"
 #include "engine.hpp"
 #include "reader.hpp"
@@ -12,15 +13,16 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace mesura::axpert {
 
 /// One inverter, or several that work in parallel and answer through one.
-class AxpertSession final : public Device, private EnginePort, private DecodeSink {
+class AxpertSession final : public Device, private EnginePort, private DecodeSink, private CommandPort {
  public:
   AxpertSession(Host host, const SessionInfo& info);
 
@@ -28,6 +30,8 @@ class AxpertSession final : public Device, private EnginePort, private DecodeSin
   void on_close(LinkId link, std::int64_t now_ns, std::string_view reason, bool final) override;
   void on_bytes(LinkId link, Bytes bytes, const Meta& meta) override;
   void on_timer(TimerId timer, std::int64_t now_ns) override;
+  void on_command(const Command& command) override;
+  void on_cancel(std::uint64_t request, std::int64_t now_ns) override;
 
  private:
   enum : TimerId { kScheduleTimer = 0, kGapTimer = 1, kTotalTimer = 2, kPaceTimer = 3 };
@@ -50,8 +54,18 @@ class AxpertSession final : public Device, private EnginePort, private DecodeSin
   bool right_inverter();
   void start_polling();
 
+  // ---- commands
+  bool begin_exchange();
+  void on_exchanged(const Done& done);
+  void collect_batch(Facts& facts) const;
+  void reply(std::uint64_t request, mesura_reply_status status, std::string_view message, std::string_view json,
+             Bytes bytes) override;
+  bool plan(std::uint64_t request, const Transaction& transaction) override;
+  void on_progress(std::uint64_t request, std::uint64_t done, std::uint64_t total, std::string_view text) override;
+  [[nodiscard]] std::string_view date() const override { return reader_.decoder().date(); }
+
   // ---- reading
-  ReplyDecoder::Result read(const Frame& frame, std::int64_t received_ns, int unit);
+  ReplyDecoder::Result read(const Frame& frame, std::int64_t received_ns, int unit, bool whole = false);
   void read_offline(const Frame& frame, std::int64_t received_ns);
   void offline_fault(const Frame& frame, mesura_fault_kind kind, std::string_view code, std::string_view message);
   [[nodiscard]] int offline_unit();
@@ -69,8 +83,10 @@ class AxpertSession final : public Device, private EnginePort, private DecodeSin
   Detection detection_;
   Schedule schedule_;
   Phase phase_ = Phase::closed;
-  std::deque<Transaction> control_;  ///< before any poll
-  bool controlling_ = false;
+  Commands commands_;                 ///< before any poll
+  std::optional<Exchange> exchange_;  ///< the outstanding one of a command
+  Facts* collecting_ = nullptr;       ///< where facts about the device go too, while a command's reply is read
+  std::unordered_map<SeriesId, std::string> series_names_;
 
   // of the outstanding poll
   std::string_view pattern_;

@@ -9,8 +9,8 @@ namespace mesura::axpert::twin {
 namespace {
 
 constexpr std::array<std::string_view, kFaultKinds> kNames{
-    "drop_reply", "truncate",   "corrupt", "wrong_crc", "extra_lf", "leading_zeros", "stale_first",
-    "nak_storm",  "disconnect", "slow",    "busy",      "dash",     "odd_flags",     "oversize"};
+    "drop_reply", "truncate", "corrupt", "wrong_crc", "extra_lf",  "leading_zeros", "stale_first",  "nak_storm",
+    "disconnect", "slow",     "busy",    "dash",      "odd_flags", "oversize",      "ignore_setter"};
 
 /// A number that was ordered, within what the reply allows, else a random one.
 std::size_t place(FaultPlan& plan, FaultKind kind, std::size_t low, std::size_t high) {

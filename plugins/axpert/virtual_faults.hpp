@@ -31,8 +31,9 @@ enum class FaultKind : std::size_t {
   dash,
   odd_flags,
   oversize,
+  ignore_setter,  ///< accepted, and nothing done
 };
-inline constexpr std::size_t kFaultKinds = 14;
+inline constexpr std::size_t kFaultKinds = 15;
 
 [[nodiscard]] std::string_view fault_name(FaultKind kind);
 [[nodiscard]] std::optional<FaultKind> find_fault(std::string_view name);
@@ -45,6 +46,8 @@ class FaultPlan {
 
   /// Once for each reply and kind.
   [[nodiscard]] bool happens(FaultKind kind);
+  /// Whether it may happen at all, now.
+  [[nodiscard]] bool possible(FaultKind kind) const { return entry(kind).ordered > 0 || entry(kind).rate > 0; }
   /// `count` times, from the next reply on; `parameter` as the command's `at` or `duration`.
   void order(FaultKind kind, std::int64_t count, std::optional<std::int64_t> parameter);
   void clear();

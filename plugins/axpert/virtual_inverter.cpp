@@ -196,7 +196,7 @@ bool VirtualAxpert::respond(std::string_view frame, Reply& reply) {
   std::optional<Answer> answer = answer_query(machine_, command);
   // REVO: each query has its own kind of checksum.
   if (answer && answer->chk != by_chk) answer.reset();
-  const SetResult set = answer || revo ? SetResult::unknown : apply_setter(machine_, command);
+  const SetResult set = answer || revo ? SetResult::unknown : changed(command);
   return conclude(frame, answer ? &*answer : nullptr, set, reply);
 }
 
@@ -219,9 +219,21 @@ bool VirtualAxpert::respond_pi18(std::string_view frame, Reply& reply) {
   if (body[1] == 'P') {
     answer = answer_pi18_query(machine_, command);
   } else {
-    set = apply_pi18_setter(machine_, command);
+    set = changed(command);
   }
   return conclude(frame, answer ? &*answer : nullptr, set, reply);
+}
+
+SetResult VirtualAxpert::changed(std::string_view command) {
+  const auto apply = [&] { return pi18() ? apply_pi18_setter(machine_, command) : apply_setter(machine_, command); };
+  if (!faults_.possible(FaultKind::ignore_setter)) return apply();
+  const Machine before = machine_;
+  const SetResult set = apply();
+  if (set == SetResult::accepted && faults_.happens(FaultKind::ignore_setter)) {
+    ++counters_.faults;
+    machine_ = before;
+  }
+  return set;
 }
 
 bool VirtualAxpert::conclude(std::string_view frame, Answer* answer, SetResult set, Reply& reply) {

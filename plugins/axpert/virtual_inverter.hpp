@@ -82,6 +82,7 @@ class VirtualAxpert final : public Device {
   // What is answered.
   bool respond(std::string_view frame, Reply& reply);
   bool respond_pi18(std::string_view frame, Reply& reply);
+  twin::SetResult changed(std::string_view command);
   bool conclude(std::string_view frame, twin::Answer* answer, twin::SetResult set, Reply& reply);
   Reply refusal(bool chk);
   Reply sealed(twin::Answer answer);

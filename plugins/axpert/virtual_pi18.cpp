@@ -160,7 +160,11 @@ Reply unit_rated(Machine& m, Arg digit) {
   if (!unit) return std::nullopt;
   const UnitSettings& own = m.settings.units[*unit];
   FieldWriter w{','};
-  w.fixed(m.units() > 1 ? 1 : 0, 1).word(serial(m, *unit)->text).fixed(charger_code(m, *unit), 1);
+  const std::string& number = m.serials[*unit];
+  std::string padded = number;
+  padded.resize(20, '0');
+  w.fixed(m.units() > 1 ? 1 : 0, 1).fixed(static_cast<std::int64_t>(number.size()), 2).word(padded);
+  w.fixed(charger_code(m, *unit), 1);
   w.fixed(own.max_charge_a, 3).fixed(own.max_ac_charge_a, 3).fixed(m.settings.output_mode, 1);
   return done(w);
 }

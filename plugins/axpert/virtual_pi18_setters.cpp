@@ -99,7 +99,7 @@ bool set_frequency(Machine& m, Arg arg) {
 }
 
 bool set_voltage(Machine& m, Arg arg) {
-  static constexpr std::array kAllowed{2200, 2300, 2400};
+  static constexpr std::array kAllowed{2020, 2080, 2200, 2300, 2400};
   const auto dv = number(arg, 4, 0, 9999);
   if (!dv || std::find(kAllowed.begin(), kAllowed.end(), *dv) == kAllowed.end() || !output_is_off(m)) return false;
   m.settings.output_dv = *dv;
@@ -151,6 +151,12 @@ bool restore(Machine& m, Arg arg) {
   return true;
 }
 
+bool erase(Machine& m, Arg arg) {
+  if (!arg.empty()) return false;
+  m.plant.energy().erase();
+  return true;
+}
+
 struct Setter {
   Arg name;
   bool (*apply)(Machine&, Arg);
@@ -174,6 +180,7 @@ constexpr std::array kSetters{
     Setter{"PGR", [](Machine& m, Arg a) { return store(m.settings.input_range, number(a, 1, 0, 1)); }},
     Setter{"DAT", set_clock},
     Setter{"LON", set_load},
+    Setter{"CLE", erase},
     Setter{"PE", [](Machine& m, Arg a) { return set_flag(m, a, true); }},
     Setter{"PD", [](Machine& m, Arg a) { return set_flag(m, a, false); }},
     Setter{"PF", restore},

@@ -30,7 +30,7 @@ TEST_CASE("twin pi18: every query of the sheet has its number of values") {
   const std::map<std::string, std::size_t> queries{
       {"PI", 1},     {"T", 1},       {"ET", 1},   {"EY2026", 1}, {"EM202601", 1}, {"ED20260101", 1}, {"ID", 1},
       {"VFW", 3},    {"PIRI", 25},   {"GS", 28},  {"MOD", 1},    {"FWS", 17},     {"FLAG", 9},       {"DI", 24},
-      {"MCHGCR", 8}, {"MUCHGCR", 9}, {"PRI1", 6}, {"PGS0", 29},  {"ACCT", 2},     {"ACLT", 2}};
+      {"MCHGCR", 8}, {"MUCHGCR", 9}, {"PRI1", 7}, {"PGS0", 29},  {"ACCT", 2},     {"ACLT", 2}};
   for (const auto& [query, values] : queries) {
     INFO(query);
     const std::string data = ask18(m, query);

@@ -23,6 +23,9 @@ options:
   create: {type: text, default: well, help: how the constructor ends}
 quantities:
   wind_speed: {unit: "1", kind: gauge, decimals: 1, channels: [total], help: a word of this plugin's own}
+commands:
+  write: {help: sends a word, arguments: {word: {type: text, required: true, help: which}}}
+  throw: {help: throws, danger: read}
 )";
 
 class Scripted final : public mesura::Device {
@@ -41,6 +44,17 @@ class Scripted final : public mesura::Device {
       const std::string line = std::exchange(line_, {});
       run(link, line);
     }
+  }
+  void on_command(const mesura::Command& c) override {
+    if (c.name == "throw") throw std::runtime_error("thrown by a command");
+    if (!host().send_for(c.id, 0, std::to_string(c.device) + " " + std::string{c.arguments.text("word")}))
+      return host().reply(c.id, MESURA_REPLY_UNREACHABLE, "not sent");
+    if (c.dry_run) return host().reply(c.id, MESURA_REPLY_PLAN, {});
+    host().progress(c.id, 1, 2, "written");
+    asked_ = c.id;
+  }
+  void on_cancel(std::uint64_t request, std::int64_t) override {
+    if (request == asked_) host().send(0, "enough");
   }
   void on_close(mesura::LinkId, std::int64_t, std::string_view, bool final) override {
     if (final && !line_.empty()) emit({"total", "active_power"}, 99);
@@ -116,12 +130,15 @@ class Scripted final : public mesura::Device {
       rows(first, count, rest);
     } else if (verb == "drop") {
       host().reopen(link, "asked to");
+    } else if (verb == "done") {
+      host().reply(asked_, MESURA_REPLY_DONE, rest, R"({"before":1,"after":2})");
     } else if (verb == "send") {
       host().send(link, rest);
     }
   }
 
   std::string line_;
+  std::uint64_t asked_ = 0;
   std::int64_t received_ns_ = 0;
   mesura::StreamId stream_ = MESURA_NO_STREAM;
 };

@@ -25,7 +25,9 @@ namespace mesura::test {
 ///   unit KEY NAME                emits active_power 1 for a device of a fleet
 ///   drop                         asks for a new connection
 ///   send WORD                    sends WORD
-/// Option `create: throw` makes the constructor throw.
+///   done WORD                    replies to the last command
+/// Command `write WORD` sends "DEVICE-NUMBER WORD" and waits for "done", `throw` throws; a cancelled one sends
+/// "enough". Option `create: throw` makes the constructor throw.
 [[nodiscard]] const plugin::LoadedPlugin& scripted_plugin();
 
 class Wire;

@@ -1,0 +1,469 @@
+// Copyright 2026 the Mesura authors
+// SPDX-License-Identifier: Apache-2.0
+#include "commands.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "detection.hpp"
+#include "table.hpp"
+
+namespace mesura::axpert {
+namespace {
+
+constexpr std::array<std::string_view, 33> kArguments = {"balance",
+                                                         "battery",
+                                                         "blue",
+                                                         "brightness",
+                                                         "bulk_voltage",
+                                                         "colors",
+                                                         "command",
+                                                         "condition",
+                                                         "connected",
+                                                         "control",
+                                                         "current",
+                                                         "cutoff_voltage",
+                                                         "date",
+                                                         "days",
+                                                         "effect",
+                                                         "flag",
+                                                         "float_voltage",
+                                                         "force_charge",
+                                                         "frequency",
+                                                         "green",
+                                                         "logic",
+                                                         "max_charge_current",
+                                                         "max_discharge_current",
+                                                         "minutes",
+                                                         "mode",
+                                                         "period",
+                                                         "place",
+                                                         "priority",
+                                                         "range",
+                                                         "red",
+                                                         "speed",
+                                                         "stages",
+                                                         "state"};
+constexpr std::array<std::string_view, 8> kMoreArguments = {
+    "state_of_charge", "steps", "stop_charge", "stop_discharge", "time", "type", "unit", "voltage"};
+
+constexpr auto kAllArguments = [] {
+  std::array<std::string_view, kArguments.size() + kMoreArguments.size()> all{};
+  std::copy(kArguments.begin(), kArguments.end(), all.begin());
+  std::copy(kMoreArguments.begin(), kMoreArguments.end(), all.begin() + kArguments.size());
+  return all;
+}();
+
+struct NeedQueries {
+  Need need;
+  std::string_view query, query18;
+};
+constexpr std::array kNeeds = {
+    NeedQueries{kRatings, "QPIRI", "PIRI"},
+    NeedQueries{kChargeCurrents, "QMCHGCR", "MCHGCR"},
+    NeedQueries{kUtilityCurrents, "QMUCHGCR", "MUCHGCR"},
+    NeedQueries{kSolarCurrents, "QMSCHGCR", {}},
+    NeedQueries{kMode, "QMOD", "MOD"},
+    NeedQueries{kMode, "QPIGS", "GS"},
+    NeedQueries{kDefaults, "QDI", "DI"},
+    NeedQueries{kFlags, "QFLAG", "FLAG"},
+    NeedQueries{kLoad, "QLT", {}},
+};
+
+/// Asked with every cycle: a refusal is one of those that come for no reason.
+bool is_essential(std::string_view query) {
+  return std::any_of(queries().begin(), queries().end(),
+                     [&](const Query& q) { return q.essential && q.command == query; });
+}
+
+void add_once(std::vector<std::string>& list, std::string_view query) {
+  if (!query.empty() && std::find(list.begin(), list.end(), query) == list.end()) list.emplace_back(query);
+}
+
+std::string joined(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, ", ")); }
+
+bool silent(Outcome o) {
+  return o == Outcome::timeout || o == Outcome::crc || o == Outcome::short_reply || o == Outcome::unexpected;
+}
+
+std::string what_came(Outcome o) {
+  return o == Outcome::timeout ? std::string{"no reply"} : fmt::format("no whole reply ({})", name(o));
+}
+
+/// What only follows from what is said.
+void derive(Facts& facts) {
+  constexpr std::size_t kColor = 9;
+  const std::string_view colors = facts.text("led/led_colors");
+  if (!colors.empty()) facts.set("led/color_count", Value::of(static_cast<double>(colors.size() / kColor)));
+}
+
+bool equal(const Expected& e, const Value& got, double passed) {
+  if (e.value.is_text || got.is_text) return e.value.is_text && got.is_text && e.value.text == got.text;
+  const double wanted = e.value.number + (e.runs ? passed : 0);
+  return e.at_most ? got.number <= wanted + e.tolerance : std::abs(got.number - wanted) <= e.tolerance;
+}
+
+}  // namespace
+
+std::span<const std::string_view> argument_names() { return kAllArguments; }
+
+void Commands::add(const Command& command) {
+  Job& job = jobs_.emplace_back();
+  job.id = command.id;
+  job.name = command.name;
+  job.args = Arguments{command.arguments, argument_names()};
+  job.dry_run = command.dry_run;
+}
+
+// ---------------------------------------------------------------- what to ask
+
+std::optional<Exchange> Commands::next(Dialect dialect) {
+  dialect_ = dialect;
+  while (!jobs_.empty()) {
+    Job& job = jobs_.front();
+    if (!job.cancelled && job.step == Step::begin) begin(job);
+    if (!job.cancelled && job.step != Step::over)
+      if (auto exchange = step(job)) return exchange;
+    if (job.cancelled || job.step == Step::over) jobs_.pop_front();
+  }
+  return std::nullopt;
+}
+
+void Commands::begin(Job& job) {
+  if (job.name == "raw") return begin_raw(job);
+  if (any_setter([&](const Setter& s) { return s.name == job.name; })) return begin_setter(job);
+  Questions q = questions(job.name, job.args, dialect_);
+  if (!q.problem.empty()) return end(job, MESURA_REPLY_INVALID, q.problem);
+  if (job.dry_run) return end(job, MESURA_REPLY_PLAN, fmt::format("asks {} and changes nothing", joined(q.queries)));
+  job.queries = std::move(q.queries);
+  job.asks_date = q.asks_date;
+  job.step = Step::asking;
+}
+
+void Commands::begin_setter(Job& job) {
+  Dialects known = 0;
+  any_setter([&](const Setter& s) {
+    if (s.name != job.name) return false;
+    known |= s.dialects;
+    if (has(s.dialects, dialect_)) job.setter = &s;
+    return false;
+  });
+  if (job.setter == nullptr)
+    return end(job, MESURA_REPLY_INVALID,
+               fmt::format("{}: the dialect {} of this inverter has no such setting; it belongs to {}", job.name,
+                           name(dialect_), names_of(known)));
+  const Setter& row = *job.setter;
+  const bool infini = dialect_ == Dialect::pi18;
+  const std::string_view own = infini ? row.query18 : row.query;
+  if ((row.traits & kPerUnit) != 0 && job.args.has("unit")) job.unit = std::clamp(job.args.integer("unit"), 0, 9);
+  if (job.unit >= 0) job.read_back.push_back(fmt::format("{}{}", infini ? "PRI" : "QPGS", job.unit));
+  // The first unit may be the only one, which says nothing of itself as a unit.
+  if (job.unit <= 0) add_once(job.read_back, own);
+  job.queries = job.read_back;
+  for (const NeedQueries& n : kNeeds)
+    if ((row.needs & n.need) != 0) add_once(job.queries, infini ? n.query18 : n.query);
+  if ((row.needs & kLoad) != 0 && !infini) add_once(job.read_back, "QLT");
+  if ((row.needs & kFlags) != 0) add_once(job.read_back, infini ? "FLAG" : "QFLAG");
+  job.step = Step::asking;
+}
+
+void Commands::begin_raw(Job& job) {
+  constexpr std::string_view kQuery = "^P", kSet = "^S";
+  constexpr std::size_t kNumber = 3;
+  std::string command{job.args.text("command")};
+  Wire wire = wire_of(dialect_, command);
+  if (wire == Wire::infini) {
+    const bool query = command.starts_with(kQuery), set = command.starts_with(kSet);
+    if (query || set) command.erase(0, kQuery.size());
+    // The number of bytes is put there anew.
+    const bool numbered =
+        (query || set) && command.size() > kNumber &&
+        std::all_of(command.begin(), command.begin() + kNumber, [](char c) { return c >= '0' && c <= '9'; });
+    if (numbered) command.erase(0, kNumber);
+    if (set || (!query && !is_known(command, dialect_))) wire = Wire::set;
+  }
+  if (command.empty() || command.size() > RequestFrame::kLongestCommand)
+    return end(
+        job, MESURA_REPLY_INVALID,
+        fmt::format("command: expected 1 to {} characters, got {}", RequestFrame::kLongestCommand, command.size()));
+  job.transaction = {command, wire, false, false, true};
+  plan_or_write(job);
+}
+
+/// The question that is next; false: the command has ended.
+bool Commands::ask(Job& job) {
+  job.query = job.queries[job.at++];
+  if (!job.query.ends_with('@')) return true;
+  const std::string_view date = port_.date();
+  if (date.empty()) {
+    end(job, MESURA_REPLY_REFUSED, "the inverter does not say what day it is: give a date");
+    return false;
+  }
+  const char span = job.query[job.query.size() - 2];
+  job.query.pop_back();
+  job.query += date.substr(0, span == 'Y' ? 4 : span == 'M' ? 6 : 8);
+  return true;
+}
+
+std::optional<Exchange> Commands::step(Job& job) {
+  const bool asking = job.step == Step::asking || job.step == Step::checking;
+  if (asking && job.at < job.queries.size()) {
+    if (!ask(job)) return std::nullopt;
+    const char* what = job.step == Step::checking ? "reading back" : "asking";
+    port_.on_progress(job.id, job.at, 0, fmt::format("{} {}", what, job.query));
+    return Exchange{{job.query, wire_of(dialect_, job.query), is_essential(job.query), true}, job.id};
+  }
+  if (job.step == Step::checking) {
+    conclude(job);
+  } else if (asking && job.setter == nullptr) {
+    conclude_read(job);
+  } else if (asking) {
+    make(job);
+  }
+  if (job.step != Step::changing) return std::nullopt;
+  port_.on_progress(job.id, job.at + 1, 0, fmt::format("sending {}", job.transaction.command));
+  job.sent = true;
+  return Exchange{job.transaction, job.id, true, job.setter == nullptr};
+}
+
+// ---------------------------------------------------------------- what to write
+
+/// Where the setting is among what was read: of that unit, or of the only one. False: there is no such unit.
+bool Commands::find_unit(Job& job) {
+  job.key = job.setter->key;
+  if (job.unit < 0) return true;
+  const std::string of_unit = fmt::format("unit{}_{}", job.unit, job.key);
+  if (job.before.find(of_unit) != nullptr) {
+    job.key = of_unit;
+    return true;
+  }
+  return job.unit == 0;
+}
+
+void Commands::make(Job& job) {
+  const Setter& row = *job.setter;
+  derive(job.before);
+  if (!find_unit(job))
+    return end(
+        job, MESURA_REPLY_INVALID,
+        fmt::format("unit: the inverter knows no parallel unit {}; `parallel {}` asks for it", job.unit, job.unit));
+  Making m{job.args,
+           dialect_,
+           job.before,
+           zone_,
+           job.heard_ns,
+           dialect_ == Dialect::pi18 ? row.wire18 : row.wire,
+           row.argument,
+           job.key,
+           job.unit,
+           {},
+           {},
+           {},
+           {}};
+  row.make(m);
+  job.allowed = std::move(m.allowed);
+  if (!m.problem.empty() || m.command.empty())
+    return end(job, MESURA_REPLY_INVALID, m.problem, change_json(job, false));
+  job.key = std::move(m.key);
+  job.expected = std::move(m.expected);
+  job.transaction = {std::move(m.command), dialect_ == Dialect::pi18 ? Wire::set : Wire::plain, false,
+                     (row.traits & kOnce) == 0, true};
+  if ((row.traits & kAlways) == 0 && fulfilled(job, job.before, job.heard_ns, true))
+    return end(job, job.dry_run ? MESURA_REPLY_PLAN : MESURA_REPLY_DONE, "already in force: nothing to write",
+               change_json(job, job.dry_run));
+  job.written_ns = job.heard_ns;
+  plan_or_write(job);
+}
+
+void Commands::plan_or_write(Job& job) {
+  if (!job.dry_run) {
+    job.step = Step::changing;
+    return;
+  }
+  if (!port_.plan(job.id, job.transaction)) return end(job, MESURA_REPLY_UNREACHABLE, "the link takes nothing now");
+  end(job, MESURA_REPLY_PLAN, fmt::format("would send {}", job.transaction.command), change_json(job, true));
+}
+
+// ---------------------------------------------------------------- what came of it
+
+void Commands::answered(const Done& done, const Facts& facts) {
+  if (jobs_.empty()) return;
+  Job& job = jobs_.front();
+  if (job.cancelled) {
+    job.step = Step::over;
+    return;
+  }
+  if (done.received_ns != 0) job.heard_ns = done.received_ns;
+  switch (job.step) {
+    case Step::asking: return asked(job, done, facts);
+    case Step::changing: return changed(job, done, facts);
+    case Step::checking: return checked(job, done, facts);
+    default: return;
+  }
+}
+
+void Commands::asked(Job& job, const Done& done, const Facts& facts) {
+  const std::string_view nothing = job.setter != nullptr ? "; nothing was written" : "";
+  if (done.outcome == Outcome::io)
+    return end(job, MESURA_REPLY_UNREACHABLE, fmt::format("the link did not take {}{}", job.query, nothing));
+  if (silent(done.outcome))
+    return end(job, MESURA_REPLY_TIMEOUT, fmt::format("{}: {}{}", job.query, what_came(done.outcome), nothing));
+  if (done.outcome != Outcome::ok) {
+    job.refused.push_back(job.query);
+    return;
+  }
+  if (job.asks_date && job.at == 1) return;
+  job.before.take(facts);
+  job.raw.insert(job.raw.end(), done.frame.begin(), done.frame.end());
+}
+
+void Commands::conclude_read(Job& job) {
+  if (job.raw.empty())
+    return end(job, MESURA_REPLY_REFUSED,
+               fmt::format("this inverter does not know {} (dialect {})", joined(job.refused), name(dialect_)));
+  std::string message;
+  if (!job.refused.empty()) message = fmt::format("not known to this inverter: {}", joined(job.refused));
+  end(job, MESURA_REPLY_DONE, message, job.before.json());
+}
+
+std::string Commands::refusal(const Job& job) const {
+  std::string why = fmt::format("the inverter refused {}", job.transaction.command);
+  if (job.setter == nullptr) return why;
+  if (!job.allowed.empty()) why += fmt::format("; it should take {}", job.allowed);
+  return why + "; its mode, its battery type or another setting may stand against it, or this model does not have it";
+}
+
+void Commands::changed(Job& job, const Done& done, const Facts& facts) {
+  job.raw.assign(done.frame.begin(), done.frame.end());
+  const bool readable =
+      job.setter != nullptr && !job.read_back.empty() && (!job.expected.empty() || (job.setter->traits & kShow) != 0);
+  const bool refused = done.outcome == Outcome::nak || done.outcome == Outcome::echo;
+  if (done.outcome == Outcome::io) job.sent = done.attempts > 1;
+  if (done.outcome == Outcome::io)
+    return end(job, MESURA_REPLY_UNREACHABLE,
+               done.attempts > 1 ? "the link went away before an answer came; it may have taken effect"
+                                 : "the link did not take it: nothing was written",
+               change_json(job, false));
+  if (job.setter == nullptr) return raw_answer(job, done, facts);
+  if (refused && (done.attempts == 1 || !readable))
+    return end(job, MESURA_REPLY_REFUSED, refusal(job), change_json(job, false));
+  job.refused_at_last = refused;
+  job.in_doubt = silent(done.outcome) || refused;
+  job.doubt = what_came(done.outcome);
+  if (!readable) {
+    if (job.in_doubt)
+      return end(job, MESURA_REPLY_TIMEOUT,
+                 fmt::format("{}: {}; it may have taken effect, and this can't be read back", job.transaction.command,
+                             job.doubt));
+    return end(job, MESURA_REPLY_UNVERIFIED, "the inverter took it; there is nothing to read it back from",
+               change_json(job, false));
+  }
+  job.step = Step::checking;
+  job.queries = job.read_back;
+  job.at = 0;
+}
+
+void Commands::raw_answer(Job& job, const Done& done, const Facts& facts) {
+  if (done.outcome == Outcome::nak || done.outcome == Outcome::echo)
+    return end(job, MESURA_REPLY_REFUSED, refusal(job));
+  if (silent(done.outcome))
+    return end(job, MESURA_REPLY_TIMEOUT,
+               fmt::format("{}: {}; it may have taken effect", job.transaction.command, what_came(done.outcome)));
+  std::string json = "{\"reply\":";
+  append_quoted(json, done.outcome == Outcome::ack ? std::string_view{"ACK"} : done.reply.payload);
+  if (!facts.empty()) json += fmt::format(",\"fields\":{}", facts.json());
+  end(job, MESURA_REPLY_DONE, done.outcome == Outcome::ack ? "accepted" : "", json + "}");
+}
+
+void Commands::checked(Job& job, const Done& done, const Facts& facts) {
+  if (done.outcome == Outcome::io)
+    return end(job, MESURA_REPLY_UNREACHABLE,
+               "the link went away before it could be read back; it may have taken effect", change_json(job, false));
+  if (done.outcome == Outcome::ok) job.after.take(facts);
+  if (silent(done.outcome)) job.at = job.queries.size();
+}
+
+bool Commands::fulfilled(const Job& job, const Facts& facts, std::int64_t at_ns, bool before) const {
+  constexpr double kRight = 1;  // s by which a clock may be wrong and still needs no setting
+  if (job.expected.empty()) return false;
+  const double passed = before ? 0 : static_cast<double>(at_ns - job.written_ns) / 1e9;
+  return std::all_of(job.expected.begin(), job.expected.end(), [&](Expected e) {
+    if (before && e.runs) e.tolerance = kRight;
+    const Value* got = facts.find(e.key);
+    return got != nullptr && equal(e, *got, passed);
+  });
+}
+
+std::string Commands::difference(const Job& job) const {
+  std::string list;
+  const double passed = static_cast<double>(job.heard_ns - job.written_ns) / 1e9;
+  for (const Expected& e : job.expected) {
+    const Value* got = job.after.find(e.key);
+    if (got != nullptr && equal(e, *got, passed)) continue;
+    if (!list.empty()) list += "; ";
+    list += fmt::format("{}: expected ", e.key);
+    append_value(list, &e.value);
+    list += ", read back ";
+    append_value(list, got);
+  }
+  return list;
+}
+
+void Commands::conclude(Job& job) {
+  derive(job.after);
+  const std::string& command = job.transaction.command;
+  const std::string json = change_json(job, false);
+  const bool all_read = std::all_of(job.expected.begin(), job.expected.end(),
+                                    [&](const Expected& e) { return job.after.find(e.key) != nullptr; });
+  if (job.in_doubt && (job.expected.empty() || !all_read))
+    return end(job, job.refused_at_last ? MESURA_REPLY_REFUSED : MESURA_REPLY_TIMEOUT,
+               job.refused_at_last
+                   ? refusal(job)
+                   : fmt::format("{}: {}, nor could it be read back; it may have taken effect", command, job.doubt),
+               json);
+  if (job.expected.empty() || !all_read)
+    return end(job, MESURA_REPLY_UNVERIFIED,
+               job.expected.empty() ? "the inverter took it; what it shows now stands beside what it showed before"
+                                    : "the inverter took it, but it could not be read back",
+               json);
+  if (fulfilled(job, job.after, job.heard_ns, false))
+    return end(job, MESURA_REPLY_DONE, job.in_doubt ? "the ACK was lost, but the new value is in force" : "", json);
+  if (!job.in_doubt) return end(job, MESURA_REPLY_MISMATCH, difference(job), json);
+  if (job.refused_at_last) return end(job, MESURA_REPLY_REFUSED, refusal(job), json);
+  const bool unchanged = std::all_of(job.expected.begin(), job.expected.end(), [&](const Expected& e) {
+    const Value* before = job.before.find(e.key);
+    return before != nullptr && equal({e.key, *before, e.tolerance, e.runs}, *job.after.find(e.key), 0);
+  });
+  if (unchanged)
+    return end(job, MESURA_REPLY_TIMEOUT, fmt::format("{}: {}; the setting is as it was", command, job.doubt), json);
+  end(job, MESURA_REPLY_MISMATCH, fmt::format("{}: {}; {}", command, job.doubt, difference(job)), json);
+}
+
+// ---------------------------------------------------------------- the end of commands
+
+void Commands::end(Job& job, mesura_reply_status status, std::string_view message, std::string_view json) {
+  job.step = Step::over;
+  port_.reply(job.id, status, message, json, job.raw);
+}
+
+void Commands::cancel(std::uint64_t request) {
+  for (Job& job : jobs_)
+    if (job.id == request) job.cancelled = true;
+}
+
+void Commands::end_all(std::string_view reason) {
+  std::deque<Job> ended;
+  ended.swap(jobs_);
+  for (Job& job : ended) {
+    if (job.cancelled || job.step == Step::over) continue;
+    const std::string message =
+        job.sent ? fmt::format("{}; {} was sent and may have taken effect", reason, job.transaction.command)
+                 : fmt::format("{}; nothing was written", reason);
+    end(job, MESURA_REPLY_UNREACHABLE, message, job.setter != nullptr ? change_json(job, false) : std::string{});
+  }
+}
+
+}  // namespace mesura::axpert
