@@ -11,9 +11,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
+
 namespace mesura::app {
 
 namespace {
+
+/// Of the list's first column, at most.
+constexpr std::size_t kUsageWidth = 44;
 
 std::string_view control_word(command::Control control) {
   switch (control) {
@@ -54,10 +60,15 @@ void section(std::string& out, std::string_view name, const std::string& text) {
 std::string commands_text(const DeviceTarget& target) {
   std::string out =
       fmt::format("{}: {}, control: {}\n\n", target.name, target.schema->name, control_word(target.control));
-  std::vector<std::vector<std::string>> rows;
+  std::size_t widest = 0;
   for (const auto& command : target.schema->commands)
-    rows.push_back({"  " + command::usage(command), std::string{to_string(command.danger)}, command.help});
-  out += aligned(rows);
+    if (const auto width = command::usage(command).size(); width <= kUsageWidth) widest = std::max(widest, width);
+  for (const auto& command : target.schema->commands) {
+    std::string usage = command::usage(command);
+    // Those with many arguments have a line of their own.
+    if (usage.size() > widest) out += fmt::format("  {}\n", std::exchange(usage, {}));
+    out += fmt::format("  {:<{}}  {:<9}  {}\n", usage, widest, to_string(command.danger), command.help);
+  }
   out += fmt::format("\n`mesura device {} COMMAND --help` explains one.", target.name);
   if (target.control == command::Control::off)
     out += fmt::format(" Only those that read are allowed: `control: true` at device '{}' allows the others.",

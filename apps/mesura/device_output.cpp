@@ -103,7 +103,7 @@ std::string subject(const command::Result& result) {
   return name.starts_with("set_") ? std::string{name.substr(4)} : std::string{};
 }
 
-Rows value_rows(const std::string& json, const std::string& subject) {
+Rows value_rows(const std::string& json, const std::string& subject, bool planned = false) {
   Rows rows;
   simdjson::dom::parser parser;
   Element root;
@@ -117,7 +117,11 @@ Rows value_rows(const std::string& json, const std::string& subject) {
     flatten(rows, "", root);
     return rows;
   }
-  compare(rows, subject, before, after, member(object, "unit"));
+  if (after.is_null() && planned)
+    rows.push_back(
+        {"now", is_scalar(before) ? scalar(before) : shown(simdjson::minify(before)), member(object, "unit")});
+  else
+    compare(rows, subject, before, after, member(object, "unit"));
   for (const auto& [key, value] : object)
     if (key != "before" && key != "after" && key != "unit") flatten(rows, shown(key), value);
   return rows;
@@ -176,9 +180,9 @@ std::string plan_text(const command::Result& result) {
 std::string result_text(const command::Result& result) {
   std::string out;
   if (result.status == command::Status::plan) out += plan_text(result);
-  const auto rows = value_rows(result.json, subject(result));
+  const auto rows = value_rows(result.json, subject(result), result.status == command::Status::plan);
   if (!rows.empty()) out += (out.empty() ? "" : "\n") + rows_text(rows);
-  if (!result.bytes.empty() && result.status != command::Status::plan) {
+  if (!result.bytes.empty() && rows.empty() && result.status != command::Status::plan) {
     out += command::printable(result.bytes);
     out += '\n';
   }

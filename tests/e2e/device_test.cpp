@@ -132,7 +132,7 @@ TEST_CASE("device: what is wrong is said before anything is opened") {
   };
   fails({bench.address(), "set_float_voltage"}, "'voltage' is missing");
   fails({bench.address(), "set_float_voltage", "5000"}, "error[cmd-range]");
-  fails({bench.address(), "set_float_voltage", "52", "--volt", "3"}, "did you mean 'voltage'");
+  fails({bench.address(), "set_float_voltage", "--volage", "52"}, "did you mean 'voltage'");
   fails({bench.address(), "set_flaot_voltage", "52"}, "did you mean 'set_float_voltage'");
   fails({bench.address(), "set_output_frequency", "50"}, "error[cmd-unconfirmed]");
   fails({bench.address(), "ratings", "now"}, "one argument too many");
