@@ -110,6 +110,8 @@ class Commands {
   [[nodiscard]] std::string change_json(const Job& job, bool planned) const;
   [[nodiscard]] std::string difference(const Job& job) const;
   [[nodiscard]] std::string refusal(const Job& job) const;
+  /// What only follows from what is said.
+  static void derive(Facts& facts);
   void end(Job& job, mesura_reply_status status, std::string_view message, std::string_view json = {});
 
   CommandPort& port_;

@@ -92,6 +92,9 @@ class Making {
   void expect(Value value) { expected.push_back({key, std::move(value)}); }
 };
 
+/// Of a row: there is none.
+inline constexpr std::string_view kNone{};
+
 struct Setter {
   std::string_view name;
   Dialects dialects;
@@ -105,12 +108,13 @@ struct Setter {
   void (*make)(Making&);
 };
 
-[[nodiscard]] std::span<const Setter> setters();
-[[nodiscard]] std::span<const Setter> more_setters();
+[[nodiscard]] std::span<const Setter> power_setters();
+[[nodiscard]] std::span<const Setter> battery_setters();
+[[nodiscard]] std::span<const Setter> device_setters();
 /// Calls `f(const Setter&)` for each row until it returns true; whether one did.
 template <class F>
 bool any_setter(F&& f) {
-  for (const auto table : {setters(), more_setters()})
+  for (const auto table : {power_setters(), battery_setters(), device_setters()})
     for (const Setter& s : table)
       if (f(s)) return true;
   return false;

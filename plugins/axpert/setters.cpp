@@ -1,7 +1,8 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// What can be set: priorities, voltages, currents, output. The rest is in setters_more.cpp.
+// What can be set: priorities, voltages, currents, output. The rest is in setters_battery.cpp and
+// setters_device.cpp.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -170,91 +171,60 @@ void output_mode(Making& m) {
   static_cast<void>(m.output_is_off());
 }
 
-constexpr Dialects kTimed = kKing | kMax | kSplit;
+constexpr Dialects kAdjustable = kKing | kMax | kSplit;
+
+void output_priority(Making& m) { m.word(codes::kOutputSource, m.infini() ? 1 : 2); }
+void input_range(Making& m) { m.word(codes::kInputRange, m.infini() ? 1 : 2); }
+void max_charge_current(Making& m) { m.charge_current("battery/allowed_charge_currents", "MCHGC", "MNCHGC"); }
+void utility_current(Making& m) { m.charge_current("ac_charger/allowed_charge_currents", "MUCHGC", "MUCHGC"); }
+void operation_logic(Making& m) { m.word(codes::kLogic, 2); }
+void pv_ok_condition(Making& m) { m.word(codes::kPvOk, 1); }
+void pv_power_balance(Making& m) { m.word(codes::kPvBalance, 1); }
+void solar_priority(Making& m) { m.word(codes::kSolarPriority, 1); }
+
+constexpr auto kAsRead = Shown::as_read;
 
 constexpr std::array kSetters = {
     Setter{"set_output_priority", kBoth, "POP", "POP", "priority", "QPIRI", "PIRI", "ac_output/output_source_priority",
-           kNoNeed, kUsual, Shown::as_read, [](Making& m) { m.word(codes::kOutputSource, m.infini() ? 1 : 2); }},
+           kNoNeed, kUsual, kAsRead, output_priority},
     Setter{"set_charger_priority", kBoth, "PCP", "PCP", "priority", "QPIRI", "PIRI", "battery/charger_source_priority",
-           kNoNeed, kPerUnit, Shown::as_read, charger_priority},
+           kNoNeed, kPerUnit, kAsRead, charger_priority},
     Setter{"set_input_voltage_range", kBoth, "PGR", "PGR", "range", "QPIRI", "PIRI", "grid/input_voltage_range",
-           kNoNeed, kUsual, Shown::as_read, [](Making& m) { m.word(codes::kInputRange, m.infini() ? 1 : 2); }},
+           kNoNeed, kUsual, kAsRead, input_range},
     Setter{"set_battery_type", kBoth, "PBT", "PBT", "type", "QPIRI", "PIRI", "battery/battery_type", kNoNeed, kUsual,
-           Shown::as_read, battery_type},
+           kAsRead, battery_type},
     Setter{"set_recharge_voltage", kBoth, "PBCV", "BUCD", "voltage", "QPIRI", "PIRI", "battery/recharge_voltage",
-           kRatings, kUsual, Shown::as_read, recharge_voltage},
+           kRatings, kUsual, kAsRead, recharge_voltage},
     Setter{"set_redischarge_voltage", kBoth, "PBDV", "BUCD", "voltage", "QPIRI", "PIRI", "battery/redischarge_voltage",
-           kRatings, kUsual, Shown::as_read, redischarge_voltage},
+           kRatings, kUsual, kAsRead, redischarge_voltage},
     Setter{"set_cutoff_voltage", kBoth, "PSDV", "PSDV", "voltage", "QPIRI", "PIRI", "battery/under_voltage", kRatings,
-           kUsual, Shown::as_read, cutoff_voltage},
+           kUsual, kAsRead, cutoff_voltage},
     Setter{"set_bulk_voltage", kBoth, "PCVV", "MCHGV", "voltage", "QPIRI", "PIRI", "battery/bulk_voltage", kRatings,
-           kUsual, Shown::as_read, bulk_voltage},
+           kUsual, kAsRead, bulk_voltage},
     Setter{"set_float_voltage", kBoth, "PBFT", "MCHGV", "voltage", "QPIRI", "PIRI", "battery/float_voltage", kRatings,
-           kUsual, Shown::as_read, float_voltage},
+           kUsual, kAsRead, float_voltage},
     Setter{"set_max_charge_current", kBoth, "MCHGC", "MCHGC", "current", "QPIRI", "PIRI", "battery/max_charge_current",
-           kChargeCurrents, kPerUnit, Shown::as_read,
-           [](Making& m) { m.charge_current("battery/allowed_charge_currents", "MCHGC", "MNCHGC"); }},
+           kChargeCurrents, kPerUnit, kAsRead, max_charge_current},
     Setter{"set_max_utility_charge_current", kBoth, "MUCHGC", "MUCHGC", "current", "QPIRI", "PIRI",
-           "ac_charger/max_charge_current", kUtilityCurrents, kPerUnit, Shown::as_read,
-           [](Making& m) { m.charge_current("ac_charger/allowed_charge_currents", "MUCHGC", "MUCHGC"); }},
+           "ac_charger/max_charge_current", kUtilityCurrents, kPerUnit, kAsRead, utility_current},
     Setter{"set_output_frequency", kBoth, "F", "F", "frequency", "QPIRI", "PIRI", "ac_output/rated_frequency", kMode,
-           kUsual, Shown::as_read, output_frequency},
-    Setter{"set_output_voltage", kTimed | kInfini, "V", "V", "voltage", "QPIRI", "PIRI", "ac_output/rated_voltage",
-           kMode | kRatings, kUsual, Shown::as_read, output_voltage},
+           kUsual, kAsRead, output_frequency},
+    Setter{"set_output_voltage", kAdjustable | kInfini, "V", "V", "voltage", "QPIRI", "PIRI", "ac_output/rated_voltage",
+           kMode | kRatings, kUsual, kAsRead, output_voltage},
     Setter{"set_output_mode", kBoth, "POPM", "POPM", "mode", "QPIRI", "PIRI", "ac_output/output_mode", kMode, kPerUnit,
-           Shown::as_read, output_mode},
-    Setter{"set_operation_logic",
-           kKing,
-           "POPLG",
-           {},
-           "logic",
-           "QPIRI",
-           {},
-           "total/operation_logic",
-           kNoNeed,
-           kUsual,
-           Shown::as_read,
-           [](Making& m) { m.word(codes::kLogic, 2); }},
-    Setter{"set_pv_ok_condition",
-           kPlain,
-           "PPVOKC",
-           {},
-           "condition",
-           "QPIRI",
-           {},
-           "pv/pv_ok_condition",
-           kNoNeed,
-           kUsual,
-           Shown::as_read,
-           [](Making& m) { m.word(codes::kPvOk, 1); }},
-    Setter{"set_pv_power_balance",
-           kPlain,
-           "PSPB",
-           {},
-           "balance",
-           "QPIRI",
-           {},
-           "pv/pv_power_balance",
-           kNoNeed,
-           kUsual,
-           Shown::as_read,
-           [](Making& m) { m.word(codes::kPvBalance, 1); }},
-    Setter{"set_solar_power_priority",
-           kInfini,
-           {},
-           "PSP",
-           "priority",
-           {},
-           "PIRI",
-           "pv/solar_power_priority",
-           kNoNeed,
-           kUsual,
-           Shown::as_read,
-           [](Making& m) { m.word(codes::kSolarPriority, 1); }},
+           kAsRead, output_mode},
+    Setter{"set_operation_logic", kKing, "POPLG", kNone, "logic", "QPIRI", kNone, "total/operation_logic", kNoNeed,
+           kUsual, kAsRead, operation_logic},
+    Setter{"set_pv_ok_condition", kPlain, "PPVOKC", kNone, "condition", "QPIRI", kNone, "pv/pv_ok_condition", kNoNeed,
+           kUsual, kAsRead, pv_ok_condition},
+    Setter{"set_pv_power_balance", kPlain, "PSPB", kNone, "balance", "QPIRI", kNone, "pv/pv_power_balance", kNoNeed,
+           kUsual, kAsRead, pv_power_balance},
+    Setter{"set_solar_power_priority", kInfini, kNone, "PSP", "priority", kNone, "PIRI", "pv/solar_power_priority",
+           kNoNeed, kUsual, kAsRead, solar_priority},
 };
 
 }  // namespace
 
-std::span<const Setter> setters() { return kSetters; }
+std::span<const Setter> power_setters() { return kSetters; }
 
 }  // namespace mesura::axpert

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "axpert_schema.hpp"
+#include "command_fields.hpp"
 #include "model/vocabulary.hpp"
 #include "plan.hpp"
 #include "reader.hpp"
@@ -85,6 +86,28 @@ TEST_CASE("every series is in the vocabulary or the schema, where it may stand a
     }
   });
   CHECK(own.size() == s.quantities.size());  // none that nobody emits
+}
+
+TEST_CASE("a command's field has the unit that its measurement has") {
+  const auto s = schema();
+  every_plan([&](const Plan& plan) {
+    for (const auto& slot : plan.slots) {
+      INFO(plan.layout.command << ' ' << slot.channel << '/' << slot.quantity);
+      std::string unit;
+      bool text = false;
+      if (const auto* quantity = Vocabulary::standard().find(slot.quantity)) {
+        unit = quantity->unit;
+        text = quantity->text;
+      } else {
+        const auto found = std::find_if(s.quantities.begin(), s.quantities.end(),
+                                        [&](const auto& q) { return q.name == slot.quantity; });
+        REQUIRE(found != s.quantities.end());
+        unit = found->unit;
+        text = found->text;
+      }
+      if (!text) CHECK(unit_of(slot.quantity) == (unit == "1" ? "" : unit));
+    }
+  });
 }
 
 TEST_CASE("states leave when they change, and nothing else does") {
