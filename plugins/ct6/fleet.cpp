@@ -56,6 +56,12 @@ Unit* Fleet::unit_of(const Answer& answer, Target* target, std::string_view addr
   return follow(unit, *target, answer, now_ns);
 }
 
+const Unit* Fleet::find(DeviceId device) const {
+  for (const auto& [key, unit] : units_)
+    if (unit->device() == device) return unit.get();
+  return nullptr;
+}
+
 Unit* Fleet::known(std::string_view token, std::string_view address, const Answer& answer) {
   const std::string_view id = token.empty() ? address : token;
   if (const auto found = units_.find(id); found != units_.end()) return found->second.get();

@@ -30,6 +30,9 @@ class Fleet {
   /// address    where the answer comes from: a peer, an MQTT topic, or nothing
   Unit* unit_of(const Answer& answer, Target* target, std::string_view address, std::int64_t now_ns);
 
+  /// The unit that the host knows by this number; nullptr: none has it.
+  [[nodiscard]] const Unit* find(DeviceId device) const;
+
   /// Takes the names in the answer, and says what is odd about them.
   void take_texts(Unit& unit, const Answer& answer, std::string_view address, Problems& problems);
 

@@ -58,7 +58,9 @@ Ct6Session::Ct6Session(Host host, const SessionInfo& info)
       splitter_(settings_.max_message, *this),
       fleet_(host, settings_),
       poller_(settings_.interval, *this),
-      now_ns_(info.now_ns) {
+      now_ns_(info.now_ns),
+      commands_(host, !info.link(kHttp).kind.empty(),
+                [this](DeviceId device, std::string& why) { return web_server_of(device, why); }) {
   asks_ = info.live && (settings_.mode == Mode::udp || settings_.mode == Mode::http);
   if (settings_.can_check) {
     AnswerParser::Settings p = parser_settings(settings_);
@@ -95,6 +97,7 @@ void Ct6Session::on_open(LinkId link, std::int64_t now_ns) {
   now_ns_ = now_ns;
   if (link == kHttp) {
     http_open_ = true;
+    commands_.on_link(true, now_ns);
     return;
   }
   open_ = true;
@@ -112,6 +115,7 @@ void Ct6Session::on_close(LinkId link, std::int64_t now_ns, std::string_view, bo
   now_ns_ = now_ns;
   if (link == kHttp) {
     http_open_ = false;
+    commands_.on_link(false, now_ns);
     return;
   }
   open_ = false;
@@ -122,7 +126,7 @@ void Ct6Session::on_close(LinkId link, std::int64_t now_ns, std::string_view, bo
 
 void Ct6Session::on_timer(TimerId timer, std::int64_t now_ns) {
   now_ns_ = now_ns;
-  if (!open_) return;
+  if (commands_.on_timer(timer, now_ns) || !open_) return;
   if (timer == kDiscoverTimer) {
     discover();
   } else {
@@ -148,6 +152,7 @@ bool Ct6Session::ask(Target& target) {
     return true;
   }
   // One request at a time: the unit serves them one after another.
+  if (commands_.asks(target.address)) return false;
   if (target.waiting && now_ns_ - target.asked_ns < kLostRequest) return false;
   return host().send(kData, std::string_view{}, target.to);
 }
@@ -176,7 +181,7 @@ void Ct6Session::look_after(Target& target, std::int64_t) {
 void Ct6Session::on_bytes(LinkId link, Bytes bytes, const Meta& meta) {
   now_ns_ = meta.received_ns;
   if (link == kHttp) {
-    on_check(bytes, meta);
+    if (!commands_.on_answer(bytes, meta)) on_check(bytes, meta);
     return;
   }
   switch (settings_.mode) {
@@ -286,8 +291,40 @@ void Ct6Session::report_silent(Target& target, const Unit& unit, bool active) {
   }
   if (std::exchange(target.inactive_told, true)) return;
   host().log(MESURA_LOG_WARN, fmt::format("{} ({}) is inactive: it answers HTTP, but sends no data; activate it with: "
-                                          "curl 'http://{}/set_config?ACTIVE=1'",
+                                          "mesura device ct6://{} activate",
                                           unit.called(), host_name, host_name));
+}
+
+// ---------------------------------------------------------------- commands
+
+void Ct6Session::on_command(const Command& command) { commands_.take(command, now_ns_); }
+
+void Ct6Session::on_cancel(std::uint64_t request, std::int64_t now_ns) {
+  now_ns_ = now_ns;
+  commands_.cancel(request, now_ns);
+}
+
+std::string Ct6Session::web_server_of(DeviceId device, std::string& why) const {
+  if (!settings_.fleet && !settings_.http_address.empty()) return settings_.http_address;
+  if (!asks_) {
+    why = settings_.mode == Mode::mqtt ? "commands go over the unit's web server, and what it sends over MQTT does not "
+                                         "say where that is: give the "
+                                         "device the link http (links: {http: {http: {host: 192.168.0.34}}})"
+                                       : "a file takes no commands";
+    return {};
+  }
+  std::string_view address = settings_.address;
+  if (settings_.fleet) {
+    const Unit* const unit = fleet_.find(device);
+    if (unit == nullptr || unit->at == nullptr) {
+      why = "the unit's address is not known at present: it has not answered";
+      return {};
+    }
+    address = unit->at->address;
+  }
+  // Polled over HTTP it is known with its port.
+  if (settings_.mode == Mode::http) return std::string{address};
+  return with_port(host_of(address), settings_.http_port);
 }
 
 // ---------------------------------------------------------------- faults

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "answer_parser.hpp"
+#include "commands.hpp"
 #include "fleet.hpp"
 #include "poller.hpp"
 #include "settings.hpp"
@@ -29,6 +30,8 @@ class Ct6Session final : public Device, private PollerSink, private SplitterSink
   void on_close(LinkId link, std::int64_t now_ns, std::string_view reason, bool final) override;
   void on_bytes(LinkId link, Bytes bytes, const Meta& meta) override;
   void on_timer(TimerId timer, std::int64_t now_ns) override;
+  void on_command(const Command& command) override;
+  void on_cancel(std::uint64_t request, std::int64_t now_ns) override;
 
  private:
   enum : TimerId { kPollTimer = 0, kDiscoverTimer = 1 };
@@ -45,6 +48,8 @@ class Ct6Session final : public Device, private PollerSink, private SplitterSink
   void discover();
   void turn();
   Target* target_of(const Meta& meta);
+  /// Where the web server of a unit is, or empty and why.
+  std::string web_server_of(DeviceId device, std::string& why) const;
   void on_http_data(Bytes bytes, const Meta& meta);
   void on_check(Bytes bytes, const Meta& meta);
   void report_silent(Target& target, const Unit& unit, bool active);
@@ -70,6 +75,7 @@ class Ct6Session final : public Device, private PollerSink, private SplitterSink
   bool asks_ = false;  ///< this mode has somebody to ask
   bool open_ = false;  ///< the data link
   bool http_open_ = false;
+  Commands commands_;
 };
 
 }  // namespace mesura::ct6

@@ -36,11 +36,6 @@ bool is_numeric(std::string_view host) {
          std::all_of(host.begin(), host.end(), [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
 }
 
-std::string with_port(std::string_view host, int port) {
-  const bool bare_ipv6 = host.find(':') != std::string_view::npos && !host.starts_with('[');
-  return bare_ipv6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
-}
-
 Mode mode_of(std::string_view kind) {
   if (kind == "udp") return Mode::udp;
   if (kind == "http") return Mode::http;
@@ -74,6 +69,11 @@ void read_hosts(const Options& options, Settings& s) {
 
 std::string_view host_of(std::string_view address) { return address.substr(0, port_at(address)); }
 
+std::string with_port(std::string_view host, int port) {
+  const bool bare_ipv6 = host.find(':') != std::string_view::npos && !host.starts_with('[');
+  return bare_ipv6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
+}
+
 Settings Settings::from(const SessionInfo& info) {
   const Options& options = info.options;
   Settings s;
@@ -81,6 +81,9 @@ Settings Settings::from(const SessionInfo& info) {
   s.fleet = info.fleet;
   s.can_check = s.mode == Mode::udp && !info.link(kHttp).kind.empty();
   s.address = info.link(kData).address;
+  // Without a host of its own it is just called "http".
+  const std::string_view http = info.link(kHttp).address;
+  if (port_at(http) != std::string_view::npos) s.http_address = http;
   s.key = read_key(options);
   s.interval = options.duration("interval", 1s);
   s.discover_every = options.duration("discover_every", 10s);

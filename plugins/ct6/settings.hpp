@@ -35,7 +35,8 @@ struct Settings {
   int http_port = 0;
   std::size_t max_message = 0;
   bool device_time = false;
-  std::string address;  ///< of the one unit
+  std::string address;       ///< of the one unit
+  std::string http_address;  ///< the same of the link `http`; empty: it is not configured, or names no host
 
   /// Throws std::invalid_argument: an option contradicts another, or the link.
   static Settings from(const SessionInfo& info);
@@ -43,5 +44,7 @@ struct Settings {
 
 /// "192.168.0.34:29340" -> "192.168.0.34"; without a port it is the whole.
 [[nodiscard]] std::string_view host_of(std::string_view address);
+/// "192.168.0.34" -> "192.168.0.34:80", "fe80::1" -> "[fe80::1]:80"
+[[nodiscard]] std::string with_port(std::string_view host, int port);
 
 }  // namespace mesura::ct6

@@ -23,6 +23,7 @@ class Unit {
   /// key: what it is known by, empty for the session's own device.
   Unit(Host host, DeviceId device, std::string key, bool wants_device_time);
 
+  [[nodiscard]] DeviceId device() const { return device_; }
   [[nodiscard]] const std::string& key() const { return key_; }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::string& serial() const { return serial_; }

@@ -54,7 +54,7 @@ inline std::string_view cut(std::string_view text, std::size_t limit) noexcept {
 
 /// Whether the other side's table is long enough to have this member, and has it.
 template <class Table, class Member>
-bool has(const Table* table, Member Table::* member) noexcept {
+bool has(const Table* table, Member Table::*member) noexcept {
   const auto* start = reinterpret_cast<const char*>(table);
   const auto* end = reinterpret_cast<const char*>(&(table->*member)) + sizeof(Member);
   return static_cast<std::size_t>(end - start) <= table->struct_size && table->*member != nullptr;
@@ -108,6 +108,8 @@ class Options {
   [[nodiscard]] std::chrono::nanoseconds duration(std::string_view name, std::chrono::nanoseconds fallback = {}) const {
     return std::chrono::nanoseconds{integer(name, fallback.count())};
   }
+  /// Each of them, in the order of the schema.
+  [[nodiscard]] std::span<const mesura_option> all() const { return {options_, count_}; }
   /// A list (keys empty) or a map, in the order of the configuration.
   [[nodiscard]] std::span<const mesura_option_entry> entries(std::string_view name) const {
     const auto* o = find(name);

@@ -101,7 +101,8 @@ class Pool : public std::enable_shared_from_this<Pool> {
   }
 
   HttpAnswer answer_of(const Job& job) {
-    const HttpLimits limits{Clock::now() + timeout_, timeout_};
+    const std::chrono::nanoseconds timeout = timeout_ + time_to_send(job.request.body.size());
+    const HttpLimits limits{Clock::now() + timeout, timeout};
     int active = -1;
     return exchange(job.request, job.addresses, tls_, limits, [&](int fd) {
       const std::lock_guard lock{mutex_};
@@ -133,7 +134,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
 std::string text_of(const config::Value& value) { return value ? value.text() : std::string{}; }
 
 /// Requests and their answers: send(body, "GET /path") asks, on_bytes with the status and the same text as topic
-/// answers.
+/// answers. send(bytes, "FILE /path") sends the bytes and nothing else (kRawMethod).
 class Http final : public Transport {
  public:
   Http(const config::Value& options, const Context& context)

@@ -19,6 +19,7 @@
 #include <array>
 #include <istream>
 #include <ostream>
+#include <sstream>
 
 namespace mesura::transport {
 namespace {
@@ -81,6 +82,34 @@ std::string read_body(std::istream& in) {
 HttpAnswer failed(const HttpRequest& request, std::string_view expected, std::string_view got,
                   std::string_view hint = {}) {
   return {-1, make_reason({}, request.describe(), expected, got, hint).message};
+}
+
+/// The body as it stands, and whatever comes until the connection ends.
+HttpAnswer ask_raw(net::StreamSocket& socket, const HttpRequest& request, const HttpLimits& limits) {
+  socket.setSendTimeout(left(limits));
+  for (std::size_t sent = 0; sent < request.body.size();) {
+    constexpr std::size_t kPiece = 65536;
+    const std::size_t piece = std::min(kPiece, request.body.size() - sent);
+    const int n = socket.sendBytes(request.body.data() + sent, static_cast<int>(piece));
+    if (n <= 0) throw net::NoMessageException();
+    sent += static_cast<std::size_t>(n);
+  }
+  std::string all;
+  std::array<char, 4096> piece{};
+  for (;;) {
+    socket.setReceiveTimeout(left(limits));
+    const int n = socket.receiveBytes(piece.data(), static_cast<int>(piece.size()));
+    if (n <= 0) break;
+    all.append(piece.data(), static_cast<std::size_t>(n));
+    if (all.size() > kMaxBody) return failed(request, "an answer of at most 1 MiB", "more");
+  }
+  if (Clock::now() >= limits.deadline) throw Poco::TimeoutException();
+  if (all.empty()) throw net::NoMessageException();
+  std::istringstream in{std::move(all)};
+  net::HTTPResponse response;
+  response.setFieldLimit(kMaxHeaders);
+  response.read(in);
+  return {static_cast<int>(response.getStatus()), read_body(in)};
 }
 
 HttpAnswer ask(net::HTTPClientSession& session, const HttpRequest& request, const HttpLimits& limits) {
@@ -170,6 +199,7 @@ HttpAnswer exchange(const HttpRequest& request, const std::vector<runtime::Socke
     const Told told{on_socket};
     on_socket(socket.impl()->sockfd());
     const auto session = begin(socket, request, tls);
+    if (request.method == kRawMethod) return ask_raw(session->socket(), request, limits);
     return ask(*session, request, limits);
   } catch (const Poco::TimeoutException&) {
     return timed_out();

@@ -19,6 +19,10 @@
 
 namespace mesura::transport {
 
+/// A method for devices with a protocol of their own on their web server's port: the body goes out as it stands,
+/// without a request line or headers, and the answer is what comes until the connection ends, read as HTTP.
+inline constexpr std::string_view kRawMethod = "FILE";
+
 struct HttpRequest {
   std::string to;  ///< as it was asked for
   std::string method;
@@ -44,6 +48,13 @@ struct HttpAnswer {
   int status = -1;   ///< -1: there is none, `body` is the reason
   std::string body;  ///< at most 1 MiB
 };
+
+/// How much longer an exchange may take because of what is sent: a second for each 4 KiB, for devices that write it to
+/// flash as it comes.
+[[nodiscard]] constexpr std::chrono::seconds time_to_send(std::size_t body_bytes) {
+  constexpr std::size_t kBytesPerSecond = 4096;
+  return std::chrono::seconds{body_bytes / kBytesPerSecond};
+}
 
 struct HttpTls {
   std::string ca_file;  ///< empty: the system's

@@ -312,9 +312,9 @@ TEST_CASE("inactive units of a fleet: configured ones, and such that went silent
   CHECK(rig.values("total", "active", 2) == std::vector{0.0});
   CHECK(rig.logs() ==
         Strings{"warn: Zero (10.0.0.1) is inactive: it answers HTTP, but sends no data; activate it with: "
-                "curl 'http://10.0.0.1/set_config?ACTIVE=1'",
+                "mesura device ct6://10.0.0.1 activate",
                 "warn: One (10.0.0.2) is inactive: it answers HTTP, but sends no data; activate it with: "
-                "curl 'http://10.0.0.2/set_config?ACTIVE=1'"});
+                "mesura device ct6://10.0.0.2 activate"});
 }
 
 TEST_CASE("a fleet over MQTT: units by their serials, whatever their topics") {

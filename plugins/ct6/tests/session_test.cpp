@@ -278,7 +278,7 @@ TEST_CASE("udp: a unit that answers HTTP only is inactive, and is said to be wit
   rig.harness.clear();
   rig.http(kCheck, inactive());
   CHECK(rig.logs() == Strings{"warn: Meter_Cupboard (192.168.0.34) is inactive: it answers HTTP, but sends no data; "
-                              "activate it with: curl 'http://192.168.0.34/set_config?ACTIVE=1'"});
+                              "activate it with: mesura device ct6://192.168.0.34 activate"});
   CHECK(rig.values("total", "active") == std::vector{0.0});
   CHECK(rig.harness.events(Kind::measurement).size() == 1);
   CHECK(rig.attribute("serial") == Strings{"ASY0398_V003.300_SN00001846"});

@@ -212,6 +212,50 @@ TEST_CASE("http: what goes wrong is an answer of its own") {
   }
 }
 
+TEST_CASE("http: a FILE request is its bytes and nothing else") {
+  Fixture f;
+  Opened line{f, {{"timeout", ms(2000)}}};
+  RawServer raw;
+  const auto to = "FILE http://" + where(raw.port()) + "/app2/a.mpy";
+  const std::string sent =
+      std::string{"FILE a.mpy /app2 4 abcd HTTP/1.1\n"} + std::string{"\x00\r\n\xFF", 4} + "\r\n\r\n";
+  const auto exchange_with = [&](std::string_view text) {
+    line.answers.all.clear();
+    REQUIRE(line.transport->send(as_bytes(sent), to));
+    raw.accept(f);
+    CHECK(raw.request(f) == sent);
+    raw.say(text);
+    raw.hang_up();
+    REQUIRE(until(f.loop, [&] { return !line.answers.all.empty(); }));
+    CHECK(line.answers.all.front().topic == to);
+    return line.answers.all.front();
+  };
+  const auto good = exchange_with("HTTP/1.0 200 OK\r\nContent-type: application/json\r\n\r\n{\"OK\": true}");
+  CHECK(good.status == 200);
+  CHECK(good.body == "{\"OK\": true}");
+  // Two headers, one behind the other: the first counts, the second is left to whoever knows the device.
+  const auto twice = exchange_with("HTTP/1.0 500 Internal Server Error\r\n\r\nHTTP/1.0 200 OK\r\n\r\n{\"ERROR\": 1}");
+  CHECK(twice.status == 500);
+  CHECK(twice.body == "HTTP/1.0 200 OK\r\n\r\n{\"ERROR\": 1}");
+  const auto nothing = exchange_with("");
+  CHECK(nothing.status == -1);
+  CHECK(nothing.body.find("expected an answer, got the end of the connection") != std::string::npos);
+  CHECK(exchange_with("SSH-2.0-OpenSSH_9.2\r\n\r\n").status == -1);
+}
+
+TEST_CASE("http: much to send takes longer") {
+  CHECK(time_to_send(4095) == 0s);
+  CHECK(time_to_send(100 * 1024) == 25s);
+  Fixture f;
+  Opened line{f, {{"timeout", ms(100)}}};
+  RawServer raw;
+  // Nobody answers: what ends it is the time for 4 KiB, not the 100 ms alone.
+  REQUIRE(line.transport->send(as_bytes(std::string(4096, 'x')), "FILE http://" + where(raw.port()) + "/x"));
+  raw.accept(f);
+  REQUIRE(until(f.loop, [&] { return !line.answers.all.empty(); }));
+  CHECK(line.answers.all[0].body.find("none within 1100 ms") != std::string::npos);
+}
+
 TEST_CASE("http: an answer may be large, but not endless") {
   Fixture f;
   const WebServer server{[](const WebRequest& request) {
