@@ -10,10 +10,25 @@
 
 #include <mesura/plugin.hpp>
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
 namespace mesura::smartmeter {
+
+/// One value for each line.
+struct Lines {
+  std::array<double, 3> values{};
+  std::size_t count = 0;
+
+  [[nodiscard]] double sum() const { return values[0] + values[1] + values[2]; }
+};
+/// From a list, a text that holds one, or a number; null gives none.
+[[nodiscard]] Lines lines_of(const JsonMember* member);
+/// The firmware repeats the reactive values as apparent ones: then they are computed. True: they were.
+bool repair_apparent(const Lines& active, const Lines& reactive, Lines& apparent);
+/// The chip's own power, to be compared with the waveform's; factors applied.
+void check_power(Emitter& emitter, const Lines& active, const Lines& reactive, std::int64_t now_ns);
 
 /// The `info` object: attributes, signal strength, relay. energy: also its registers.
 void tell_info(const JsonObject& info, Emitter& emitter, Host& host, bool energy);
@@ -38,6 +53,11 @@ struct Stamp {
   std::uint8_t quality;
 };
 [[nodiscard]] Stamp stamp_of(const JsonObject& object, std::int64_t received_ns);
+
+/// What the device says for people, without the password that it repeats when a network is added.
+[[nodiscard]] std::string_view shown_message(const JsonObject& reply);
+/// Foreign text for messages: its start, or nothing where a password may be in it.
+[[nodiscard]] std::string_view shown_text(std::string_view text);
 
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);
 

@@ -36,8 +36,55 @@ bool parse_topic(std::string_view topic, std::string_view base, Topic& out) {
 
 }  // namespace
 
-Broker::Broker(Host host, const Settings& settings, Namer namer)
-    : host_(host), settings_(settings), namer_(std::move(namer)) {}
+Broker::Broker(Host host, const Settings& settings, Namer namer, CommandReply command_reply)
+    : host_(host), settings_(settings), namer_(std::move(namer)), command_reply_(std::move(command_reply)) {}
+
+std::string Broker::Unit::topic() const { return fmt::format("{}/{}/cmd", broker.settings_.topic_base, name); }
+
+bool Broker::Unit::ask(std::string_view line) { return broker.host_.send(0, line, topic()); }
+
+bool Broker::Unit::tell(std::uint64_t request, std::string_view line) {
+  return broker.host_.send_for(request, 0, line, topic());
+}
+
+bool Broker::Unit::is_measuring() const {
+  return broker.settings_.activity == Activity::sample && !broker.held_ && row_ns != 0 &&
+         broker.now_ns_ - row_ns < kRowPatience;
+}
+
+/// Its topics are its name: what comes under the new one is still this device, as long as the session lives.
+void Broker::Unit::renamed(std::string_view to) {
+  for (const auto& [key, unit] : broker.units_)
+    if (unit.get() == this) broker.renamed_[std::string{to}] = key;
+  name = to;
+}
+
+/// Of one configured device the only one there is; without a name in the configuration any may be it.
+CommandPort* Broker::port(DeviceId device) {
+  if (!settings_.fleet) {
+    if (!settings_.mqtt_name.empty()) return unit_of(settings_.mqtt_name);
+    return units_.size() == 1 ? units_.begin()->second.get() : nullptr;
+  }
+  for (const auto& [key, unit] : units_)
+    if (unit->emitter_->device() == device) return unit.get();
+  return nullptr;
+}
+
+std::string Broker::why_not(DeviceId) const {
+  if (settings_.fleet) return "the device has published nothing";
+  if (units_.size() > 1) return "several devices publish here; hint: set the option name, or configure a fleet";
+  return {};
+}
+
+Broker::Unit* Broker::unit_of(std::string_view name) {
+  if (const auto known = units_.find(name); known != units_.end()) return known->second.get();
+  Emitter* const emitter = namer_(name);
+  if (emitter == nullptr) return nullptr;
+  host_.attribute("unit_name", name, emitter->device());
+  auto made = std::make_unique<Unit>(*this, std::string{name}, emitter);
+  made->model_ = settings_.model.value_or(Model::smartmeter);
+  return units_.emplace(name, std::move(made)).first->second.get();
+}
 
 void Broker::opened(std::int64_t now_ns) {
   due_ = settings_.activity == Activity::listen ? kNever : now_ns;
@@ -47,12 +94,13 @@ void Broker::opened(std::int64_t now_ns) {
 void Broker::closed() { due_ = kNever; }
 
 void Broker::tick(std::int64_t now_ns) {
+  now_ns_ = now_ns;
   if (now_ns < due_) return;
   if (settings_.activity == Activity::poll) {
     ask();
     due_ = now_ns + settings_.interval.count();
   } else if (settings_.activity == Activity::sample) {
-    if (!rows_come(now_ns)) sample(now_ns);
+    if (!held_ && !rows_come(now_ns)) sample(now_ns);
     due_ = now_ns + kRowPatience;
   }
 }
@@ -78,33 +126,30 @@ void Broker::sample(std::int64_t /*now_ns*/) {
 
 bool Broker::rows_come(std::int64_t now_ns) const {
   return !units_.empty() && std::all_of(units_.begin(), units_.end(), [&](const auto& unit) {
-    return unit.second.row_ns != 0 && now_ns - unit.second.row_ns < kRowPatience;
+    return unit.second->row_ns != 0 && now_ns - unit.second->row_ns < kRowPatience;
   });
 }
 
 void Broker::message(std::string_view topic, Bytes payload, std::int64_t received_ns) {
   Topic parts;
   if (!parse_topic(topic, settings_.topic_base, parts)) return;
+  now_ns_ = received_ns;
+  if (const auto known = renamed_.find(parts.name); known != renamed_.end()) parts.name = known->second;
   if (!settings_.mqtt_name.empty() && parts.name != settings_.mqtt_name) return;
   topic_ = topic;
-  auto known = units_.find(parts.name);
-  if (known == units_.end()) {
-    Emitter* const emitter = namer_(parts.name);
-    if (emitter == nullptr) return;
-    host_.attribute("unit_name", parts.name, emitter->device());
-    known = units_.emplace(parts.name, Unit{emitter, 0}).first;
-  }
+  Unit* const unit = unit_of(parts.name);
+  if (unit == nullptr) return;
   const std::string_view text{reinterpret_cast<const char*>(payload.data()), payload.size()};
   host_.frame(0, payload);
-  if (parts.word == "sample") on_state(text, known->second, received_ns);
-  if (parts.word == "info") on_info(text, known->second, received_ns);
-  if (parts.word == "switch") on_switch(text, known->second, received_ns);
+  if (parts.word == "sample") on_state(text, *unit, received_ns);
+  if (parts.word == "info") on_info(text, *unit, received_ns);
+  if (parts.word == "switch") on_switch(text, *unit, received_ns);
 }
 
 /// The periodic state, the words on and off of a run, and the one-shot answers of the sister device.
 void Broker::on_state(std::string_view text, Unit& unit, std::int64_t received_ns) {
   if (text == "on" || text == "off") {
-    unit.emitter->mode(text == "on" ? "sampling" : "idle", received_ns);
+    unit.emitter_->mode(text == "on" ? "sampling" : "idle", received_ns);
     return;
   }
   if (!json_.parse(text)) {
@@ -112,8 +157,8 @@ void Broker::on_state(std::string_view text, Unit& unit, std::int64_t received_n
     return;
   }
   const Stamp stamp = stamp_of(json_, received_ns);
-  if (tell_one_shot(json_, *unit.emitter) || tell_state(json_, *unit.emitter, stamp.quality)) {
-    unit.emitter->emit(stamp.time_ns, received_ns);
+  if (tell_one_shot(json_, *unit.emitter_) || tell_state(json_, *unit.emitter_, stamp.quality)) {
+    unit.emitter_->emit(stamp.time_ns, received_ns);
   } else {
     bad_message("power, energy, current, volt, or a value with its unit", text);
   }
@@ -121,16 +166,19 @@ void Broker::on_state(std::string_view text, Unit& unit, std::int64_t received_n
 
 void Broker::on_info(std::string_view text, Unit& unit, std::int64_t received_ns) {
   if (!json_.parse(text)) {
-    bad_message("a JSON object", text);
+    if (!command_reply_(unit.emitter_->device(), nullptr, text)) bad_message("a JSON object", text);
     return;
   }
+  if ((json_.has("cmd") || json_.has("error")) && command_reply_(unit.emitter_->device(), &json_, text) &&
+      json_.text("cmd") != "info")
+    return;
   const Stamp stamp = stamp_of(json_, received_ns);
-  if (tell_row(json_, *unit.emitter, stamp.quality)) {
+  if (tell_row(json_, *unit.emitter_, stamp.quality)) {
     unit.row_ns = received_ns;
-    unit.emitter->mode("sampling", received_ns);
-    unit.emitter->emit(stamp.time_ns, received_ns);
-  } else if (tell_one_shot(json_, *unit.emitter)) {
-    unit.emitter->emit(MESURA_NO_TIME, received_ns);
+    unit.emitter_->mode("sampling", received_ns);
+    unit.emitter_->emit(stamp.time_ns, received_ns);
+  } else if (tell_one_shot(json_, *unit.emitter_)) {
+    unit.emitter_->emit(MESURA_NO_TIME, received_ns);
   } else {
     on_reply(unit, received_ns);
   }
@@ -138,16 +186,17 @@ void Broker::on_info(std::string_view text, Unit& unit, std::int64_t received_ns
 
 void Broker::on_reply(Unit& unit, std::int64_t received_ns) {
   if (const std::string_view state = json_.text("sampleState"); !state.empty()) {
-    unit.emitter->mode(state == "idle" ? "idle" : "sampling", received_ns);
+    unit.emitter_->mode(state == "idle" ? "idle" : "sampling", received_ns);
   } else if (json_.text("cmd") == "info" || json_.has("type")) {
-    tell_info(json_, *unit.emitter, host_, true);
-    unit.emitter->emit(MESURA_NO_TIME, received_ns);
+    if (equal_ignoring_case(json_.text("type"), "powermeter")) unit.model_ = Model::powermeter;
+    tell_info(json_, *unit.emitter_, host_, true);
+    unit.emitter_->emit(MESURA_NO_TIME, received_ns);
   } else if (json_.boolean("error").value_or(false)) {
-    const std::string message = fmt::format("the device refused {}: {}", json_.text("cmd"), json_.text("msg"));
+    const std::string message = fmt::format("the device refused {}: {}", json_.text("cmd"), shown_message(json_));
     host_.log(MESURA_LOG_WARN, message);
     host_.fault({MESURA_FAULT_NOTE, json_.text("state") == "busy" ? "busy" : "refused", message, 0, 0, 0});
-  } else if (tell_momentary(json_, *unit.emitter)) {
-    unit.emitter->emit(MESURA_NO_TIME, received_ns);
+  } else if (tell_momentary(json_, *unit.emitter_)) {
+    unit.emitter_->emit(MESURA_NO_TIME, received_ns);
   } else if (json_.has("values")) {
     bad_message("rows of v,i_RMS or p,q", json_.text("unit"));
   } else if (json_.has("value")) {
@@ -160,8 +209,9 @@ void Broker::on_switch(std::string_view text, Unit& unit, std::int64_t received_
       {{"on", 1}, {"On", 1}, {"1", 1}, {"true", 1}, {"off", 0}, {"Off", 0}, {"0", 0}, {"false", 0}}};
   for (const auto& [word, state] : kWords)
     if (text == word) {
-      unit.emitter->add(Place::relay, Quantity::relay_state, state);
-      unit.emitter->emit(MESURA_NO_TIME, received_ns);
+      unit.model_ = Model::powermeter;  // only it has one
+      unit.emitter_->add(Place::relay, Quantity::relay_state, state);
+      unit.emitter_->emit(MESURA_NO_TIME, received_ns);
       return;
     }
   bad_message("on or off", text);
@@ -169,7 +219,7 @@ void Broker::on_switch(std::string_view text, Unit& unit, std::int64_t received_
 
 void Broker::bad_message(std::string_view expected, std::string_view text) {
   host_.fault({MESURA_FAULT_FRAME, "bad_message",
-               fmt::format("{}: expected {}, got '{}'", topic_, expected, text.substr(0, 80)), 0, text.size(), 0});
+               fmt::format("{}: expected {}, got '{}'", topic_, expected, shown_text(text)), 0, text.size(), 0});
 }
 
 }  // namespace mesura::smartmeter

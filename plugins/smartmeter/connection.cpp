@@ -27,6 +27,7 @@ constexpr std::int64_t kSamplingPatience = 4 * kSecond;
 constexpr std::int64_t kIdlePatience = 3500 * kMillisecond;    // three liveness lines
 constexpr std::int64_t kAnswerPatience = 2500 * kMillisecond;  // to the question whether it is still there
 constexpr std::int64_t kInfoPeriod = 60 * kSecond;             // while sampling: signal strength, relay
+constexpr std::int64_t kTurn = 100 * kMillisecond;             // while a command awaits its answer
 constexpr std::int64_t kMostBackoff = 60 * kSecond;
 // The device takes a start 0.5 to 20 s ahead of its own clock.
 constexpr std::int64_t kLeastLead = 2 * kSecond, kMostLead = 12 * kSecond;
@@ -46,9 +47,10 @@ void Connection::opened(std::int64_t now_ns) {
   now_ns_ = seen_ns_ = now_ns;
   framer_.reset();
   asked_ = false;
-  polling_ = -1;
+  polling_ = resumed_question_ = -1;
   tries_ = 0;
   poll_due_ = kNever;
+  awaiting_ = held_ = watched_ = ordered_ = false;
   if (settings_.channel == Channel::recording) {
     model_ = settings_.model.value_or(Model::smartmeter);
     framer_.expect(settings_.request(model_).measure->row_bytes(), 65535);
@@ -179,6 +181,7 @@ std::int64_t Connection::start_time() const {
 }
 
 void Connection::send_sample() {
+  ordered_ = false;
   Settings::Request request{};
   try {
     request = settings_.request(model_);
@@ -217,8 +220,21 @@ void Connection::end_run(std::string_view why) {
   if (run_.active()) run_.end(now_ns_);
   emitter_->mode("idle", now_ns_);
   log(MESURA_LOG_INFO, fmt::format("the run is over: {}", why));
-  enter(State::waiting, now_ns_ + kSecond);
+  ordered_ = false;
+  resume();
 }
+
+/// What the session does when nobody has asked for anything else.
+void Connection::resume() {
+  if (settings_.activity == Activity::sample) {
+    enter(State::waiting, held_ ? kNever : now_ns_ + kSecond);
+  } else {
+    enter(State::idle);
+    poll_due_ = settings_.activity == Activity::poll ? now_ns_ : kNever;
+  }
+}
+
+FlowControl Connection::flow_control() const { return ordered_ ? FlowControl::off : settings_.flow_control; }
 
 void Connection::poll_next() {
   const int next = polling_ + 1;
@@ -226,6 +242,12 @@ void Connection::poll_next() {
     polling_ = -1;
     poll_due_ = std::max(round_ns_ + settings_.interval.count(), now_ns_);
     emitter_->emit(MESURA_NO_TIME, now_ns_);
+    return;
+  }
+  if (next > 0 && owner_.command_waits(*this)) {  // its turn; the round goes on behind it
+    resumed_question_ = next;
+    polling_ = -1;
+    poll_due_ = now_ns_ + kTurn;
     return;
   }
   if (next == 0) round_ns_ = now_ns_;
@@ -257,11 +279,14 @@ void Connection::tick(std::int64_t now_ns) {
     send("!");
   }
   if (now_ns >= state_due_) state_due();
-  if (state_ != State::closed && now_ns >= poll_due_) {
-    if (settings_.activity == Activity::poll) {
+  if (state_ != State::closed && now_ns >= poll_due_ && awaiting_ && polling_ < 0) {
+    poll_due_ = now_ns + kTurn;  // a command's answer first
+  } else if (state_ != State::closed && now_ns >= poll_due_) {
+    if (settings_.activity == Activity::poll && state_ != State::running) {
       if (polling_ >= 0) fault(MESURA_FAULT_NOTE, "no_answer", kQuestions[static_cast<std::size_t>(polling_)]);
+      if (resumed_question_ >= 0) polling_ = std::exchange(resumed_question_, -1) - 1;
       poll_next();
-    } else if (state_ == State::running && settings_.flow_control == FlowControl::request) {
+    } else if (state_ == State::running && flow_control() == FlowControl::request) {
       request_rows();
     } else if (state_ == State::running) {
       poll_due_ = now_ns + kInfoPeriod;
@@ -285,7 +310,13 @@ void Connection::state_due() {
       state_due_ = now_ns_ + kAskAgain;
       send(R"({"cmd":"info"})");
       break;
-    case State::waiting: prepare(); break;
+    case State::waiting:
+      if (awaiting_) {
+        state_due_ = now_ns_ + kTurn;
+      } else if (!held_) {
+        prepare();
+      }
+      break;
     case State::settling: send_sample(); break;
     case State::opening: retry("the data link does not open"); break;
     case State::starting: retry("expected an answer to sample, got none"); break;
@@ -297,7 +328,8 @@ std::int64_t Connection::patience() const {
   if (state_ != State::running) return kIdlePatience;
   const Run::Spec& spec = run_.spec();
   const std::int64_t chunk = static_cast<std::int64_t>(spec.chunk_rows) * kSecond / spec.rate;
-  return std::max({kSamplingPatience, 2 * settings_.slots * kSecond, 3 * chunk});
+  const std::int64_t slots = ordered_ ? ordered_slots_ : settings_.slots;
+  return std::max({kSamplingPatience, 2 * slots * kSecond, 3 * chunk});
 }
 
 void Connection::watch_silence() {

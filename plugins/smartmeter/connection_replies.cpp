@@ -50,13 +50,17 @@ void Connection::on_line(std::string_view text, Bytes whole, std::uint64_t offse
   host_.frame(0, whole);
   if (text.starts_with('{')) {
     if (reply_.parse(text)) {
-      on_reply();
-    } else {
-      host_.fault({MESURA_FAULT_FRAME, "bad_json", fmt::format("expected a JSON object, got '{}'", text.substr(0, 80)),
+      on_reply(text);
+    } else if (!owner_.command_line(*this, text)) {
+      host_.fault({MESURA_FAULT_FRAME, "bad_json", fmt::format("expected a JSON object, got '{}'", shown_text(text)),
                    offset, whole.size(), 0});
     }
   } else if (text.size() >= 3 && text[0] == '[' && text[2] == ']') {
-    on_log_line(text[1], log_text(text));
+    const std::string_view said = log_text(text);
+    if (!said.empty()) owner_.command_line(*this, text);
+    on_log_line(text[1], said);
+  } else {
+    owner_.command_line(*this, text);
   }
 }
 
@@ -79,7 +83,13 @@ void Connection::on_frame(const Frame& frame) {
     begin_default_run(0);
   }
   run_.frame(frame, now_ns_);
-  if (requested_rows_ != 0 && settings_.flow_control == FlowControl::request) request_rows();
+  if (abandoned_) {
+    abandoned_ = false;
+    send(R"({"cmd":"stop"})");
+  }
+  if (watched_)
+    owner_.command_rows(*this, static_cast<std::int64_t>(frame.payload.size() / run_.spec().measure->row_bytes()));
+  if (requested_rows_ != 0 && flow_control() == FlowControl::request) request_rows();
 }
 
 void Connection::on_log_line(char level, std::string_view text) {
@@ -112,8 +122,10 @@ void Connection::on_liveness() {
   if (++idle_lines_ >= kIdleLines) end_run("the device is idle");
 }
 
-void Connection::on_reply() {
+void Connection::on_reply(std::string_view text) {
   const std::string_view cmd = reply_.text("cmd");
+  const bool commanded = owner_.command_reply(*this, reply_, text);
+  if (commanded && cmd != "info" && cmd != "stop") return;
   // Some descriptions leave the command out of its answer: then the keys tell.
   if (cmd == "info" || (cmd.empty() && reply_.has("type") && reply_.has("name"))) {
     on_info();
@@ -124,8 +136,9 @@ void Connection::on_reply() {
   } else if (polling_ >= 0) {
     on_poll_reply();
   } else if (reply_.boolean("error").value_or(false)) {
-    log(MESURA_LOG_WARN, fmt::format("the device refused {}: {}", cmd.empty() ? "a command" : cmd, reply_.text("msg")));
-    fault(MESURA_FAULT_NOTE, "refused", reply_.text("msg"));
+    log(MESURA_LOG_WARN,
+        fmt::format("the device refused {}: {}", cmd.empty() ? "a command" : cmd, shown_message(reply_)));
+    fault(MESURA_FAULT_NOTE, "refused", shown_message(reply_));
   }
 }
 
@@ -154,6 +167,7 @@ void Connection::on_info() {
   }
   emitter_->emit(MESURA_NO_TIME, now_ns_);
   if (state_ == State::greeting) {
+    owner_.greeted(*this, reply_);
     if (const std::string_view state = reply_.text("state"); state == "idle" || state == "busy")
       emitter_->mode(state == "busy" ? "sampling" : "idle", now_ns_);
     ready();
@@ -190,7 +204,8 @@ Run::Spec Connection::spec_of_reply(const Measure& measure) const {
   if (spec.start_ns == MESURA_NO_TIME) spec.start_ns = time_member(reply_, "start_ts");
   spec.chunk_rows = count_member(reply_, "chunksize") / measure.row_bytes();
   if (spec.chunk_rows == 0) spec.chunk_rows = settings_.chunk_rows;
-  spec.derive = settings_.derive;
+  // Where the registers are the device's own, a run that was asked for by a command must not tell others.
+  spec.derive = settings_.derive && (!ordered_ || settings_.activity == Activity::sample);
   spec.live = settings_.channel != Channel::recording;
   spec.doubtful_numbers = spec.live && (settings_.sink == Sink::udp || settings_.sink == Sink::serial);
   spec.link = settings_.sink == Sink::udp && spec.live ? 1 : 0;
@@ -211,7 +226,7 @@ void Connection::begin_run() {
     return;
   }
   Run::Spec spec = spec_of_reply(*measure);
-  const bool requests = settings_.flow_control == FlowControl::request && spec.live;
+  const bool requests = flow_control() == FlowControl::request && spec.live;
   if (requests) spec.chunk_rows = rows_to_request(*measure, spec.rate);
   std::size_t longest = kLongestPayload;
   if (spec.chunk_rows != 0) {
@@ -220,6 +235,7 @@ void Connection::begin_run() {
   }
   framer_.expect(measure->row_bytes(), longest);
   run_.begin(spec, *emitter_, now_ns_);
+  abandoned_ = false;
   emitter_->mode("sampling", now_ns_);
   emitter_->add(Place::total, Quantity::sampling_rate, static_cast<double>(spec.rate));
   emitter_->emit(MESURA_NO_TIME, now_ns_);
@@ -231,8 +247,8 @@ void Connection::begin_run() {
   if (scheduled_ns_ != 0 && spec.start_ns != MESURA_NO_TIME)
     seen_ns_ = std::max(seen_ns_, std::min(spec.start_ns, now_ns_ + 60 * kSecond));
   poll_due_ = now_ns_ + kInfoPeriod;
-  if (settings_.flow_control == FlowControl::cts) send(R"({"cmd":"cts","value":true})");
-  if (settings_.flow_control == FlowControl::request) request_rows();
+  if (flow_control() == FlowControl::cts) send(R"({"cmd":"cts","value":true})");
+  if (flow_control() == FlowControl::request) request_rows();
 }
 
 /// Of a recording that begins behind the answer to `sample`, or of the raw stream: what the options say.

@@ -86,8 +86,14 @@ void Derive::add(const std::uint8_t* samples, std::size_t rows, std::uint64_t fi
   }
   while (rows > 0) {
     const std::size_t block = std::min(rows, Kernel::kBlock);
-    for (std::size_t row = 0; row < block; ++row)
-      std::memcpy(&pairs_[row * kPair], samples + row * measure_->row_bytes(), kPair);
+    for (std::size_t row = 0; row < block; ++row) {
+      const std::uint8_t* const at = samples + row * measure_->row_bytes();
+      std::memcpy(&pairs_[row * kPair], at, kPair);
+      std::array<float, 2> chip{};
+      std::memcpy(chip.data(), at + kPair, sizeof chip);
+      means_[0] += double{chip[0]};
+      means_[1] += double{chip[1]};
+    }
     add_wave(pairs_.data(), block, first_row);
     samples += block * measure_->row_bytes();
     first_row += block;
@@ -128,6 +134,9 @@ void Derive::end_second(std::uint64_t due) {
       LineSecond& out = second.lines[line];
       if (wave_) {
         tell_wave(out, line, out.frequency != 0 ? out.frequency : mains);
+        out.has_chip = measure_->kind == RowKind::mixed;
+        out.chip_active = means_[0] / static_cast<double>(seen_);
+        out.chip_reactive = means_[1] / static_cast<double>(seen_);
       } else {
         tell_means(out, line);
       }

@@ -15,11 +15,13 @@ namespace mesura::smartmeter {
 
 /// What a second of rows says of one line, in V, A, W, var, VA and Hz.
 struct LineSecond {
-  double voltage = 0, current = 0;  ///< RMS
-  double active = 0;                ///< mean of v i
-  double reactive = 0;              ///< of the fundamental, plus is inductive
-  double frequency = 0;             ///< 0: not found
-  double energy_wh = 0;             ///< over the rows that came, signed
+  double voltage = 0, current = 0;            ///< RMS
+  double active = 0;                          ///< mean of v i
+  double reactive = 0;                        ///< of the fundamental, plus is inductive
+  double frequency = 0;                       ///< 0: not found
+  double energy_wh = 0;                       ///< over the rows that came, signed
+  double chip_active = 0, chip_reactive = 0;  ///< means of what the chip itself says, of a mixed measure
+  bool has_chip = false;
   bool has_voltage = false, has_power = false, has_reactive = false;
 };
 
@@ -76,7 +78,7 @@ class Derive {
   bool whole_ = true;           ///< none of them is missing so far
   Kernel kernel_;
   std::array<LineSums, 3> sums_;
-  std::array<double, 6> means_{};  ///< sums of the latched values; of squares for RMS values
+  std::array<double, 6> means_{};  ///< sums of the latched values; of squares for RMS values; of a mixed measure's P, Q
   std::array<Crossings, 3> crossings_;
   std::vector<std::uint8_t> pairs_;  ///< v and i of a mixed measure
 };

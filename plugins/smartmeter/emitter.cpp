@@ -48,6 +48,11 @@ std::int64_t row_time(std::int64_t start_ns, std::uint64_t row, std::int64_t rat
          static_cast<std::int64_t>(row % per) * kSecond / rate;
 }
 
+Emitter::Emitter(Host host, DeviceId device, const Calibration& calibration)
+    : host_(host), device_(device), calibration_(calibration), power_check_([this](const std::string& text) {
+        host_.fault({MESURA_FAULT_NOTE, "power_mismatch", text, 0, 0, 0});
+      }) {}
+
 SeriesId Emitter::series(Place place, Quantity quantity) {
   Resolved& known = series_[static_cast<std::size_t>(place)][static_cast<std::size_t>(quantity)];
   if (!known.done) {
@@ -127,6 +132,7 @@ void Emitter::second(const Second& second, const Measure& measure, std::int64_t 
   for (std::size_t i = 0; i < second.line_count; ++i) {
     const Place place = line_place(measure.first_line + i);
     add_second(second.lines[i], place, quality);
+    if (quality == MESURA_GOOD) check_power(second.lines[i], measure.first_line + i, measure, received_ns);
     if (second.lines[i].has_power) tell_energy(place, measure.first_line + i);
   }
   if (second.line_count > 1 && has_power) {
@@ -137,6 +143,12 @@ void Emitter::second(const Second& second, const Measure& measure, std::int64_t 
     tell_energy(Place::total, kTotal);
   }
   emit(row_time(start_ns, second.end_row, rate), received_ns);
+}
+
+void Emitter::check_power(const LineSecond& line, std::size_t number, const Measure& measure, std::int64_t now_ns) {
+  if (!measure.is_wave()) return;
+  power_check_.waveform(number, {line.active, line.reactive, line.voltage * line.current, line.has_reactive}, now_ns);
+  if (line.has_chip) power_check_.chip(number, {line.chip_active, line.chip_reactive, 0, true}, now_ns);
 }
 
 void Emitter::rows(Bytes payload, const Measure& measure, std::int64_t rate, std::int64_t start_ns,

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "calibration.hpp"
 #include "derive.hpp"
 
 #include <mesura/plugin.hpp>
@@ -46,8 +47,14 @@ constexpr std::size_t kPlaces = 5, kQuantities = 18;
 /// as the session, whatever connections come and go.
 class Emitter {
  public:
-  Emitter(Host host, DeviceId device) : host_(host), device_(device) {}
+  Emitter(Host host, DeviceId device, const Calibration& calibration);
+  Emitter(const Emitter&) = delete;
+  Emitter& operator=(const Emitter&) = delete;
 
+  /// Of the numbers that are read for this; applied by whoever reads them.
+  [[nodiscard]] const Calibration& calibration() const { return calibration_; }
+  /// Waveform against chip.
+  [[nodiscard]] PowerCheck& power_check() { return power_check_; }
   [[nodiscard]] DeviceId device() const { return device_; }
 
   /// Into the batch that the next emit sends. What is no finite number is left out.
@@ -74,8 +81,12 @@ class Emitter {
     double import_wh = 0, export_wh = 0;
   };
 
+  void check_power(const LineSecond& line, std::size_t number, const Measure& measure, std::int64_t now_ns);
+
   Host host_;
   DeviceId device_;
+  const Calibration& calibration_;
+  PowerCheck power_check_;
   struct Resolved {
     SeriesId id = MESURA_NO_SERIES;
     bool done = false;

@@ -26,7 +26,9 @@ void Run::begin(const Spec& spec, Emitter& emitter, std::int64_t now_ns) {
   derives_ = spec.derive && streams_ && spec.rate >= (latched ? 1 : Derive::kLeastRate);
   opened_ = false;
   expected_ = 0;
-  next_row_ = watched_row_ = 0;
+  next_row_ = watched_row_ = lost_rows_ = 0;
+  factors_ = emitter.calibration().of_row(*spec.measure);
+  scales_ = emitter.calibration().is_on();
   longest_rows_ = usual_bytes_ = usual_rows_ = 0;
   last_received_ns_ = now_ns;
   doubts_ = 0;
@@ -120,7 +122,12 @@ void Run::hand_on(Bytes payload, std::size_t rows, std::uint64_t gap_rows, std::
                   std::int64_t received_ns) {
   const std::uint64_t first_row = next_row_ + gap_rows;
   next_row_ = first_row + rows;
+  lost_rows_ += gap_rows;
   last_received_ns_ = received_ns;
+  if (scales_) {  // here and nowhere else: what follows sees true values
+    Calibration::scale(payload, std::span{factors_}.first(spec_.measure->channels), scaled_);
+    payload = scaled_;
+  }
   if (!streams_) {
     emitter_->rows(payload, *spec_.measure, spec_.rate, spec_.start_ns, first_row, received_ns);
     return;

@@ -9,6 +9,7 @@
 
 #include <mesura/plugin.hpp>
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -38,7 +39,8 @@ class Run final : private Derive::Sink {
   void end(std::int64_t now_ns);
   [[nodiscard]] bool active() const { return active_; }
   [[nodiscard]] const Spec& spec() const { return spec_; }
-  [[nodiscard]] std::uint64_t rows() const { return next_row_; }
+  [[nodiscard]] std::uint64_t rows() const { return next_row_; }  ///< those that were lost counted
+  [[nodiscard]] std::uint64_t lost_rows() const { return lost_rows_; }
 
   /// A payload of whole rows.
   void frame(const FramerSink::Frame& frame, std::int64_t received_ns);
@@ -64,12 +66,15 @@ class Run final : private Derive::Sink {
   bool opened_ = false;
   StreamId stream_ = MESURA_NO_STREAM;
   std::uint32_t expected_ = 0;  ///< packet
-  std::uint64_t next_row_ = 0;
+  std::uint64_t next_row_ = 0, lost_rows_ = 0;
   std::size_t longest_rows_ = 0;
   std::size_t usual_bytes_ = 0, usual_rows_ = 0;  ///< of the last payload
   std::int64_t last_received_ns_ = 0;
-  std::uint32_t doubted_ = 0;        ///< packet number behind the last one that was not believed
-  std::uint32_t doubts_ = 0;         ///< how many in a row
+  std::uint32_t doubted_ = 0;  ///< packet number behind the last one that was not believed
+  std::uint32_t doubts_ = 0;   ///< how many in a row
+  std::array<float, 6> factors_{};
+  bool scales_ = false;
+  std::vector<std::uint8_t> scaled_;
   std::vector<std::uint8_t> carry_;  ///< raw: a row that is not whole yet
 
   std::uint64_t watched_row_ = 0;

@@ -26,11 +26,17 @@ bool is_numeric_address(std::string_view host) {
 }  // namespace
 
 SmartMeterSession::SmartMeterSession(Host host, const SessionInfo& info)
-    : Device(host, info), settings_(Settings::from(info)), live_(info.live) {
+    : Device(host, info), settings_(Settings::from(info)), live_(info.live), commands_(command_services()) {
   if (settings_.channel == Channel::mqtt) {
-    broker_ = std::make_unique<Broker>(host, settings_, [this](std::string_view name) {
-      return &emitter_of(settings_.fleet ? this->host().device(name, name) : MESURA_PRIMARY_DEVICE);
-    });
+    broker_ = std::make_unique<Broker>(
+        host, settings_,
+        [this](std::string_view name) {
+          return &emitter_of(settings_.fleet ? this->host().device(name, name) : MESURA_PRIMARY_DEVICE);
+        },
+        [this](DeviceId device, const JsonObject* reply, std::string_view text) {
+          return reply != nullptr ? commands_.reply(device, *reply, text, now_ns_)
+                                  : commands_.line(device, text, now_ns_);
+        });
   } else if (settings_.channel != Channel::server) {
     Owner& owner = *this;
     single_ = std::make_unique<Connection>(host, settings_, owner, std::string{});
@@ -57,10 +63,17 @@ void SmartMeterSession::on_close(LinkId link, std::int64_t now_ns, std::string_v
     if (single_) single_->data_closed(now_ns);
     for (auto& [peer, connection] : peers_) connection->data_closed(now_ns);
   } else {
-    if (single_) single_->closed(now_ns, final);
-    if (broker_) broker_->closed();
+    if (single_) {
+      single_->closed(now_ns, final);
+      lost(*single_, now_ns);
+    }
+    if (broker_) {
+      broker_->closed();
+      commands_.all_gone(now_ns);
+    }
     while (!peers_.empty()) end_connection(std::string{peers_.begin()->first}, now_ns, false);
   }
+  run_commands(now_ns);
   rearm(now_ns);
 }
 
@@ -71,6 +84,7 @@ void SmartMeterSession::on_peer(LinkId link, std::string_view peer, bool joined,
     if (Connection* c = connection_of(peer, now_ns)) arm(c->due(), now_ns);
   } else {
     end_connection(std::string{peer}, now_ns, false);
+    run_commands(now_ns);
   }
 }
 
@@ -83,12 +97,14 @@ void SmartMeterSession::on_bytes(LinkId link, mesura::Bytes bytes, const Meta& m
   }
   if (broker_) {
     broker_->message(meta.topic, bytes, meta.received_ns);
+    run_commands(meta.received_ns);
     return;
   }
   Connection* const connection = single_ ? single_.get() : connection_of(meta.peer, meta.received_ns);
   if (connection == nullptr) return;
   if (single_ && live_ && command_peer_.empty()) command_peer_ = host_of(meta.peer);
   connection->bytes(bytes, meta.received_ns, meta.offset);
+  run_commands(meta.received_ns);
   arm(connection->due(), meta.received_ns);
 }
 
@@ -132,12 +148,14 @@ void SmartMeterSession::on_timer(TimerId, std::int64_t now_ns) {
   for (auto& [peer, connection] : peers_)
     if (connection->due() <= now_ns) due.push_back(connection.get());
   for (Connection* connection : due) connection->tick(now_ns);
+  run_commands(now_ns);
   rearm(now_ns);
 }
 
 void SmartMeterSession::rearm(std::int64_t now_ns) {
   if (single_) arm(single_->due(), now_ns);
   if (broker_) arm(broker_->due(), now_ns);
+  arm(commands_.due(), now_ns);
   for (const auto& [peer, connection] : peers_) arm(connection->due(), now_ns);
 }
 
@@ -164,6 +182,7 @@ void SmartMeterSession::end_connection(const std::string& peer, std::int64_t now
   const auto known = peers_.find(peer);
   if (known == peers_.end()) return;
   known->second->closed(now_ns, false);
+  lost(*known->second, now_ns);
   ended_.push_back(std::move(known->second));
   peers_.erase(known);
   for (auto it = peer_by_key_.begin(); it != peer_by_key_.end();)
@@ -173,7 +192,7 @@ void SmartMeterSession::end_connection(const std::string& peer, std::int64_t now
 
 Emitter& SmartMeterSession::emitter_of(DeviceId device) {
   auto& emitter = emitters_[device];
-  if (!emitter) emitter = std::make_unique<Emitter>(host(), device);
+  if (!emitter) emitter = std::make_unique<Emitter>(host(), device, settings_.calibration);
   return *emitter;
 }
 
@@ -181,6 +200,7 @@ Emitter& SmartMeterSession::emitter_of(DeviceId device) {
 /// units with one name are two devices.
 std::string SmartMeterSession::unit_key(const Connection& connection, std::string_view name) {
   const std::string_view address = host_of(connection.peer());
+  if (const auto known = renamed_.find(name); known != renamed_.end()) name = known->second;
   std::string key{settings_.key_is_address || name.empty() ? address : name};
   for (int n = 2;; ++n) {
     const auto taken = peer_by_key_.find(key);
@@ -226,6 +246,7 @@ bool SmartMeterSession::send_line(Connection& connection, std::string_view line)
 
 void SmartMeterSession::give_up(Connection& connection, std::string_view reason) {
   if (single_) {
+    lost(connection, now_ns_);
     host().reopen(kCommand, reason);
     return;
   }

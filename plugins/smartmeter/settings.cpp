@@ -47,13 +47,8 @@ Channel channel_of(const SessionInfo& info) {
   return kind == "tcp_listen" ? Channel::server : Channel::tcp;
 }
 
-/// "1/4": the second of four.
 void read_slot(std::string_view text, Settings& s) {
-  std::string_view rest = text;
-  const bool good = take_integer(rest, s.slot) && rest.starts_with('/');
-  if (good) rest.remove_prefix(1);
-  if (!good || !take_integer(rest, s.slots) || !rest.empty() || s.slots < 1 || s.slots > 3600 || s.slot < 0 ||
-      s.slot >= s.slots)
+  if (!parse_slot(text, s.slot, s.slots))
     refuse("slot", "SLOT/SLOTS with 0 <= SLOT < SLOTS <= 3600, such as 1/4", fmt::format("'{}'", text));
 }
 
@@ -147,6 +142,12 @@ bool take_fraction(std::string_view& rest, std::int64_t& ns) {
 
 }  // namespace
 
+bool parse_slot(std::string_view text, std::int64_t& slot, std::int64_t& slots) {
+  if (!take_integer(text, slot) || !text.starts_with('/')) return false;
+  text.remove_prefix(1);
+  return take_integer(text, slots) && text.empty() && slots >= 1 && slots <= 3600 && slot >= 0 && slot < slots;
+}
+
 std::optional<std::int64_t> parse_unix_seconds(std::string_view text) {
   std::int64_t seconds = 0, ns = 0;
   constexpr std::int64_t kMost = 9'000'000'000;
@@ -213,6 +214,7 @@ Settings Settings::from(const SessionInfo& info) {
   s.topic_base = o.text("topic", s.topic_base);
   s.mqtt_name = o.text("name");
   s.chunk_rows = static_cast<std::size_t>(o.integer("chunk_rows"));
+  s.calibration = Calibration::from(o.entries("calibration"));
   s.fleet = info.fleet;
   s.key_is_address = o.text("key", "name") == "address";
   const std::string_view address = info.link(0).address;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "calibration.hpp"
 #include "measures.hpp"
 
 #include <mesura/plugin.hpp>
@@ -48,6 +49,7 @@ struct Settings {
   std::string topic_base = "powermeter";
   std::string mqtt_name;       ///< of the one device; empty: all
   std::size_t chunk_rows = 0;  ///< 0: what the device says, else what the frames show
+  Calibration calibration;     ///< applied on this side
   bool fleet = false;
   bool key_is_address = false;
 
@@ -65,5 +67,8 @@ struct Settings {
 [[nodiscard]] std::optional<std::int64_t> parse_unix_seconds(std::string_view text);
 /// "2026-03-02T15:04:01Z", also with a fraction -> ns. Nothing if it is none.
 [[nodiscard]] std::optional<std::int64_t> parse_instant(std::string_view text);
+
+/// "1/4": the second of four; up to 3600.
+[[nodiscard]] bool parse_slot(std::string_view text, std::int64_t& slot, std::int64_t& slots);
 
 }  // namespace mesura::smartmeter

@@ -4,8 +4,12 @@
 // The plugin against the host's own rules: its schema is one that the host accepts, and no series or attribute that it
 // can emit is outside the vocabulary or its own additions.
 #include <algorithm>
+#include <sstream>
 #include <string>
+#include <vector>
 
+#include "command/arguments.hpp"
+#include "commands.hpp"
 #include "emitter.hpp"
 #include "measures.hpp"
 #include "model/vocabulary.hpp"
@@ -31,7 +35,32 @@ TEST_CASE("the host accepts the schema") {
   CHECK_FALSE(s.links[0].optional);
   CHECK(s.links[1].name == "data");
   CHECK(s.links[1].optional);
-  CHECK(s.commands.empty());
+}
+
+TEST_CASE("every command of the schema has its flow, and no flow is without a command") {
+  const auto s = schema();
+  for (const auto& command : s.commands) {
+    INFO(command.name);
+    const auto all = flows();
+    const auto flow = std::find_if(all.begin(), all.end(), [&](const Flow& f) { return f.name == command.name; });
+    REQUIRE(flow != all.end());
+    // What a measurement stands in the way of can ask for a pause.
+    const bool pauses = std::any_of(command.arguments.begin(), command.arguments.end(),
+                                    [](const auto& a) { return a.name == "pause"; });
+    CHECK(pauses == flow->needs_idle);
+    CHECK((command.danger != mesura::config::Danger::dangerous || !command.warning.empty()));
+  }
+  CHECK(s.commands.size() == flows().size());
+}
+
+TEST_CASE("what a command gives as an example is good") {
+  for (const auto& command : schema().commands) {
+    INFO(command.name << " " << command.example);
+    std::vector<std::string> words;
+    std::istringstream in(command.example);
+    for (std::string word; in >> word;) words.push_back(word);
+    if (!words.empty()) CHECK(mesura::command::read_words(command, words).ok());
+  }
 }
 
 TEST_CASE("every measure of the options is known, to one of the two devices at least") {
