@@ -232,3 +232,81 @@ TEST_CASE("device: a command is called off by ^C, and by the end of the service"
   CHECK(asked.wait().code == 1);
   CHECK_THAT(asked.err(), contains("the service went away"));
 }
+
+TEST_CASE("device: a CT6 and a SmartMeter by their addresses, and nothing is written by a dry run") {
+  const Bench bench;
+  const auto audit = [&] { return read_file(bench.dir / "xdg" / "mesura" / "audit.jsonl"); };
+  SECTION("ct6") {
+    VirtualDevice unit{"ct6", {"--listen", "127.3.11.1", "--unicast", "--data-port", "0", "--http-port", "29391"}, 2};
+    const std::string address = "ct6+http://127.3.11.1:29391";
+    CHECK(bench.ask({address, "set_unit_name", "Attic", "--dry-run"}).code == 0);
+    CHECK(unit.control("get").find("Attic") == std::string::npos);
+    const auto change = bench.ask({address, "set_unit_name", "Attic"});
+    CHECK(change.code == 0);
+    CHECK_THAT(change.out, contains("Attic"));
+    CHECK_THAT(unit.control("get"), contains("Attic"));
+    CHECK_THAT(bench.ask({address, "config", "--format", "json"}).out, contains("Attic"));
+    CHECK_THAT(audit(), contains("\"command\":\"set_unit_name\""));
+    const auto file = bench.dir / "machine.json";
+    CHECK(bench.ask({address, "get_file", "/this.machine.cfg", "--output", file.string()}).code == 0);
+    CHECK_THAT(read_file(file), contains("Attic"));
+    CHECK(bench.ask({address, "defaults"}).code == 2);
+  }
+  SECTION("smartmeter") {
+    VirtualDevice meter{"smartmeter", {"--listen", "tcp:127.0.0.1:0"}};
+    const std::string address = "smartmeter://" + meter.address();
+    CHECK(bench.ask({address, "info"}).code == 0);
+    CHECK(bench.ask({address, "set_name", "smartmeter007", "--dry-run"}).code == 0);
+    CHECK(meter.control("get").find("smartmeter007") == std::string::npos);
+    CHECK(bench.ask({address, "set_name", "smartmeter007"}).code == 0);
+    CHECK_THAT(meter.control("get"), contains("smartmeter007"));
+    CHECK(count(audit(), "\"event\":\"write\"") >= 1);
+    CHECK(bench.ask({address, "factory_reset"}).code == 2);
+    const auto raw = bench.ask({address, "raw", "?", "--yes"});
+    CHECK(raw.code == 2);
+    CHECK_THAT(raw.err, contains("control: raw"));
+    CHECK(bench.ask({"--allow-raw", address, "raw", "?", "--yes"}).code == 0);
+  }
+}
+
+TEST_CASE("device: at a terminal, what is missing is asked for, and what is dangerous is confirmed") {
+  const Bench bench;
+  const auto twin = bench.inverter();
+  // `script` gives the program a terminal.
+  const auto typed = [&](const std::string& words, const std::string& lines) {
+    Command command;
+    command.argv = {"script", "-qec", fmt::format("{} device {} {}", MESURA_PROGRAM, bench.address(), words),
+                    "/dev/null"};
+    command.environment = bench.command({}).environment;
+    command.interactive = true;
+    Process process{std::move(command)};
+    process.write(lines);
+    const auto end = process.wait();
+    return Outcome{end.code, process.out(), process.err()};
+  };
+  const auto asked = typed("set_float_voltage", "many\n999\n52.5\n");
+  CHECK(asked.code == 0);
+  CHECK(count(asked.out, "voltage: ") >= 3);
+  CHECK_THAT(asked.out, contains("error[cmd-range]"));
+  CHECK_THAT(asked.out, contains(" -> 52.5 V"));
+
+  const std::string before = twin->control("get");
+  const auto refused = typed("factory_defaults", "yes\n");
+  CHECK(refused.code == 2);
+  CHECK_THAT(refused.out, contains("Would be sent"));
+  CHECK_THAT(refused.out, contains("not confirmed; nothing was sent"));
+  const auto confirmed = typed("factory_defaults", "axpert\n");
+  CHECK(confirmed.out.find("not confirmed") == std::string::npos);
+  CHECK(confirmed.code == 0);
+}
+
+TEST_CASE("device: one that is unplugged in the middle") {
+  const Bench bench;
+  auto twin = bench.inverter();
+  CHECK_THAT(twin->control("fault kind=drop_reply count=1000"), contains("\"done\""));
+  Process asked{bench.command({"-v", bench.address(), "ratings"})};
+  asked.wait_for_line("axpert");
+  twin->kill();
+  CHECK(asked.wait(std::chrono::seconds{60}).code == 1);
+  CHECK_THAT(asked.err(), contains("error[cmd-"));
+}

@@ -4,7 +4,9 @@
 // Whatever is typed behind `mesura device NAME`: no crash, no byte on the wire that the schema does not allow, an
 // audit line for every write that went out. The plugins are the real ones, the devices their twins, the wire and the
 // clock the test's.
+#include "house.hpp"
 #include "memory_wire.hpp"
+#include "virtual_device.hpp"
 
 #include "command/arguments.hpp"
 #include "command/audit_reader.hpp"
@@ -140,6 +142,35 @@ std::string shown(const std::vector<std::string>& words) {
 }
 
 }  // namespace
+
+TEST_CASE("random command lines of the real program end by themselves, and a dry run changes nothing") {
+  const auto* plugin = plugins().find("axpert");
+  REQUIRE(plugin != nullptr);
+  RandomArguments random{seed()};
+  INFO("MESURA_TEST_SEED=" << seed());
+  const TempDir dir;
+  VirtualDevice twin{"axpert", {"--pty", (dir / "pty").string(), "--latency", "0s", "--latency-min", "0s"}};
+  const auto settings = [&] {
+    const auto state = twin.control("get");
+    return state.substr(state.find("\"bulk_voltage\""), 400);
+  };
+  const std::string before = settings();
+  std::map<int, int> codes;
+  for (int i = 0; i < 200; ++i) {
+    const auto& spec = plugin->schema.commands[random.below(plugin->schema.commands.size())];
+    std::vector<std::string> words{"device", "--dry-run", "axpert+serial:" + (dir / "pty").string(), spec.name};
+    for (auto& word : line_for(random, spec)) words.push_back(std::move(word));
+    INFO(shown(words));
+    const auto outcome = run_mesura(words);
+    REQUIRE(outcome.code >= 0);
+    REQUIRE(outcome.code <= 2);
+    REQUIRE((outcome.code == 0 || !outcome.err.empty()));
+    ++codes[outcome.code];
+  }
+  CHECK(codes[0] > 20);
+  CHECK(codes[2] > 10);
+  CHECK(settings() == before);
+}
 
 TEST_CASE("ten thousand random command lines read by the schemas of all plugins give what these allow, or say why") {
   RandomArguments random{seed()};
