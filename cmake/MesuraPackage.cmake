@@ -21,6 +21,8 @@ set(CPACK_DEBIAN_PACKAGE_SECTION utils)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # Zones are read at run time, by no library that dpkg-shlibdeps could see.
 set(CPACK_DEBIAN_PACKAGE_DEPENDS tzdata)
+# Loaded by name, so not found by dpkg-shlibdeps: `mesura discover` asks them what devices announce.
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "libavahi-client3, avahi-daemon")
 set(CPACK_PACKAGE_DESCRIPTION "Reads energy meters through device plugins, whatever they speak, and stores their
 measurements. One YAML file says which meters, and where their measurements go.")
 # libav is large: what needs it is a package of its own.
@@ -30,7 +32,7 @@ if(MESURA_WITH_LIBAV)
   set(CPACK_COMPONENTS_GROUPING IGNORE)
   set(CPACK_DEBIAN_UNSPECIFIED_PACKAGE_NAME mesura)
   set(CPACK_DEBIAN_UNSPECIFIED_FILE_NAME DEB-DEFAULT)
-  set(CPACK_DEBIAN_UNSPECIFIED_PACKAGE_SUGGESTS mesura-matroska)
+  set(CPACK_DEBIAN_UNSPECIFIED_PACKAGE_SUGGESTS "mesura-matroska, libavahi-client3, avahi-daemon")
   set(CPACK_COMPONENT_UNSPECIFIED_DESCRIPTION "${CPACK_PACKAGE_DESCRIPTION}")
   set(CPACK_DEBIAN_MATROSKA_PACKAGE_NAME mesura-matroska)
   set(CPACK_DEBIAN_MATROSKA_FILE_NAME DEB-DEFAULT)

@@ -19,6 +19,7 @@ function(mesura_add_plugin NAME)
   add_library(${NAME}_objects OBJECT ${ARG_SOURCES})
   target_include_directories(${NAME}_objects PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}" "${generated}")
   target_link_libraries(${NAME}_objects PUBLIC mesura_sdk ${ARG_LIBS} PRIVATE mesura_product)
+  mesura_precompile(${NAME}_objects PRODUCT)
 
   add_library(${NAME} MODULE $<TARGET_OBJECTS:${NAME}_objects>)
   target_link_libraries(${NAME} PRIVATE mesura_sdk mesura_product ${ARG_LIBS})

@@ -8,8 +8,9 @@
 
 find_program(MESURA_CCACHE ccache)
 if(MESURA_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  # It takes precompiled headers only if told that their macros and times don't matter: they are of system headers.
   set(CMAKE_C_COMPILER_LAUNCHER "${MESURA_CCACHE}")
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${MESURA_CCACHE}")
+  set(CMAKE_CXX_COMPILER_LAUNCHER /usr/bin/env CCACHE_SLOPPINESS=pch_defines,time_macros "${MESURA_CCACHE}")
 endif()
 
 add_library(mesura_warnings INTERFACE)

@@ -12,6 +12,16 @@
 if(MESURA_TESTS)
   find_package(Catch2 REQUIRED)
   include(Catch)
+  if(MESURA_PCH)
+    if(Catch2_VERSION VERSION_LESS 3)
+      set(catch <catch2/catch.hpp>)
+    else()
+      set(catch <catch2/catch_template_test_macros.hpp> <catch2/catch_test_macros.hpp>
+        <catch2/generators/catch_generators_all.hpp> <catch2/matchers/catch_matchers_all.hpp>)
+    endif()
+    mesura_make_pch(mesura_pch_test "mesura_check;mesura_catch" ${catch})
+    mesura_make_pch(mesura_pch_test_poco "mesura_check;mesura_catch;Poco::Net" ${catch})
+  endif()
 endif()
 
 # Time limits stand in the test presets: they differ between release, sanitizers and soak.
@@ -22,6 +32,7 @@ function(mesura_add_test NAME)
   endif()
   add_executable(${NAME} ${ARG_SOURCES})
   target_link_libraries(${NAME} PRIVATE mesura_check mesura_catch ${ARG_LIBS})
+  mesura_precompile(${NAME} TEST)
   set_target_properties(${NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests/bin")
   # Catch's script expands the properties once more: an empty value would vanish there, and a list fall apart.
   list(LENGTH ARG_LABELS labels)

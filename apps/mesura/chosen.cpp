@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "chosen.hpp"
 
+#include "setup.hpp"
+
 #include "config/address.hpp"
 #include "config/text.hpp"
 
@@ -42,6 +44,7 @@ std::optional<Chosen> choose(const Common& common, const std::vector<std::string
     print_diagnostics(loaded->diagnostics);
     if (!loaded->configuration) return std::nullopt;
     chosen.zone = loaded->configuration->site_zone;
+    chosen.state = loaded->state;
     configured = std::move(loaded->configuration->devices);
     chosen.plugins = std::move(loaded->plugins);
     catalog = std::move(loaded->catalog);

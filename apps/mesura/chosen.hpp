@@ -1,10 +1,7 @@
 // Copyright 2026 the Mesura authors
 // SPDX-License-Identifier: Apache-2.0
-//
-// Devices by name or address, for the verbs that open them.
 #pragma once
 
-#include "setup.hpp"
 #include "verbs.hpp"
 
 #include "config/configuration.hpp"
@@ -16,15 +13,16 @@
 
 namespace mesura::app {
 
-/// Devices, with the plugins that they need.
+/// Devices by name or address, with the plugins that they need.
 struct Chosen {
   plugin::PluginSet plugins;
-  std::vector<config::DeviceConfig> devices;
+  std::vector<config::DeviceConfig> devices;  ///< in the order in which they were wanted
   std::string zone;
+  std::string state;  ///< directory of the configuration; empty: none was needed
 };
 
-/// `wanted`: names of the configuration and addresses; none: all of the configuration. nullopt, with messages on
-/// stderr: a name or address that is none.
+/// nullopt, with messages on stderr: a name or address that is none. `wanted` empty: all of the configuration.
+/// `options` are those of the plugins of addresses.
 [[nodiscard]] std::optional<Chosen> choose(const Common& common, const std::vector<std::string>& wanted,
                                            const KeyValues& options = {});
 

@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 
 namespace mesura::app {
 
@@ -234,13 +235,40 @@ int dispatch(int argc, char** argv) {
   add_duration(*v, "--wait", discover_wait, "For answers (default 3s)");
   v->add_flag("!--no-ports", discover_options.ports,
               "Do not list serial and HID ports (they are left out with --host and --range anyway)");
+  v->add_flag("!--no-mdns", discover_options.mdns, "Do not ask Avahi what devices announce (mDNS)");
+  v->add_flag("--probe", discover_options.probe,
+              "Open serial and HID ports that nobody uses, and see what answers there");
+  std::optional<std::chrono::nanoseconds> discover_listen;
+  add_duration(*v, "--listen", discover_listen, "With --probe: for a telegram, at each rate (default 11s)");
   add_format(*v, discover_options.format, {{"table", Format::table}, {"json", Format::json}});
   v->footer(
       "  mesura discover\n  mesura discover ct6 --range 192.168.0.0/24\n  mesura discover smartmeter --host "
-      "192.168.0.7");
+      "192.168.0.7\n  mesura discover --probe");
   v->callback([&] {
     if (discover_wait) discover_options.wait = *discover_wait;
+    if (discover_listen) discover_options.listen = *discover_listen;
     verb = [&] { return discover(discover_options); };
+  });
+
+  DoctorOptions doctor_options;
+  std::optional<std::chrono::nanoseconds> doctor_listen, doctor_wait;
+  v = app.add_subcommand("doctor", "Look for what is wrong with devices, ports, servers, disks and clock, and tell the remedy");
+  add_common(*v, doctor_options.common);
+  v->add_option("device", doctor_options.devices,
+                "Only these devices: names from the configuration, or addresses (default: everything)");
+  v->add_flag("--probe", doctor_options.probe,
+              "Open the devices and listen; silent serial ports at other rates too (not while the service runs)");
+  add_duration(*v, "--listen", doctor_listen, "With --probe: for a telegram, at each rate (default 11s)");
+  add_duration(*v, "--wait", doctor_wait, "For hosts, brokers and databases (default 5s)");
+  add_format(*v, doctor_options.format, {{"text", Format::text}, {"json", Format::json}});
+  v->footer(
+      "Exit code 0: nothing is wrong; 1: something is; 2: usage. Without a configuration: ports, groups and clock.\n\n"
+      "  mesura doctor\n  mesura doctor --config house.yaml -v\n  mesura doctor grid --probe\n"
+      "  mesura doctor dsmr_p1+serial:/dev/ttyUSB0 --probe");
+  v->callback([&] {
+    if (doctor_listen) doctor_options.listen = *doctor_listen;
+    if (doctor_wait) doctor_options.wait = *doctor_wait;
+    verb = [&] { return doctor(doctor_options); };
   });
 
   DecodeOptions decode_options;
@@ -537,6 +565,68 @@ int dispatch(int argc, char** argv) {
       recording_options.progress = export_options.progress;
       return export_recording(recording_options);
     };
+  });
+
+  auto* waveforms = app.add_subcommand("waveform", "Waveforms: record");
+  waveforms->require_subcommand(1);
+  WaveformRecordOptions record_options;
+  std::vector<std::string> record_pairs;
+  std::vector<std::string> record_forms;
+  std::optional<std::chrono::nanoseconds> record_patience;
+  v = waveforms->add_subcommand("record", "Record the waveform of devices, and tell how much came and was lost");
+  add_common(*v, record_options.common);
+  v->add_option("device", record_options.devices, "Names in the configuration, or addresses such as smartmeter://host")
+      ->required();
+  v->add_option("-o,--output", record_options.output,
+                "A file (.f32, .mkv, .csv; one device), or a directory (default: ./recording)")
+      ->type_name("FILE|DIR");
+  add_duration(*v, "--duration", record_options.duration, "So much of each device (default: until ^C)");
+  v->add_option("--rows", record_options.rows, "So many rows of each device, lost ones counted")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N")
+      ->excludes(v->get_option("--duration"));
+  v->add_option("--rate", record_options.rate, "Rows a second (default: the device's)")
+      ->check(CLI::PositiveNumber)
+      ->type_name("HZ");
+  v->add_option("--measures", record_options.measures, "What a row holds, e.g. v,i,v,i,v,i or v,i_L1")
+      ->type_name("LIST");
+  v->add_option("--start-at", record_options.start_at,
+                "All devices begin with the same instant: +5s, or a whole second 2026-06-14T12:00:00Z")
+      ->type_name("TIME");
+  v->add_option("--option", record_pairs, "Option of the plugin (repeatable)")
+      ->type_name("K=V")
+      ->allow_extra_args(false);
+  v->add_option("--format", record_forms,
+                "Of the files: plain (float32), mkv, csv; of the summary: table, json (lines). One of each: mkv,json")
+      ->check(CLI::IsMember({"plain", "mkv", "csv", "table", "json"}))
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("");
+  add_duration(*v, "--patience", record_patience, "Give up a device that sends no row for so long (default: 20s)");
+  v->add_flag("--force", record_options.force, "Replace a file that is there");
+  add_progress(*v, record_options.progress);
+  v->footer(
+      "^C ends it as well; what was recorded is complete. Exit code 3: rows were lost, or one of several devices "
+      "failed.\n"
+      "A device that a running service has open is recorded through it, as its configuration says.\n\n"
+      "  mesura waveform record smartmeter://smartmeter001.local --duration 10s\n"
+      "  mesura waveform record lab1 lab2 lab3 --rate 8000 --start-at +10s --duration 1h --format mkv\n"
+      "  mesura waveform record lab --rows 80000 -o run.csv --progress json");
+  v->callback([&] {
+    record_options.options = split_pairs(record_pairs, "--option");
+    bool told_summary = false;
+    for (const auto& word : record_forms) {
+      const bool of_summary = word == "table" || word == "json";
+      if (of_summary ? std::exchange(told_summary, true) : !record_options.form.empty())
+        throw CLI::ValidationError(
+            "--format", "expected one form of the files and one of the summary, got '" + word + "' as another");
+      if (of_summary)
+        record_options.summary = word == "json" ? Format::json : Format::table;
+      else
+        record_options.form = word;
+    }
+    if (record_patience) record_options.patience = *record_patience;
+    verb = [&] { return waveform_record(record_options); };
   });
 
   EnergyOptions energy_options;

@@ -2,14 +2,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // mesura discover: which devices are here, and how they are addressed.
+#include "discover_report.hpp"
 #include "setup.hpp"
 #include "verbs.hpp"
 
 #include "collector/device_setup.hpp"
 #include "config/address.hpp"
-#include "runtime/json.hpp"
+#include "doctor/mdns.hpp"
+#include "doctor/port_guess.hpp"
+#include "doctor/port_probe.hpp"
 #include "session/device.hpp"
+#include "transport/port_holders.hpp"
 #include "transport/ports.hpp"
+#include "transport/serial_port.hpp"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -19,6 +24,8 @@
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
+#include <future>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,17 +39,6 @@ namespace {
 constexpr std::uint32_t kMostHosts = 4096;
 /// So many are asked at the same time.
 constexpr std::size_t kAtOnce = 128;
-
-struct Found {
-  std::string plugin;
-  std::string address;  ///< as every verb takes it
-  std::map<std::string, std::string, std::less<>> attributes;
-};
-
-std::string attribute(const Found& found, std::string_view key) {
-  const auto it = found.attributes.find(key);
-  return it == found.attributes.end() ? std::string{} : it->second;
-}
 
 /// The hosts of "192.168.0.0/24", without those for the network itself and for all of it; nothing: no network.
 std::optional<std::vector<std::string>> hosts_of(const std::string& range) {
@@ -87,19 +83,21 @@ class Search {
     loop_.run();
     loop_.cancel(timer);
     for (const auto& [name, health] : running->members()) {
-      Found found{plugin.name, {}, health.attributes};
+      Found found{plugin.name, {}, health.attributes, "broadcast"};
       found.address = fmt::format("{}://{}", plugin.name, attribute(found, "address"));
       add(std::move(found));
     }
     running->stop();
   }
 
-  void ask(const plugin::LoadedPlugin& plugin, const std::vector<std::string>& hosts) {
+  /// `by`: how they became known: "host", "mdns".
+  void ask(const plugin::LoadedPlugin& plugin, const std::vector<std::string>& hosts, const std::string& by) {
     const std::string& form = plugin.schema.discover.host;
     if (form.empty()) return;
     for (std::size_t begin = 0; begin < hosts.size() && !interrupted_; begin += kAtOnce) {
       if (hosts.size() > kAtOnce && ::isatty(STDERR_FILENO) != 0)
-        fmt::print(stderr, "\r{}: asked {} of {} hosts, {} found ", plugin.name, begin, hosts.size(), found_.size());
+        fmt::print(stderr, "\r{}: asked {} of {} hosts, {} found ", plugin.name, begin, hosts.size(),
+                   discovery_.devices.size());
       std::vector<std::pair<std::string, std::unique_ptr<session::Device>>> asked;
       for (std::size_t i = begin; i < std::min(begin + kAtOnce, hosts.size()); ++i) {
         std::string address = form;
@@ -119,8 +117,8 @@ class Search {
       for (auto& [address, device] : asked) {
         const auto health = device->health();
         if (health.frames > 0) {
-          add({plugin.name, fmt::format("{}+{}", plugin.name, address), health.attributes});
-        } else if (options_.ranges.empty()) {
+          add({plugin.name, fmt::format("{}+{}", plugin.name, address), health.attributes, by});
+        } else if (options_.ranges.empty() && by == "host") {
           // Who names a host wants to know why it is not there.
           fmt::print(stderr, "{}+{}: no answer{}{}\n", plugin.name, address, health.error.empty() ? "" : ": ",
                      health.error);
@@ -131,7 +129,62 @@ class Search {
     if (hosts.size() > kAtOnce && ::isatty(STDERR_FILENO) != 0) fmt::print(stderr, "\n");
   }
 
-  [[nodiscard]] const std::vector<Found>& found() const { return found_; }
+  /// What announces itself; that which answers questions is asked at its address, to see that it is there.
+  void announced(const doctor::Browsed& browsed) {
+    if (!browsed.problem.empty()) {
+      discovery_.mdns_problem = browsed.problem;
+      return;
+    }
+    const bool by_name = doctor::resolves_local();
+    for (const auto& service : browsed.services) {
+      auto meaning = doctor::meaning(service, by_name);
+      if (meaning.what.empty()) continue;
+      const auto* plugin = meaning.plugin.empty() ? nullptr : plugins_.find(meaning.plugin);
+      if (plugin == nullptr)
+        discovery_.others.push_back({service, std::move(meaning)});
+      else if (wanted(meaning.plugin))
+        confirm(*plugin, service, meaning);
+    }
+  }
+
+  [[nodiscard]] bool wanted(const std::string& plugin) const {
+    return options_.plugins.empty() ||
+           std::find(options_.plugins.begin(), options_.plugins.end(), plugin) != options_.plugins.end();
+  }
+
+  void ports() {
+    for (auto& port : transport::list_ports()) {
+      PortFound found;
+      found.guess = doctor::guess(port);
+      const std::string node = transport::resolve_path(port.node);
+      found.holders = transport::port_holders(node.empty() ? port.node : node);
+      std::erase_if(found.holders, [](const auto& holder) { return holder.far_end; });
+      found.port = std::move(port);
+      discovery_.ports.push_back(std::move(found));
+    }
+  }
+
+  /// Opens the ports that are free and ours to open, and sees who is there.
+  void probe_ports() {
+    doctor::ProbeContext context{loop_, log_, plugins_, catalog_};
+    context.listen = options_.listen;
+    context.only = options_.plugins;
+    std::vector<std::unique_ptr<doctor::PortProbe>> probes;
+    std::vector<PortFound*> probed;
+    for (auto& found : discovery_.ports) {
+      found.probe = why_not(found);
+      if (!found.probe.empty()) continue;
+      probes.push_back(std::make_unique<doctor::PortProbe>(context, found.port, [this] { loop_.stop(); }));
+      probed.push_back(&found);
+    }
+    if (!probes.empty() && ::isatty(STDERR_FILENO) != 0)
+      fmt::print(stderr, "listening on {} ports ...\n", probes.size());
+    doctor::run_probes(loop_, probes, [this] { return interrupted_; });
+    for (std::size_t i = 0; i < probes.size(); ++i) tell(*probes[i], *probed[i]);
+  }
+
+  [[nodiscard]] Discovery& discovery() { return discovery_; }
+  [[nodiscard]] const config::Catalog& catalog() const { return catalog_; }
   [[nodiscard]] bool interrupted() const { return interrupted_; }
 
  private:
@@ -152,11 +205,58 @@ class Search {
   }
 
   void add(Found found) {
-    const auto same = std::find_if(found_.begin(), found_.end(), [&](const Found& f) {
+    auto& devices = discovery_.devices;
+    const auto same = std::find_if(devices.begin(), devices.end(), [&](const Found& f) {
       const std::string serial = attribute(f, "serial");
-      return f.plugin == found.plugin && !serial.empty() && serial == attribute(found, "serial");
+      return f.plugin == found.plugin &&
+             (f.address == found.address || (!serial.empty() && serial == attribute(found, "serial")));
     });
-    if (same == found_.end()) found_.push_back(std::move(found));
+    if (same == devices.end()) devices.push_back(std::move(found));
+  }
+
+  void confirm(const plugin::LoadedPlugin& plugin, const doctor::Service& service, const doctor::Announced& meaning) {
+    auto& devices = discovery_.devices;
+    // One device announces several services.
+    for (const auto& f : devices)
+      if (f.plugin == meaning.plugin && f.address == meaning.address) return;
+    const auto before = devices.size();
+    if (!plugin.schema.discover.host.empty()) ask(plugin, {service.address}, "mdns");
+    if (devices.size() > before) {
+      devices.back().address = meaning.address;
+      devices.back().note = service.host;
+      return;
+    }
+    // Without a question that could be asked, the announcement is all that is known.
+    const bool asked = !plugin.schema.discover.host.empty();
+    Found found{plugin.name, meaning.address, {}, "mdns", false};
+    found.attributes["unit_name"] = service.name;
+    found.note = asked          ? meaning.what + ", did not answer"
+                 : meaning.sure ? meaning.what
+                                : meaning.what + ", by its name";
+    add(std::move(found));
+  }
+
+  /// Empty: it may be opened.
+  static std::string why_not(const PortFound& found) {
+    if (!found.holders.empty()) return "not opened: in use";
+    if (!found.port.readable) return "not opened: no permission (`mesura doctor`)";
+    if (!found.guess.stranger.empty()) return "not opened: none of ours";
+    // Any keyboard is a HID device.
+    if (found.port.kind == "hid" && found.guess.guesses.empty()) return "not opened: nothing speaks for a meter";
+    return {};
+  }
+
+  static void tell(const doctor::PortProbe& probe, PortFound& found) {
+    found.probed = probe.found();
+    if (found.probed)
+      found.probe = "answers as " + found.probed->plugin;
+    else if (!probe.done())
+      found.probe = "interrupted";
+    else if (!probe.error().empty())
+      found.probe = probe.error().substr(0, probe.error().find('\n'));
+    else
+      found.probe =
+          probe.bytes() > 0 ? fmt::format("sends {} bytes that no plugin understands", probe.bytes()) : "silent";
   }
 
   const DiscoverOptions& options_;
@@ -171,42 +271,8 @@ class Search {
                    }};
   std::shared_ptr<runtime::Log> log_;
   SeriesTable series_;
-  std::vector<Found> found_;
+  Discovery discovery_;
 };
-
-void print_table(const std::vector<Found>& found, const std::vector<transport::Port>& ports) {
-  constexpr auto kRow = "{:<12} {:<40} {:<24} {:<28} {}\n";
-  if (!found.empty()) fmt::print(fmt::runtime(kRow), "PLUGIN", "ADDRESS", "NAME", "SERIAL", "FIRMWARE");
-  for (const auto& f : found)
-    fmt::print(fmt::runtime(kRow), f.plugin, f.address, attribute(f, "unit_name"), attribute(f, "serial"),
-               attribute(f, "firmware_version"));
-  if (found.empty()) fmt::print("no device has answered\n");
-  if (ports.empty()) return;
-  fmt::print("\n{:<8} {:<56} {:<14} {:<10} {}\n", "PORT", "PATH", "NODE", "USB", "DESCRIPTION");
-  for (const auto& p : ports)
-    fmt::print("{:<8} {:<56} {:<14} {:<10} {}{}\n", p.kind, p.path, p.node, p.usb_id, p.description,
-               p.readable ? "" : "  (this user may not open it)");
-}
-
-void print_json(const std::vector<Found>& found, const std::vector<transport::Port>& ports) {
-  std::string out;
-  runtime::JsonWriter json{out};
-  json.begin_object().key("devices").begin_array();
-  for (const auto& f : found) {
-    json.begin_object().key("plugin").string(f.plugin).key("address").string(f.address);
-    json.key("attributes").begin_object();
-    for (const auto& [key, value] : f.attributes) json.key(key).string(value);
-    json.end_object().end_object();
-  }
-  json.end_array().key("ports").begin_array();
-  for (const auto& p : ports) {
-    json.begin_object().key("kind").string(p.kind).key("path").string(p.path).key("node").string(p.node);
-    json.key("usb_id").string(p.usb_id).key("description").string(p.description);
-    json.key("readable").boolean(p.readable).end_object();
-  }
-  json.end_array().end_object();
-  fmt::print("{}\n", out);
-}
 
 /// All hosts to be asked; nothing, with a message: a range that is none.
 std::optional<std::vector<std::string>> all_hosts(const DiscoverOptions& options) {
@@ -234,24 +300,32 @@ int discover(const DiscoverOptions& options) {
   for (const auto& name : options.plugins)
     if (require_plugin(plugins, name) == nullptr) return kUsage;
   Search search{options, plugins};
+  // Who names hosts wants those.
+  const bool everything = hosts->empty();
+  std::future<doctor::Browsed> browsed;
+  if (everything && options.mdns)
+    browsed = std::async(std::launch::async, [&options] {
+      return doctor::browse(doctor::known_types(), std::chrono::duration_cast<std::chrono::milliseconds>(options.wait));
+    });
   for (const auto& plugin : plugins.loaded()) {
-    const bool wanted = options.plugins.empty() ||
-                        std::find(options.plugins.begin(), options.plugins.end(), plugin.name) != options.plugins.end();
-    if (!wanted) continue;
-    // Who names hosts wants those.
-    if (hosts->empty()) search.broadcast(plugin);
-    search.ask(plugin, *hosts);
+    if (!search.wanted(plugin.name)) continue;
+    if (everything) search.broadcast(plugin);
+    search.ask(plugin, *hosts, "host");
   }
-  const auto ports = options.ports && hosts->empty() ? transport::list_ports() : std::vector<transport::Port>{};
+  if (browsed.valid()) search.announced(browsed.get());
+  if (options.ports && everything) search.ports();
+  if (options.probe) search.probe_ports();
+  const Discovery& found = search.discovery();
   if (options.format == Format::json)
-    print_json(search.found(), ports);
+    print_discovery_json(found, search.catalog());
   else
-    print_table(search.found(), ports);
+    print_discovery_table(found, search.catalog());
+  if (found.mdns_problem) fmt::print(stderr, "mesura discover: mDNS is left out: {}\n", *found.mdns_problem);
   if (search.interrupted()) {
     fmt::print(stderr, "mesura discover: error[cli-interrupted]: stopped before everything was asked\n");
     return kPartial;
   }
-  return search.found().empty() && ports.empty() ? kFailed : kDone;
+  return found.devices.empty() && found.ports.empty() && found.others.empty() ? kFailed : kDone;
 }
 
 }  // namespace mesura::app

@@ -72,6 +72,16 @@ void place_on_address(std::vector<ServedLink>& links, const SimulateArguments& a
   }
 }
 
+/// "PATH?baud=9600": at any other rate there is only garbage, as on a wire.
+std::string take_baud(std::string& path) {
+  constexpr std::string_view kBaud = "?baud=";
+  const auto at = path.rfind(kBaud);
+  if (at == std::string::npos) return {};
+  std::string baud = path.substr(at + kBaud.size());
+  path.resize(at);
+  return baud;
+}
+
 /// The place of device `index`: port or path of the first, counted up.
 std::string counted(const SimulatePlace& place, std::uint32_t index) {
   if (index == 0) return place.value;
@@ -90,7 +100,7 @@ std::string ServedLink::address() const { return options.empty() ? std::string{}
 std::vector<ServedLink> place_links(const SimulateArguments& arguments, const config::PluginSchema& schema,
                                     const std::map<std::string, std::uint16_t>& ports, std::uint32_t index) {
   std::vector<ServedLink> links(schema.links.size());
-  for (const auto& place : arguments.places) {
+  for (auto place : arguments.places) {
     if (place.kind == "file") continue;
     if (place.kind == "address") {
       place_on_address(links, arguments, schema, ports, parse_ip(place.value, index));
@@ -106,8 +116,10 @@ std::vector<ServedLink> place_links(const SimulateArguments& arguments, const co
     auto& served = links[static_cast<std::size_t>(link - schema.links.begin())];
     if (!served.kind.empty())
       throw Usage(fmt::format("link '{}' of the virtual {} is placed twice", link->name, schema.name));
+    const std::string baud = place.kind == "pty" ? take_baud(place.value) : std::string{};
     served.kind = place.kind;
     served.options = {{place.kind == "tcp_listen" ? "listen" : "path", counted(place, index)}};
+    if (!baud.empty()) served.options.emplace_back("baud", baud);
   }
   return links;
 }

@@ -66,10 +66,24 @@ struct DiscoverOptions {
   std::vector<std::string> hosts;    ///< to be asked one by one: HOST or HOST:PORT
   std::vector<std::string> ranges;   ///< the same for networks: 192.168.0.0/24
   std::chrono::nanoseconds wait{std::chrono::seconds{3}};
-  bool ports = true;  ///< also list serial and HID ports
+  bool ports = true;                                          ///< also list serial and HID ports
+  bool mdns = true;                                           ///< also ask Avahi
+  bool probe = false;                                         ///< open ports that are free, listen and ask
+  std::chrono::nanoseconds listen{std::chrono::seconds{11}};  ///< of it, for a telegram
   Format format = Format::table;
 };
 int discover(const DiscoverOptions& options);
+
+struct DoctorOptions {
+  Common common;
+  std::vector<std::string> devices;  ///< names or addresses; empty: everything
+  bool probe = false;                ///< open devices and listen
+  std::chrono::nanoseconds listen{std::chrono::seconds{11}};
+  std::chrono::nanoseconds wait{std::chrono::seconds{5}};  ///< for hosts, brokers, databases
+  Format format = Format::text;
+};
+/// What is wrong here, and what to do about it.
+int doctor(const DoctorOptions& options);
 
 struct DecodeOptions {
   Common common;
@@ -329,5 +343,25 @@ struct ExportRecordingOptions {
   ProgressStyle progress = ProgressStyle::automatic;
 };
 int export_recording(const ExportRecordingOptions& options);
+
+struct WaveformRecordOptions {
+  Common common;
+  std::vector<std::string> devices;  ///< names or addresses
+  std::string output;                ///< file or directory; empty: ./recording
+  std::string form;                  ///< "plain", "mkv", "csv"; empty: what the output's name says
+  Format summary = Format::table;    ///< or json: lines
+  std::optional<std::chrono::nanoseconds> duration;
+  std::uint64_t rows = 0;  ///< 0: no limit
+  std::int64_t rate = 0;   ///< Hz; 0: the device's
+  std::string measures;    ///< empty: the plugin's
+  std::string start_at;    ///< "+5s", RFC 3339; empty: at once
+  KeyValues options;       ///< of the plugin
+  std::chrono::nanoseconds patience{std::chrono::seconds{20}};  ///< with a device that sends no row
+  bool force = false;
+  ProgressStyle progress = ProgressStyle::automatic;
+  [[nodiscard]] bool limited() const { return rows != 0 || duration.has_value(); }
+};
+/// The waveform of devices into files, through the service that has them open or by itself.
+int waveform_record(const WaveformRecordOptions& options);
 
 }  // namespace mesura::app

@@ -43,6 +43,15 @@ SmartMeterSession::SmartMeterSession(Host host, const SessionInfo& info)
   }
 }
 
+SmartMeterSession::~SmartMeterSession() {
+  if (!live_) return;
+  const auto stop = [this](Connection& connection) {
+    if (connection.is_running()) send_line(connection, R"({"cmd":"stop"})");
+  };
+  if (single_) stop(*single_);
+  for (auto& [peer, connection] : peers_) stop(*connection);
+}
+
 void SmartMeterSession::on_open(LinkId link, std::int64_t now_ns) {
   now_ns_ = now_ns;
   if (link == kData) {

@@ -25,6 +25,10 @@ namespace mesura::smartmeter {
 class SmartMeterSession final : public Device, private Connection::Owner {
  public:
   SmartMeterSession(Host host, const SessionInfo& info);
+  /// A run of its own is stopped: over USB the device would go on for nobody.
+  ~SmartMeterSession() override;
+  SmartMeterSession(const SmartMeterSession&) = delete;
+  SmartMeterSession& operator=(const SmartMeterSession&) = delete;
 
   void on_open(LinkId link, std::int64_t now_ns) override;
   void on_close(LinkId link, std::int64_t now_ns, std::string_view reason, bool final) override;

@@ -246,40 +246,29 @@ void ControlServer::accept() {
   }
 }
 
-runtime::UniqueFd connect_control(const std::filesystem::path& path) {
+runtime::UniqueFd send_request(const std::filesystem::path& path, const std::vector<std::string>& words) {
   const sockaddr_un address = address_of(path);
   runtime::UniqueFd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  if (fd.get() < 0 || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-    throw std::system_error(errno, std::generic_category(), "control socket " + path.string());
-  return fd;
-}
-
-std::string request_line(const std::vector<std::string>& words) {
+  if (!fd || ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return {};
   std::string request;
   for (const auto& word : words) {
     if (!request.empty()) request += '\t';
     request += word;
   }
   request += '\n';
-  return request;
+  for (std::string_view rest = request; !rest.empty();) {
+    const auto n = ::send(fd.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return {};
+    rest.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return fd;
 }
 
 std::optional<bool> ask(const std::filesystem::path& path, const std::vector<std::string>& words,
                         const std::function<bool(bool, std::string_view)>& on_text) {
-  runtime::UniqueFd fd;
-  (void)address_of(path);  // a path that is too long is no service that does not run
-  try {
-    fd = connect_control(path);
-  } catch (const std::system_error&) {
-    return std::nullopt;
-  }
-  const std::string request = request_line(words);
-  for (std::string_view rest = request; !rest.empty();) {
-    const auto n = ::send(fd.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return std::nullopt;
-    rest.remove_prefix(static_cast<std::size_t>(n));
-  }
+  const runtime::UniqueFd fd = send_request(path, words);
+  if (!fd) return std::nullopt;
   std::string head;
   std::optional<bool> good;
   char buffer[16384];

@@ -71,14 +71,13 @@ class ControlServer {
   std::size_t large_ = 0;  ///< bytes of requests that are larger than most
 };
 
-/// A connection to the service that listens at `path`. Throws std::system_error.
-[[nodiscard]] runtime::UniqueFd connect_control(const std::filesystem::path& path);
-/// The words as they go over the socket.
-[[nodiscard]] std::string request_line(const std::vector<std::string>& words);
-
 /// Asks the service that listens at `path`; `on_text` gets the answer as it comes, with whether it is "ok", and returns
 /// false to stop. nullopt: nobody listens, or no answer came. Otherwise true for "ok".
 [[nodiscard]] std::optional<bool> ask(const std::filesystem::path& path, const std::vector<std::string>& words,
                                       const std::function<bool(bool good, std::string_view text)>& on_text);
+
+/// The same for answers that are read later, by an event loop: connects and sends the request. Invalid: nobody listens.
+/// The answer begins with a line "ok" or "error".
+[[nodiscard]] runtime::UniqueFd send_request(const std::filesystem::path& path, const std::vector<std::string>& words);
 
 }  // namespace mesura::service

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -18,11 +17,10 @@ namespace mesura::service {
 
 ControlCall::ControlCall(runtime::EventLoop& loop, const std::filesystem::path& socket,
                          const std::vector<std::string>& words, Callbacks callbacks)
-    : loop_(loop), callbacks_(std::move(callbacks)), fd_(connect_control(socket)) {
-  if (::fcntl(fd_.get(), F_SETFL, O_NONBLOCK) != 0)
-    throw std::system_error(errno, std::generic_category(), socket.string());
-  out_ = request_line(words);
-  watch_ = loop_.watch(fd_.get(), EPOLLIN | EPOLLOUT, [this](std::uint32_t events) { on_events(events); });
+    : loop_(loop), callbacks_(std::move(callbacks)), fd_(send_request(socket, words)) {
+  if (!fd_ || ::fcntl(fd_.get(), F_SETFL, O_NONBLOCK) != 0)
+    throw std::system_error(errno, std::generic_category(), "control socket " + socket.string());
+  watch_ = loop_.watch(fd_.get(), EPOLLIN, [this](std::uint32_t) { read(); });
 }
 
 ControlCall::~ControlCall() {
@@ -30,28 +28,7 @@ ControlCall::~ControlCall() {
 }
 
 void ControlCall::call_off() {
-  // What has not gone out would be half a request.
-  out_.clear();
-  sent_ = 0;
   if (fd_) ::shutdown(fd_.get(), SHUT_WR);
-}
-
-void ControlCall::on_events(std::uint32_t events) {
-  if ((events & EPOLLOUT) != 0U) flush();
-  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0U) read();
-}
-
-void ControlCall::flush() {
-  while (sent_ < out_.size()) {
-    const auto n = ::send(fd_.get(), out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && errno == EAGAIN) return;
-    if (n < 0) break;  // read() tells its last words, and that it is gone
-    sent_ += static_cast<std::size_t>(n);
-  }
-  out_.clear();
-  sent_ = 0;
-  loop_.modify(watch_, EPOLLIN);
 }
 
 void ControlCall::read() {

@@ -5,7 +5,6 @@
 #include "runtime/event_loop.hpp"
 #include "runtime/unique_fd.hpp"
 
-#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -25,7 +24,7 @@ class ControlCall {
     std::function<void(bool answered)> end;
   };
 
-  /// Throws std::system_error when nobody listens at `socket`.
+  /// Sends the request. Throws std::system_error when nobody listens at `socket`.
   ControlCall(runtime::EventLoop& loop, const std::filesystem::path& socket, const std::vector<std::string>& words,
               Callbacks callbacks);
   ~ControlCall();
@@ -36,8 +35,6 @@ class ControlCall {
   void call_off();
 
  private:
-  void on_events(std::uint32_t events);
-  void flush();
   void read();
   void finish();
 
@@ -45,8 +42,6 @@ class ControlCall {
   Callbacks callbacks_;
   runtime::UniqueFd fd_;
   runtime::EventLoop::WatchId watch_ = 0;
-  std::string out_;
-  std::size_t sent_ = 0;
   std::string in_;
   bool answered_ = false;
   bool good_ = false;

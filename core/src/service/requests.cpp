@@ -4,6 +4,7 @@
 
 #include "model/glob.hpp"
 #include "service/measurement_text.hpp"
+#include "service/waveform_stream.hpp"
 #include "spool/spool.hpp"
 
 #include <fmt/format.h>
@@ -57,6 +58,8 @@ void Requests::handle(const std::vector<std::string>& words, const std::shared_p
     latest(words, *reply);
   } else if (verb == "watch") {
     watch(words, reply);
+  } else if (verb == "waveform") {
+    waveform(words, reply);
   } else if (verb == "log") {
     log(words, *reply);
   } else if (verb == "spool") {
@@ -127,6 +130,35 @@ void Requests::watch(const std::vector<std::string>& words, const std::shared_pt
     state->out.clear();
     state->text.append(state->out, wanted);
     if (!state->reply->send(state->out)) collector.unsubscribe(state->subscription);
+  });
+}
+
+/// Blocks of a device while it measures: whoever is too slow is let go, so that the device is not held back.
+void Requests::waveform(const std::vector<std::string>& words, const std::shared_ptr<Reply>& reply) {
+  const std::string device = words.size() > 1 ? words[1] : std::string{};
+  auto& collector = parts_.collector;
+  const auto devices = collector.devices();
+  if (std::none_of(devices.begin(), devices.end(), [&](const auto& d) { return d.name == device; })) {
+    error(*reply,
+          fmt::format("mesura: error[ctl-device]: the service has no device named '{}'\n  hint      `mesura status` "
+                      "shows all\n",
+                      device));
+    return;
+  }
+  reply->send("ok\n");
+  struct Tap {
+    std::string device;
+    std::shared_ptr<Reply> reply;
+    WaveformWriter writer;
+    collector::Collector::SubscriptionId subscription = 0;
+    std::string out;
+  };
+  auto tap = std::make_shared<Tap>(Tap{device, reply, {}, 0, {}});
+  tap->subscription = collector.subscribe([tap, &collector](const BatchPtr& batch) {
+    if (!batch->waveform || batch->device != tap->device) return;
+    tap->out.clear();
+    tap->writer.append(tap->out, *batch);
+    if (!tap->reply->send(tap->out)) collector.unsubscribe(tap->subscription);
   });
 }
 

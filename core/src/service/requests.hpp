@@ -20,6 +20,7 @@ namespace mesura::service {
 ///   status table|json
 ///   latest table|jsonl|csv [GLOB...]
 ///   watch  jsonl|csv|table [GLOB...]    goes on until the client hangs up
+///   waveform DEVICE                     the same, as waveform_stream.hpp has it
 ///   log    LEVEL|default [DEVICE]
 ///   spool  state|hurry|requeue SINK [ID...]
 ///   reload
@@ -43,6 +44,7 @@ class Requests {
  private:
   void latest(const std::vector<std::string>& words, Reply& reply);
   void watch(const std::vector<std::string>& words, const std::shared_ptr<Reply>& reply);
+  void waveform(const std::vector<std::string>& words, const std::shared_ptr<Reply>& reply);
   void spool(const std::vector<std::string>& words, Reply& reply);
   void log(const std::vector<std::string>& words, Reply& reply);
 

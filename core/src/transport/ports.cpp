@@ -61,6 +61,11 @@ fs::path usb_device(fs::path device) {
   return {};
 }
 
+void add_names(Port& port, const fs::path& usb) {
+  port.maker = first_line(usb / "manufacturer");
+  port.serial = first_line(usb / "serial");
+}
+
 void add_serial(std::vector<Port>& ports, const std::string& root) {
   const auto lasting = lasting_names(root);
   std::error_code error;
@@ -76,6 +81,7 @@ void add_serial(std::vector<Port>& ports, const std::string& root) {
     if (const fs::path usb = usb_device(entry.path() / "device"); !usb.empty()) {
       port.usb_id = first_line(usb / "idVendor") + ":" + first_line(usb / "idProduct");
       port.description = first_line(usb / "product");
+      add_names(port, usb);
     }
     ports.push_back(std::move(port));
   }
@@ -90,6 +96,7 @@ void add_hid(std::vector<Port>& ports, const std::string& root) {
     port.node = port.path = "/dev/" + entry.path().filename().string();
     port.description = facts["HID_NAME"];
     port.usb_id = usb_id_of(facts["HID_ID"]);
+    if (const fs::path usb = usb_device(entry.path() / "device"); !usb.empty()) add_names(port, usb);
     ports.push_back(std::move(port));
   }
 }

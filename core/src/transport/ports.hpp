@@ -16,6 +16,8 @@ struct Port {
   std::string description;  ///< what the device calls itself, or empty
   std::string usb_id;       ///< "0665:5161", or empty
   bool readable = false;    ///< this user may open it
+  std::string maker;        ///< who made it, as its USB device says, or empty
+  std::string serial;       ///< its serial number, or empty
 };
 
 /// By node. `root` is for tests: what stands before /dev and /sys.

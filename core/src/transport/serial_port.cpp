@@ -4,6 +4,7 @@
 
 #include "runtime/unique_fd.hpp"
 #include "transport/directory.hpp"
+#include "transport/port_holders.hpp"
 #include "transport/reason.hpp"
 #include "transport/terminal.hpp"
 
@@ -12,14 +13,13 @@
 #include <libserialport.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <system_error>
 
 namespace mesura::transport {
 namespace {
@@ -101,28 +101,16 @@ Reason open_failure(const std::string& device, std::string_view expected, int er
   return make_reason("open-failed", "serial " + device, expected, errno_text(error), open_hint(device, error));
 }
 
-std::string command_of(const fs::path& process) {
-  std::string command;
-  std::getline(std::ifstream{process / "comm"}, command);
-  return command;
-}
-
 /// "pid 1234 (minicom)" for those who have `device` open, as far as we may look into them.
 std::string holders(const std::string& device) {
-  const std::string self = std::to_string(::getpid());
   std::vector<std::string> found;
-  for_each_entry("/proc", [&](const fs::path& process) {
-    const std::string pid = process.filename();
-    if (pid.find_first_not_of("0123456789") != std::string::npos) return;
-    int descriptors = 0;
-    for_each_entry(process / "fd", [&](const fs::path& fd) {
-      std::error_code ignored;
-      if (fs::read_symlink(fd, ignored) == device) ++descriptors;
-    });
+  for (const auto& holder : port_holders(device)) {
     // One of ours is the one by which the lock was asked for.
-    if (pid == self && descriptors > 1) found.emplace_back("this process, for another device");
-    if (pid != self && descriptors > 0) found.push_back("pid " + pid + " (" + command_of(process) + ")");
-  });
+    if (holder.pid != ::getpid())
+      found.push_back(holder.text());
+    else if (holder.descriptors > 1)
+      found.emplace_back("this process, for another device");
+  }
   return found.empty() ? "a process that we may not look into" : join(found);
 }
 

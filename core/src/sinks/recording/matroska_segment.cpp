@@ -37,8 +37,8 @@ std::string unix_seconds(std::int64_t time_ns) {
 }  // namespace
 
 MatroskaSegment::MatroskaSegment(const mesura_matroska_module& module, const std::filesystem::path& directory,
-                                 const std::string& stem, std::shared_ptr<const WaveformStream> stream,
-                                 Cuts::Range range, Fill fill, Streams streams, Compression compression)
+                                 const Stem& stem, std::shared_ptr<const WaveformStream> stream, Cuts::Range range,
+                                 Fill fill, Streams streams, Compression compression)
     : module_(module),
       stream_(std::move(stream)),
       range_(range),

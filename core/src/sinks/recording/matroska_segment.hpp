@@ -26,7 +26,7 @@ struct Compression {
 class MatroskaSegment final : public Segment {
  public:
   /// Makes the file, under a name that is not taken. `range.begin` is its first row.
-  MatroskaSegment(const mesura_matroska_module& module, const std::filesystem::path& directory, const std::string& stem,
+  MatroskaSegment(const mesura_matroska_module& module, const std::filesystem::path& directory, const Stem& stem,
                   std::shared_ptr<const WaveformStream> stream, Cuts::Range range, Fill fill, Streams streams,
                   Compression compression);
   ~MatroskaSegment() override;

@@ -53,7 +53,7 @@ std::span<iovec> advance(std::span<iovec> pieces, std::size_t written) {
 
 }  // namespace
 
-PlainSegment::PlainSegment(const std::filesystem::path& directory, const std::string& stem,
+PlainSegment::PlainSegment(const std::filesystem::path& directory, const Stem& stem,
                            std::shared_ptr<const WaveformStream> stream, Cuts::Range range, Fill fill)
     : stream_(std::move(stream)), range_(range), fill_(fill) {
   NewFile made = make_file(directory, stem, stream_->time_ns(range.begin), kPlainEnding, kPlainEnding);

@@ -15,8 +15,8 @@ namespace mesura::sinks::recording {
 class PlainSegment final : public Segment {
  public:
   /// Makes the file, under a name that is not taken. `range.begin` is its first row.
-  PlainSegment(const std::filesystem::path& directory, const std::string& stem,
-               std::shared_ptr<const WaveformStream> stream, Cuts::Range range, Fill fill);
+  PlainSegment(const std::filesystem::path& directory, const Stem& stem, std::shared_ptr<const WaveformStream> stream,
+               Cuts::Range range, Fill fill);
 
   void append(std::span<const float> samples) override;
   void lose(std::uint64_t rows) override;

@@ -219,8 +219,9 @@ bool read_matroska(const RecordedFile& file, const Slices& slices,
   return true;
 }
 
-/// What a description stands for; nothing when its data are gone.
-std::optional<RecordedFile> file_of(const fs::path& sidecar) {
+}  // namespace
+
+std::optional<RecordedFile> recorded_file(const fs::path& sidecar) {
   std::optional<std::string> text;
   try {
     text = runtime::read_file(sidecar.string());
@@ -243,8 +244,6 @@ std::optional<RecordedFile> file_of(const fs::path& sidecar) {
   return file;
 }
 
-}  // namespace
-
 std::uint64_t RecordedFile::numbers() const {
   std::uint64_t count = rows;
   if (about.fill == Fill::none)
@@ -258,7 +257,7 @@ std::vector<RecordedFile> recorded_files(const fs::path& directory, const std::s
   std::error_code error;
   for (fs::directory_iterator at{directory / file_stem(device), error}, end; !error && at != end; at.increment(error)) {
     if (at->path().extension() != ".json") continue;
-    auto file = file_of(at->path());
+    auto file = recorded_file(at->path());
     if (!file || file->about.device != device || file->rows == 0) continue;
     if (file->about.start_ns >= to_ns || file->time_ns(file->numbers()) <= from_ns) continue;
     files.push_back(std::move(*file));

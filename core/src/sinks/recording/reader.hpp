@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,6 +34,10 @@ struct RecordedFile {
 [[nodiscard]] std::vector<RecordedFile> recorded_files(const std::filesystem::path& directory,
                                                        const std::string& device, std::int64_t from_ns,
                                                        std::int64_t to_ns);
+
+/// The file that a description (".json") stands for; nothing when it is none of ours, or its data are gone. Throws
+/// SinkError.
+[[nodiscard]] std::optional<RecordedFile> recorded_file(const std::filesystem::path& description);
 
 /// Rows without a gap between them.
 struct RecordedRows {

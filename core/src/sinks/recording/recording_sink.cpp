@@ -52,6 +52,11 @@ void RecordingSink::open() {
   if (leads_to(options_.directory, directory_)) return;
   close();
   if (options_.form == Form::matroska) module_ = &matroska_module();
+  if (!options_.name.empty()) {
+    directory_ = runtime::UniqueFd{::open(options_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!directory_) fail_io(options_.directory, "opening directory", errno);
+    return;
+  }
   directory_ = take_directory(options_.directory, "recordings");
   try {
     repair();
@@ -100,7 +105,7 @@ RecordingSink::Device& RecordingSink::device_of(const WaveformStream& stream) {
   Device& device = found != devices_.end() ? found->second : devices_[stream.device];
   if (device.stem.empty()) {
     device.stem = file_stem(stream.device);
-    device.directory = options_.directory / device.stem;
+    device.directory = options_.name.empty() ? options_.directory / device.stem : options_.directory;
     if (const auto known = recorded_.find(device.stem); known != recorded_.end()) {
       device.recorded = std::move(known->second);
       recorded_.erase(known);
@@ -206,10 +211,11 @@ void RecordingSink::begin_segment(Device& device, std::uint64_t row) {
 
 RecordingSink::SegmentPtr RecordingSink::make_segment(const Device& device, Cuts::Range range) const {
   const StreamPtr& stream = device.position.stream;
+  const Stem stem = options_.name.empty() ? Stem{device.stem} : Stem{options_.name, true};
   if (options_.form == Form::plain) {
-    return std::make_shared<PlainSegment>(device.directory, device.stem, stream, range, options_.fill);
+    return std::make_shared<PlainSegment>(device.directory, stem, stream, range, options_.fill);
   }
-  return std::make_shared<MatroskaSegment>(*module_, device.directory, device.stem, stream, range, options_.fill,
+  return std::make_shared<MatroskaSegment>(*module_, device.directory, stem, stream, range, options_.fill,
                                            options_.streams, options_.compression);
 }
 

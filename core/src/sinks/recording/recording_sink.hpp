@@ -39,6 +39,9 @@ struct Options {
   Form form = Form::plain;
   Streams streams = Streams::single;  ///< of Matroska
   Compression compression = {};       ///< of Matroska
+  /// Set: one file of this name (without ending) in the directory itself, which must exist and is neither locked nor
+  /// repaired. For one run of one device without cuts; a second file is an error of write().
+  std::string name = {};
 };
 
 /// Waveforms as files, a directory a device. The folder's README has the forms.

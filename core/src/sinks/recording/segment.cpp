@@ -5,6 +5,8 @@
 #include "runtime/time_text.hpp"
 #include "sinks/files.hpp"
 
+#include <mesura/sink.hpp>
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -41,12 +43,15 @@ bool taken(const std::filesystem::path& directory, const std::string& name) {
 
 }  // namespace
 
-NewFile make_file(const std::filesystem::path& directory, const std::string& stem, std::int64_t start_ns,
+NewFile make_file(const std::filesystem::path& directory, const Stem& stem, std::int64_t start_ns,
                   std::string_view ending, std::string_view work_ending) {
-  const std::string base = stem + "_" + stamp(start_ns);
+  const std::string base = stem.whole ? stem.text : stem.text + "_" + stamp(start_ns);
   for (int n = 1;; ++n) {
     const std::string name = n == 1 ? base : fmt::format("{}_{}", base, n);
-    if (taken(directory, name)) continue;
+    if (taken(directory, name)) {
+      if (!stem.whole) continue;
+      throw SinkError(fmt::format("sink-exists: there is a recording {} already", named(directory, name, {}).string()));
+    }
     FileNames names{named(directory, name, work_ending), named(directory, name, ending),
                     named(directory, name, ".json")};
     runtime::UniqueFd fd{::open(names.work.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)};

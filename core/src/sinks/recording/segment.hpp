@@ -13,6 +13,8 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 
 namespace mesura::sinks::recording {
 
@@ -75,9 +77,17 @@ struct NewFile {
   FileNames names;
   runtime::UniqueFd fd;
 };
+/// With what a file's name begins, or all of it but the ending.
+struct Stem {
+  Stem(std::string device) : text(std::move(device)) {}  // NOLINT(*-explicit-*): the usual one is a device's
+  Stem(std::string name, bool is_all) : text(std::move(name)), whole(is_all) {}
+  std::string text;
+  bool whole = false;  ///< nothing is added: a file that is there already is an error
+};
+
 /// Makes a file whose names no recording has, of any form: "grid_2026_06_14__12_00_00", "..._2". `ending`: ".f32";
 /// `work_ending`: that of the file while rows are added. Throws SinkError.
-[[nodiscard]] NewFile make_file(const std::filesystem::path& directory, const std::string& stem, std::int64_t start_ns,
+[[nodiscard]] NewFile make_file(const std::filesystem::path& directory, const Stem& stem, std::int64_t start_ns,
                                 std::string_view ending, std::string_view work_ending);
 
 /// Throws SinkError when not all of it could be written.
