@@ -5,6 +5,7 @@
 #include "setup.hpp"
 
 #include "config/address.hpp"
+#include "config/text.hpp"
 
 #include <fmt/format.h>
 
@@ -14,7 +15,23 @@
 
 namespace mesura::app {
 
-/// nullopt, with messages on stderr: a name or address that is none.
+std::optional<config::DeviceConfig> device_at(const std::string& address, const config::Catalog& catalog,
+                                              const KeyValues& options) {
+  auto result = config::from_address(address, catalog, options);
+  print_diagnostics(result.diagnostics);
+  return std::move(result.device);
+}
+
+void tell_no_device(const std::string& name, const std::vector<std::string>& names) {
+  const std::string hint = config::did_you_mean(name, names);
+  std::fputs(fmt::format("mesura: error[cli-device]: no device is named '{}'\n  expected  {}{}an address such as "
+                         "dsmr_p1+tcp://host:port\n{}",
+                         name, config::joined(names), names.empty() ? "" : ", or ",
+                         hint.empty() ? "" : "  hint      " + hint + "\n")
+                 .c_str(),
+             stderr);
+}
+
 std::optional<Chosen> choose(const Common& common, const std::vector<std::string>& wanted, const KeyValues& options) {
   const bool needs_file =
       wanted.empty() || !std::all_of(wanted.begin(), wanted.end(), [](const auto& w) { return config::is_address(w); });
@@ -38,10 +55,9 @@ std::optional<Chosen> choose(const Common& common, const std::vector<std::string
   if (wanted.empty()) chosen.devices = configured;
   for (const auto& name : wanted) {
     if (config::is_address(name)) {
-      auto result = config::from_address(name, catalog, options);
-      print_diagnostics(result.diagnostics);
-      if (!result.device) return std::nullopt;
-      chosen.devices.push_back(std::move(*result.device));
+      auto device = device_at(name, catalog, options);
+      if (!device) return std::nullopt;
+      chosen.devices.push_back(std::move(*device));
       continue;
     }
     const auto found =
@@ -49,11 +65,7 @@ std::optional<Chosen> choose(const Common& common, const std::vector<std::string
     if (found == configured.end()) {
       std::vector<std::string> names;
       for (const auto& d : configured) names.push_back(d.name);
-      std::fputs(fmt::format("mesura: error[cli-device]: no device is named '{}'\n  expected  {}, or an address such "
-                             "as dsmr_p1+tcp://host:port\n",
-                             name, fmt::join(names, ", "))
-                     .c_str(),
-                 stderr);
+      tell_no_device(name, names);
       return std::nullopt;
     }
     chosen.devices.push_back(*found);

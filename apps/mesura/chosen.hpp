@@ -26,4 +26,11 @@ struct Chosen {
 [[nodiscard]] std::optional<Chosen> choose(const Common& common, const std::vector<std::string>& wanted,
                                            const KeyValues& options = {});
 
+/// The device of an address; nullopt with messages on stderr.
+[[nodiscard]] std::optional<config::DeviceConfig> device_at(const std::string& address, const config::Catalog& catalog,
+                                                            const KeyValues& options);
+
+/// Says on stderr that no device has this name.
+void tell_no_device(const std::string& name, const std::vector<std::string>& names);
+
 }  // namespace mesura::app

@@ -423,6 +423,31 @@ int dispatch(int argc, char** argv) {
     verb = [&] { return simulate(simulate_options); };
   });
 
+  DeviceOptions device_options;
+  v = app.add_subcommand("device", "Ask devices for something: read or change a setting, run a command of theirs");
+  v->prefix_command();
+  v->set_help_flag();  // what a command takes, only its plugin knows: the verb prints the help
+  v->callback([&, device_app = v] {
+    device_options.arguments = device_app->remaining();
+    verb = [&] { return device(device_options); };
+  });
+
+  AuditOptions audit_options;
+  v = app.add_subcommand("audit", "What was written to devices: when, by whom, from where, before and after");
+  add_common(*v, audit_options.common);
+  v->add_option("--device", audit_options.devices, "Of these, with * and ? (repeatable; default: all)")
+      ->type_name("GLOB")
+      ->allow_extra_args(false);
+  v->add_option("--from", audit_options.from, "From this time on: RFC 3339, epoch seconds, -1h, today, ...")
+      ->type_name("TIME");
+  v->add_option("--to", audit_options.to, "Up to this time, not in it")->type_name("TIME");
+  v->add_option("-n,--count", audit_options.count, "So many lines, the newest")->capture_default_str();
+  v->add_option("--state", audit_options.state, "State directory (default: that of the configuration)")
+      ->type_name("DIR");
+  add_format(*v, audit_options.format, {{"table", Format::table}, {"json", Format::json}});
+  v->footer("  mesura audit --device 'ct6_*' --from today");
+  v->callback([&] { verb = [&] { return audit(audit_options); }; });
+
   StatusOptions status_options;
   v = app.add_subcommand("status", "What the running service does: devices, sinks, queues");
   add_common(*v, status_options.common);

@@ -3,6 +3,7 @@
 //
 // mesura user add|del|list, mesura token add|list|revoke: who may use the HTTP server. They work on the files of the
 // state directory; a running service takes them up by itself.
+#include "prompt.hpp"
 #include "setup.hpp"
 #include "verbs.hpp"
 
@@ -14,7 +15,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -54,27 +54,6 @@ void make_directory(const std::filesystem::path& path) {
   if (std::filesystem::create_directories(path, error))
     std::filesystem::permissions(path, std::filesystem::perms{0750}, error);
 }
-
-/// The terminal without echo, as long as it lives.
-class Silence {
- public:
-  explicit Silence(int fd) : fd_(fd) {
-    if (::tcgetattr(fd_, &before_) != 0) return;
-    termios silent = before_;
-    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    changed_ = ::tcsetattr(fd_, TCSAFLUSH, &silent) == 0;
-  }
-  ~Silence() {
-    if (changed_) ::tcsetattr(fd_, TCSAFLUSH, &before_);
-  }
-  Silence(const Silence&) = delete;
-  Silence& operator=(const Silence&) = delete;
-
- private:
-  int fd_;
-  bool changed_ = false;
-  termios before_{};
-};
 
 /// Up to the end of the line, at most what a password may have and a little more.
 std::string read_line(int fd) {

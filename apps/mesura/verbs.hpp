@@ -163,6 +163,24 @@ struct SimulateOptions {
 };
 int simulate(const SimulateOptions& options);
 
+struct DeviceOptions {
+  Common common;
+  std::vector<std::string> arguments;  ///< everything after the verb: commands have options of their own
+};
+/// Shows what can be asked of devices, and asks it.
+int device(const DeviceOptions& options);
+
+struct AuditOptions {
+  Common common;
+  std::vector<std::string> devices;  ///< names and globs; empty: all
+  std::string from, to;              ///< empty: all
+  std::uint64_t count = 50;
+  std::optional<std::string> state;  ///< directory; default: that of the configuration
+  Format format = Format::table;
+};
+/// What was written to devices, the newest last.
+int audit(const AuditOptions& options);
+
 struct StatusOptions {
   Common common;
   Format format = Format::table;

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/control.hpp"
 
+#include "service/system_user.hpp"
+
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,6 +20,11 @@ namespace mesura::service {
 namespace {
 
 constexpr std::size_t kMaxRequest = 64 * 1024;
+/// command::kMostContent in base64, and what stands around it.
+constexpr std::size_t kMaxCommand = 24U * 1024U * 1024U;
+constexpr std::string_view kCommand = "command\t";
+/// Of all requests that are larger than most, together.
+constexpr std::size_t kMaxLarge = 64U * 1024U * 1024U;
 constexpr std::size_t kMaxWaiting = 1024 * 1024;
 constexpr std::size_t kMaxConnections = 64;
 
@@ -72,7 +79,8 @@ class ControlServer::Connection final : public Reply, public std::enable_shared_
 
   bool send(std::string_view text) override {
     if (server_ == nullptr) return false;
-    if (!out_.empty() && out_.size() + text.size() > kMaxWaiting) {
+    // One text may be larger: the content of a file.
+    if (out_.size() > kMaxWaiting) {
       drop();
       return false;
     }
@@ -85,39 +93,82 @@ class ControlServer::Connection final : public Reply, public std::enable_shared_
     if (server_ != nullptr && out_.empty()) drop();
   }
 
+  [[nodiscard]] std::string user() const override {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(fd_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return {};
+    return user_name(peer.uid);
+  }
+
+  void on_hangup(std::function<void()> callback) override { on_hangup_ = std::move(callback); }
+
   /// Also called by the server's destructor: replies that are still held elsewhere go quiet.
   void drop() {
     if (server_ == nullptr) return;
     ControlServer* server = std::exchange(server_, nullptr);
     server->loop_.unwatch(watch_);
     fd_ = runtime::UniqueFd{};
+    server->large_ -= std::exchange(large_, 0);
+    if (!finished_) hang_up(server->loop_);
     server->connections_.erase(id_);
   }
 
  private:
+  /// Later: it may be the callback's own plugin that was just telling us something.
+  void hang_up(runtime::EventLoop& loop) {
+    if (on_hangup_) loop.post(std::exchange(on_hangup_, nullptr));
+  }
+
   void on_events(std::uint32_t events) {
     if ((events & EPOLLOUT) != 0U && !flush()) return;
-    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0U) read();
+    if ((events & EPOLLIN) != 0U) read();
+    // Both directions are closed: nobody is there to read.
+    if ((events & (EPOLLHUP | EPOLLERR)) != 0U) drop();
   }
 
   void read() {
-    char buffer[4096];
+    char buffer[65536];
     for (;;) {
       if (server_ == nullptr) return;
       const auto n = ::read(fd_.get(), buffer, sizeof buffer);
       if (n < 0 && errno == EINTR) continue;
       if (n < 0 && errno == EAGAIN) return;
+      if (n == 0 && on_hangup_) return half_closed();
       if (n <= 0) return drop();  // a client that hangs up early wants no answer
       if (handled_) continue;
-      in_.append(buffer, static_cast<std::size_t>(n));
-      const auto end = in_.find('\n');
-      if (end == std::string::npos) {
-        if (in_.size() > kMaxRequest) return drop();
-        continue;
-      }
+      const std::string_view more{buffer, static_cast<std::size_t>(n)};
+      const auto end = more.find('\n');
+      in_.append(more.substr(0, end));
+      if (!has_room()) return drop();
+      if (end == std::string_view::npos) continue;
       handled_ = true;
-      server_->handler_(split_words(std::string_view{in_}.substr(0, end)), shared_from_this());
+      const auto words = split_words(std::exchange(in_, {}));
+      server_->large_ -= std::exchange(large_, 0);
+      server_->handler_(words, shared_from_this());
     }
+  }
+
+  /// It sends no more; what it asked for may be called off, but its answer has yet to come.
+  void half_closed() {
+    reading_ = false;
+    server_->loop_.modify(watch_, interest());
+    hang_up(server_->loop_);
+  }
+
+  [[nodiscard]] std::uint32_t interest() const {
+    return (reading_ ? static_cast<std::uint32_t>(EPOLLIN) : 0U) |
+           (out_.empty() ? 0U : static_cast<std::uint32_t>(EPOLLOUT));
+  }
+
+  /// Its request may become as large as it is by now.
+  bool has_room() {
+    if (in_.size() <= kMaxRequest) return true;
+    server_->large_ += in_.size() - large_;
+    large_ = in_.size();
+    if (in_.size() <= kMaxCommand && in_.starts_with(kCommand) && server_->large_ <= kMaxLarge) return true;
+    server_->log_.warn("ctl-large", "control socket {}: a request of more than {} bytes was turned away",
+                       server_->path_.string(), in_.size() - 1);
+    return false;
   }
 
   bool flush() {
@@ -135,7 +186,7 @@ class ControlServer::Connection final : public Reply, public std::enable_shared_
       drop();
       return false;
     }
-    server_->loop_.modify(watch_, out_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
+    server_->loop_.modify(watch_, interest());
     return true;
   }
 
@@ -145,8 +196,11 @@ class ControlServer::Connection final : public Reply, public std::enable_shared_
   runtime::EventLoop::WatchId watch_ = 0;
   std::string in_;
   std::string out_;
+  std::size_t large_ = 0;  ///< its share of the server's
+  std::function<void()> on_hangup_;
   bool handled_ = false;
   bool finished_ = false;
+  bool reading_ = true;
 };
 
 ControlServer::ControlServer(runtime::EventLoop& loop, runtime::Logger log, std::filesystem::path path, Handler handler)

@@ -4,7 +4,8 @@
 // The control socket: how the command line talks to a running service.
 //
 // One request a connection: a line of words separated by tabs. The answer is a line "ok" or "error", then text (JSON
-// for machines) until the connection closes. The socket belongs to owner and group only (0660).
+// for machines) until the connection closes. The socket belongs to owner and group only (0660). A request has at most
+// 64 KiB; `command`, which may carry files, 24 MiB, and at most 64 MiB for all that come at a time.
 #pragma once
 
 #include "runtime/event_loop.hpp"
@@ -31,6 +32,11 @@ class Reply {
   virtual bool send(std::string_view text) = 0;
   /// The answer is complete.
   virtual void finish() = 0;
+  /// The user at the other end, as the kernel knows it: a name, "uid 1000", or empty.
+  [[nodiscard]] virtual std::string user() const { return {}; }
+  /// Called once when the client hangs up before the answer is complete. One that has only closed its own direction
+  /// (`shutdown`) still gets the rest of it; without a callback it gets no more.
+  virtual void on_hangup(std::function<void()> /*callback*/) {}
 };
 
 /// Gets the words of a request. Starts the answer with `ok()` or `error()` below.
@@ -62,6 +68,7 @@ class ControlServer {
   runtime::EventLoop::WatchId watch_ = 0;
   std::map<std::uint64_t, std::shared_ptr<Connection>> connections_;
   std::uint64_t next_ = 1;
+  std::size_t large_ = 0;  ///< bytes of requests that are larger than most
 };
 
 /// Asks the service that listens at `path`; `on_text` gets the answer as it comes, with whether it is "ok", and returns

@@ -70,7 +70,7 @@ void Requests::handle(const std::vector<std::string>& words, const std::shared_p
       ok(*reply, "the configuration is in force\n");
     else
       error(*reply, wrong);
-  } else {
+  } else if (!commands_.handle(words, reply)) {
     error(*reply, fmt::format("mesura: error[ctl-unknown]: the service knows no request '{}'\n  hint      are the "
                               "command and the service "
                               "of the same version?\n",

@@ -4,6 +4,7 @@
 
 #include "collector/collector.hpp"
 #include "runtime/log.hpp"
+#include "service/command_requests.hpp"
 #include "service/control.hpp"
 #include "service/status_text.hpp"
 
@@ -23,6 +24,7 @@ namespace mesura::service {
 ///   log    LEVEL|default [DEVICE]
 ///   spool  state|hurry|requeue SINK [ID...]
 ///   reload
+///   devices, commands, command          see CommandRequests
 class Requests {
  public:
   struct Parts {
@@ -35,7 +37,7 @@ class Requests {
     std::function<void(const std::string& device)> default_level;
   };
 
-  explicit Requests(Parts parts) : parts_(std::move(parts)) {}
+  explicit Requests(Parts parts) : parts_(std::move(parts)), commands_(parts_.collector) {}
 
   void handle(const std::vector<std::string>& words, const std::shared_ptr<Reply>& reply);
 
@@ -47,6 +49,7 @@ class Requests {
   void log(const std::vector<std::string>& words, Reply& reply);
 
   Parts parts_;
+  CommandRequests commands_;
 };
 
 }  // namespace mesura::service
