@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <system_error>
 #include <utility>
 
@@ -30,10 +31,8 @@ constexpr std::size_t kAtOnce = 32;
 constexpr std::chrono::seconds kLinkPatience{3};
 /// A unit of a fleet has to turn up by then.
 constexpr std::chrono::seconds kUnitPatience{10};
-/// What was called off has to end by then.
-constexpr std::chrono::seconds kLastPatience{5};
-/// A plugin whose command was called off may still have something to tell its device.
-constexpr std::chrono::milliseconds kAftermath{300};
+/// What was called off has to end by then: command::Executor gives it up before.
+constexpr std::chrono::minutes kLastPatience{11};
 constexpr std::chrono::milliseconds kLook{200};
 
 void release_signals() {
@@ -272,13 +271,7 @@ void DeviceRunner::end(Work& work, command::Result result) {
   if (work.started) --running_;
   ++ended_;
   if (works_.size() > 1) progress_->show("devices", ended_, works_.size());
-  if (ended_ == works_.size()) {
-    if (off_ && !devices_.empty())
-      loop_.after(kAftermath, [this] { loop_.stop(); });
-    else
-      loop_.stop();
-    return;
-  }
+  if (ended_ == works_.size()) return loop_.stop();
   start_more();
 }
 
@@ -286,6 +279,8 @@ void DeviceRunner::call_off(command::Status status, const std::string& why) {
   if (off_) return;
   off_ = status;
   off_why_ = why;
+  std::fputs(fmt::format("mesura device: {}; waiting for the end of what has begun (^C ends at once)\n", why).c_str(),
+             stderr);
   for (auto& work : works_) {
     if (work->ended) continue;
     if (!work->started || (work->call == nullptr && work->id == 0))

@@ -38,10 +38,6 @@ void Commands::derive(Facts& facts) {
 void Commands::answered(const Done& done, const Facts& facts) {
   if (jobs_.empty()) return;
   Job& job = jobs_.front();
-  if (job.cancelled) {
-    job.step = Step::over;
-    return;
-  }
   if (done.received_ns != 0) job.heard_ns = done.received_ns;
   switch (job.step) {
     case Step::asking: return asked(job, done, facts);

@@ -99,10 +99,10 @@ std::optional<Exchange> Commands::next(Dialect dialect) {
   dialect_ = dialect;
   while (!jobs_.empty()) {
     Job& job = jobs_.front();
-    if (!job.cancelled && job.step == Step::begin) begin(job);
-    if (!job.cancelled && job.step != Step::over)
+    if (job.step == Step::begin) begin(job);
+    if (job.step != Step::over)
       if (auto exchange = step(job)) return exchange;
-    if (job.cancelled || job.step == Step::over) jobs_.pop_front();
+    if (job.step == Step::over) jobs_.pop_front();
   }
   return std::nullopt;
 }
@@ -271,15 +271,16 @@ void Commands::end(Job& job, mesura_reply_status status, std::string_view messag
 }
 
 void Commands::cancel(std::uint64_t request) {
+  // Its place it keeps while an exchange is under way.
   for (Job& job : jobs_)
-    if (job.id == request) job.cancelled = true;
+    if (job.id == request && job.step != Step::over) end(job, MESURA_REPLY_UNREACHABLE, "called off", {});
 }
 
 void Commands::end_all(std::string_view reason) {
   std::deque<Job> ended;
   ended.swap(jobs_);
   for (Job& job : ended) {
-    if (job.cancelled || job.step == Step::over) continue;
+    if (job.step == Step::over) continue;
     const std::string message =
         job.sent ? fmt::format("{}; {} was sent and may have taken effect", reason, job.transaction.command)
                  : fmt::format("{}; nothing was written", reason);

@@ -67,7 +67,6 @@ class Commands {
     std::string name;
     Arguments args;
     bool dry_run = false;
-    bool cancelled = false;
     Step step = Step::begin;
     const Setter* setter = nullptr;
     std::vector<std::string> queries;  ///< of this step

@@ -136,15 +136,8 @@ void CommandRun::check_called_off() const {
   if (called_off_ && !holding_) throw CommandEnd{MESURA_REPLY_REFUSED, "called off"};
 }
 
-/// Whoever called the command off may no longer write, but what was begun must not be left half done: then the request
-/// goes out all the same, and the log has it.
 bool CommandRun::send(const std::string& bytes, const std::string& to, bool changes) {
-  if (!changes) return host_.send(kHttp, bytes, to);
-  if (host_.send_for(id_, kHttp, bytes, to)) return true;
-  if (!called_off_ || dry_run_) return false;
-  host_.log(MESURA_LOG_WARN,
-            fmt::format("{} was called off; to leave the unit as it was, it is sent {}", name_, excerpt(to, kShown)));
-  return host_.send(kHttp, bytes, to);
+  return changes ? host_.send_for(id_, kHttp, bytes, to) : host_.send(kHttp, bytes, to);
 }
 
 Task<Reply> CommandRun::exchange(std::string to, std::string bytes, bool changes) {

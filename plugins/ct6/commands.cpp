@@ -122,7 +122,7 @@ void Commands::settle(std::int64_t now_ns) {
       host_.disarm(job.run->timer());
       const CommandResult result = job.run->result();
       const Bytes bytes{reinterpret_cast<const std::uint8_t*>(result.bytes.data()), result.bytes.size()};
-      if (!job.replied) host_.reply(job.run->id(), result.status, result.message, result.json, bytes);
+      host_.reply(job.run->id(), result.status, result.message, result.json, bytes);
       ended = true;
       break;
     }
@@ -133,9 +133,9 @@ void Commands::settle(std::int64_t now_ns) {
 void Commands::cancel(std::uint64_t request, std::int64_t now_ns) {
   const auto at = std::find_if(jobs_.begin(), jobs_.end(), [&](const Job& j) { return j.run->id() == request; });
   if (at == jobs_.end()) return;
-  at->replied = true;
   if (!at->begun) {
     jobs_.erase(at);
+    host_.reply(request, MESURA_REPLY_REFUSED, "called off");
     return;
   }
   at->run->call_off(now_ns);

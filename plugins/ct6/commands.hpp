@@ -44,7 +44,6 @@ class Commands {
     std::unique_ptr<CommandRun> run;
     Task<CommandResult> (*function)(CommandRun&) = nullptr;
     bool begun = false;
-    bool replied = false;  ///< or nobody waits for a reply
   };
 
   [[nodiscard]] TimerId free_timer() const;

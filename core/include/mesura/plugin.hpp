@@ -343,8 +343,10 @@ class Device {
   /// A peer of a link that waits for connections has come (`joined`) or gone.
   virtual void on_peer(LinkId, std::string_view /*peer*/, bool /*joined*/, std::int64_t /*now_ns*/) {}
   virtual void on_command(const Command& c) { host_.reply(c.id, MESURA_REPLY_REFUSED, "this device has no commands"); }
-  /// Nobody waits for this command any more: end it where the device is safe. No reply is needed.
-  virtual void on_cancel(std::uint64_t /*request*/, std::int64_t /*now_ns*/) {}
+  /// This command's time is over, or it was called off: end it where the device is safe, then reply.
+  virtual void on_cancel(std::uint64_t request, std::int64_t /*now_ns*/) {
+    host_.reply(request, MESURA_REPLY_UNREACHABLE, "called off");
+  }
 
  protected:
   Host& host() { return host_; }

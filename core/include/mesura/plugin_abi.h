@@ -289,7 +289,7 @@ typedef struct mesura_host_api {
   /* Since minor 1. */
   /* As `send`, on behalf of a command: whatever changes the device goes out this way and no other. The audit log has it
    * before the device has. In a dry run nothing is sent and the bytes become part of the plan. -1 also where the
-   * command may not change anything (danger: read) or nobody waits for it any more. */
+   * command may not change anything (danger: read) or has been given up. */
   int32_t (*send_for)(mesura_host*, uint64_t request, uint32_t link, mesura_bytes, mesura_str to);
   /* How far a long command is: `done` of `total` (0: not known), and what it does now: "uploading lib/ct6.mpy". */
   void (*progress)(mesura_host*, uint64_t request, uint64_t done, uint64_t total, mesura_str text);
@@ -346,8 +346,9 @@ typedef struct mesura_session_api {
   int32_t (*on_command)(void*, const mesura_request*, mesura_error*);
   /* A peer has connected to a link that waits for connections (`joined` 1), or is gone (0). */
   int32_t (*on_peer)(void*, uint32_t link, mesura_str peer, uint32_t joined, int64_t now_ns, mesura_error*);
-  /* Since minor 1. Nobody waits for this command any more (its time is over, or it was called off): end it where the
-   * device is safe. A reply is not needed. NULL: commands are short. */
+  /* Since minor 1. This command's time is over, or it was called off: end it where the device is safe, put back what is
+   * half done with send_for, then reply, whatever is the truth. What has not replied a minute after its last sign of
+   * life is given up. NULL: commands are short. */
   int32_t (*on_cancel)(void*, uint64_t request, int64_t now_ns, mesura_error*);
 } mesura_session_api;
 

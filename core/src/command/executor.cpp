@@ -17,6 +17,9 @@ namespace {
 constexpr std::size_t kMostWaiting = 32;
 /// So long a command waits for the device's link.
 constexpr std::chrono::nanoseconds kPatience = std::chrono::seconds{15};
+/// So long a command that was told to end may show no sign of life.
+constexpr std::chrono::nanoseconds kSignOfLife = std::chrono::minutes{1};
+constexpr std::chrono::nanoseconds kLongestEnd = std::chrono::minutes{10};
 
 Status status_of(mesura_reply_status status) {
   switch (status) {
@@ -158,13 +161,36 @@ void Executor::start(Job& job) {
   job.began_ns = parts_.loop.clock().steady_ns();
   job.timer = parts_.loop.after(job.command->timeout, [this, &job] {
     job.timer = 0;
-    const CommandId id = job.id;
-    finish(job, Status::timeout,
-           fmt::format("not done within {}{}", seconds_text(job.command->timeout),
-                       job.result.wrote ? "; what was sent may have taken effect" : ""));
-    parts_.cancel(id);
+    tell_to_end(job, Status::timeout);
   });
   parts_.begin(job.id, job.device, *job.command, job.request.arguments, job.request.dry_run);
+}
+
+void Executor::tell_to_end(Job& job, Status why) {
+  if (job.ending) return;
+  job.ending = why;
+  job.ending_ns = parts_.loop.clock().steady_ns();
+  parts_.loop.cancel(std::exchange(job.timer, 0));
+  watch_end(job);
+  parts_.cancel(job.id);  // it may reply, and be gone, within
+}
+
+void Executor::watch_end(Job& job) {
+  parts_.loop.cancel(job.timer);
+  const auto left = kLongestEnd.count() - (parts_.loop.clock().steady_ns() - job.ending_ns);
+  const auto wait = std::max(std::chrono::nanoseconds{0}, std::min(kSignOfLife, std::chrono::nanoseconds{left}));
+  job.timer = parts_.loop.after(wait, [this, &job] {
+    job.timer = 0;
+    finish(job, *job.ending, end_text(job));
+  });
+}
+
+std::string Executor::end_text(const Job& job) const {
+  std::string text = *job.ending == Status::timeout
+                         ? fmt::format("not done within {}", seconds_text(job.command->timeout))
+                         : std::string{"called off"};
+  if (job.result.wrote) text += "; what was sent may have taken effect";
+  return text;
 }
 
 Executor::Job* Executor::find(CommandId id) {
@@ -182,9 +208,10 @@ Executor::Job* Executor::running(CommandId id) {
 void Executor::cancel(CommandId id) {
   Job* job = find(id);
   if (job == nullptr) return;
-  const bool began = job->began_ns >= 0;
-  finish(*job, Status::cancelled, job->result.wrote ? "called off; what was sent may have taken effect" : "called off");
-  if (began) parts_.cancel(id);
+  if (job->began_ns >= 0)
+    tell_to_end(*job, Status::cancelled);
+  else
+    finish(*job, Status::cancelled, "called off before its turn");
 }
 
 void Executor::end_all(Status status, std::string_view message) {
@@ -218,13 +245,16 @@ bool Executor::send_for(CommandId id, LinkId link, Bytes bytes, std::string_view
     return false;
   }
   job->result.wrote = true;
+  if (job->ending) watch_end(*job);
   last_write_[fmt::format("{} {}", job->device, job->command->name)] = parts_.loop.clock().steady_ns();
   return parts_.send(link, bytes, to);
 }
 
 void Executor::progress(CommandId id, std::uint64_t done, std::uint64_t total, std::string_view text) {
-  const Job* job = running(id);
-  if (job != nullptr && job->on_progress) job->on_progress(Progress{done, total, text});
+  Job* job = running(id);
+  if (job == nullptr) return;
+  if (job->ending) watch_end(*job);
+  if (job->on_progress) job->on_progress(Progress{done, total, text});
 }
 
 void Executor::reply(CommandId id, mesura_reply_status status, std::string_view message, std::string_view json,
@@ -236,6 +266,12 @@ void Executor::reply(CommandId id, mesura_reply_status status, std::string_view 
   if (!job->unaudited.empty())
     return finish(*job, Status::unaudited, fmt::format("{}; nothing was sent", job->unaudited),
                   "make the state directory writable");
+  // What came to its end all the same, was done; else the session's own words for being stopped say little.
+  if (job->ending && !good(status_of(status))) {
+    std::string text = end_text(*job);
+    if (!message.empty() && message != "called off") text += fmt::format("; {}", message);
+    return finish(*job, *job->ending, std::move(text));
+  }
   finish(*job, status_of(status), std::string{message});
 }
 

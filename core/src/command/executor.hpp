@@ -25,9 +25,10 @@ namespace mesura::command {
 /// The commands of one session: who may, in which order, for how long, and what is written down.
 ///
 /// One command at a time for each device of the session; the others wait in line. A command begins when the session's
-/// first link is open, and ends by its answer, by its time, or when the session is lost. What would change the device
-/// passes send_for(), which keeps to the device's `control`, to dry runs, and to the audit log. Belongs to the loop's
-/// thread.
+/// first link is open, and ends by its answer or when the session is lost. One whose time is over, or that is called
+/// off, is told to end: it may still put back what is half done, and keeps its place until it replies or shows no sign
+/// of life for a minute. What would change the device passes send_for(), which keeps to the device's `control`, to dry
+/// runs, and to the audit log. Belongs to the loop's thread.
 class Executor {
  public:
   struct Parts {
@@ -40,7 +41,7 @@ class Executor {
     std::function<void(CommandId id, const std::string& device, const config::CommandSpec& command,
                        const config::Value& arguments, bool dry_run)>
         begin;
-    /// Nobody waits for it any more.
+    /// It is to end, and still replies.
     std::function<void(CommandId id)> cancel;
     std::function<bool(LinkId link, Bytes bytes, std::string_view to)> send;
   };
@@ -52,7 +53,7 @@ class Executor {
   /// Always ends in `on_result`, unless this is destroyed without end_all(). `device`: the session's own or one of its
   /// units.
   CommandId submit(const std::string& device, Request request, OnResult on_result, OnProgress on_progress = {});
-  /// Calls it off; its result says so. An unknown id is fine: it has ended.
+  /// Calls it off; its result says so, or that it was done all the same. An unknown id is fine: it has ended.
   void cancel(CommandId id);
   /// The first link is open, or not any more.
   void set_ready(bool ready);
@@ -77,14 +78,19 @@ class Executor {
     Result result;
     std::int64_t began_ns = -1;  ///< steady; -1: it waits
     runtime::EventLoop::TimerId timer = 0;
-    std::string unaudited;  ///< why the log could not be written
+    std::optional<Status> ending;  ///< it was told to end, and why
+    std::int64_t ending_ns = 0;    ///< steady, since when
+    std::string unaudited;         ///< why the log could not be written
   };
   using Line = std::deque<std::unique_ptr<Job>>;
 
   [[nodiscard]] std::optional<Result> objection(const Job& job) const;
   void next(const std::string& device);
   void start(Job& job);
+  void tell_to_end(Job& job, Status why);
+  void watch_end(Job& job);
   void finish(Job& job, Status status, std::string message, std::string hint = {});
+  [[nodiscard]] std::string end_text(const Job& job) const;
   void post_result(std::unique_ptr<Job> job);
   [[nodiscard]] Job* running(CommandId id);
   [[nodiscard]] Job* find(CommandId id);

@@ -69,7 +69,7 @@ void Gzip::run(std::string_view bytes, std::string& out, bool last) {
       z.next_out = reinterpret_cast<Bytef*>(out.data() + size);
       z.avail_out = kPiece;
       ::deflate(&z, last && bytes.empty() ? Z_FINISH : Z_NO_FLUSH);
-      out.resize(out.size() - z.avail_out);
+      out.erase(size + (kPiece - z.avail_out));
     } while (z.avail_out == 0);
   } while (!bytes.empty());
 }

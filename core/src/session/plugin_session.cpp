@@ -343,7 +343,10 @@ bool PluginSession::on_command(std::uint64_t id, std::string_view name, const st
 
 bool PluginSession::on_cancel(std::uint64_t id, std::int64_t now_ns) {
   const auto* session = plugin_.session;
-  if (!abi::has(session, &mesura_session_api::on_cancel)) return true;
+  if (!abi::has(session, &mesura_session_api::on_cancel)) {
+    environment_.reply(id, Reply{MESURA_REPLY_UNREACHABLE, "called off", {}, {}});
+    return true;
+  }
   return result(session->on_cancel(self_, id, now_ns, &fault_));
 }
 

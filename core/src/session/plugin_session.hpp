@@ -67,7 +67,7 @@ class PluginSession {
   /// `device`: of a fleet, the name of the unit that is meant; it must have turned up.
   bool on_command(std::uint64_t id, std::string_view name, const std::vector<config::Field>& fields,
                   const config::Value& arguments, bool dry_run = false, std::string_view device = {});
-  /// Nobody waits for it any more.
+  /// Its time is over, or it was called off; its reply still comes.
   bool on_cancel(std::uint64_t id, std::int64_t now_ns);
   /// Hands on the rows of waveform that wait for more.
   void flush_waveforms();

@@ -147,7 +147,6 @@ class Rig {
     return id;
   }
   void cancel(std::uint64_t id) {
-    dry_.erase(id);
     mesura_error error{};
     error.struct_size = sizeof error;
     REQUIRE(real().session->on_cancel(session_, id, reader_.now_ns(), &error) == 0);
@@ -253,7 +252,9 @@ class Rig {
                                   mesura_str to) {
     Rig& r = *rigs().at(host);
     const auto known = r.dry_.find(id);
-    if (known == r.dry_.end() || !r.link_takes) return -1;
+    const bool over =
+        std::any_of(r.replies.begin(), r.replies.end(), [&](const Reply& reply) { return reply.id == id; });
+    if (known == r.dry_.end() || over || !r.link_takes) return -1;
     const std::string text{reinterpret_cast<const char*>(bytes.data), bytes.size};
     if (known->second) {
       r.planned_[id] += text;

@@ -78,7 +78,7 @@ struct CommandRig::Api {
                                mesura_str to) {
     CommandRig& r = self(host);
     CHECK(link == kPluginHttp);
-    // As the core: nobody waits for a command that has ended or was called off.
+    // As the core: a command that has ended writes nothing.
     if (r.refuses_writes_ || r.ended_.contains(request)) return -1;
     if (r.dry_[request]) {
       r.planned.push_back({text(to), text(bytes)});
@@ -187,7 +187,6 @@ Ended CommandRig::ended(std::uint64_t id) const {
 }
 
 void CommandRig::cancel(std::uint64_t id) {
-  ended_[id] = {-2, "cancelled", {}, {}};  // as the core: it has ended before the session hears of it
   mesura_error error = no_error();
   CHECK(mesura_plugin_query(nullptr, nullptr)->session->on_cancel(session_, id, unit.host.now_ns(), &error) == 0);
 }

@@ -85,7 +85,7 @@ class CommandRig {
   /// The hand on the unit, as Rig::set and Rig::fault, but while a command is at work.
   void set(std::string name, std::string value);
   void fault(std::string kind, std::int64_t count = 1);
-  /// As the core does after a cancel: no more writes for anybody.
+  /// As the core does where it cannot write to the audit log.
   void refuse_writes(bool on) { refuses_writes_ = on; }
 
   /// Takes requests elsewhere; answer() brings what came of them.

@@ -217,13 +217,42 @@ TEST_CASE("a command ends by its time, and the session hears of it", "[command]"
   bench.executor->progress(id, 1, 2, "half");
   CHECK(bench.progress == std::vector<std::string>{"half"});
   bench.pass(10s + 1ms);
-  CHECK(bench.last() == Status::timeout);
-  CHECK(bench.results.back().message.find("may have taken effect") != std::string::npos);
   CHECK(bench.cancelled == std::vector<CommandId>{id});
+  // What is half done may be put back, also on the record, and the next command waits for it.
+  bench.submit("ask");
+  bench.pass(50s);
+  CHECK(bench.write(id, "BACK"));
+  CHECK(bench.audit().find("BACK") != std::string::npos);
+  bench.pass(50s);
+  CHECK(bench.results.empty());
+  bench.executor->reply(id, MESURA_REPLY_REFUSED, "put back", {}, {});
+  bench.settle();
+  CHECK(bench.last() == Status::timeout);
+  CHECK(bench.results.back().message == "not done within 10.0 s; what was sent may have taken effect; put back");
+  CHECK(bench.begun.back() == "one ask");
   // What comes afterwards is nobody's.
   CHECK_FALSE(bench.write(id, "MORE"));
   bench.done(id);
   CHECK(bench.results.size() == 1);
+}
+
+TEST_CASE("a command that does not end when told to is given up after a minute", "[command]") {
+  Bench bench;
+  const auto id = bench.submit("set");
+  bench.pass(10s + 1ms);
+  bench.pass(59s);
+  CHECK(bench.results.empty());
+  bench.pass(2s);
+  CHECK(bench.last() == Status::timeout);
+  CHECK_FALSE(bench.write(id, "MORE"));
+}
+
+TEST_CASE("what came to its end all the same was done", "[command]") {
+  Bench bench;
+  const auto id = bench.submit("set");
+  bench.executor->cancel(id);
+  bench.done(id);
+  CHECK(bench.last() == Status::done);
 }
 
 TEST_CASE("commands wait for the link, but not for ever", "[command]") {
@@ -251,6 +280,10 @@ TEST_CASE("what is called off or lost has a result as well", "[command]") {
   bench.executor->cancel(running);
   bench.settle();
   CHECK(bench.cancelled == std::vector<CommandId>{running});
+  bench.executor->reply(running, MESURA_REPLY_UNREACHABLE, "called off", {}, {});
+  bench.settle();
+  CHECK(bench.last() == Status::cancelled);
+  CHECK(bench.results.back().message == "called off");
   bench.submit("ask");
   bench.submit("ask");
   bench.executor->end_all(Status::failed, "lost");

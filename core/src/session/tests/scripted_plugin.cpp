@@ -54,7 +54,9 @@ class Scripted final : public mesura::Device {
     asked_ = c.id;
   }
   void on_cancel(std::uint64_t request, std::int64_t) override {
-    if (request == asked_) host().send(0, "enough");
+    if (request != asked_) return;
+    host().send_for(request, 0, "enough");
+    host().reply(request, MESURA_REPLY_REFUSED, "put back");
   }
   void on_close(mesura::LinkId, std::int64_t, std::string_view, bool final) override {
     if (final && !line_.empty()) emit({"total", "active_power"}, 99);
