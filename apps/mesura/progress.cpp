@@ -57,6 +57,12 @@ void Progress::show(std::string_view stage, std::uint64_t done, std::uint64_t to
 }
 
 void Progress::bar(std::uint64_t done, std::uint64_t total, double seconds) const {
+  if (total == 0) {
+    // How far it is, nobody knows.
+    std::fputs(fmt::format("\r{} ...\033[K", stage_).c_str(), stderr);
+    std::fflush(stderr);
+    return;
+  }
   constexpr std::size_t kWidth = 30;
   const double part = total > 0 ? std::min(1.0, static_cast<double>(done) / static_cast<double>(total)) : 0;
   const auto filled = static_cast<std::size_t>(part * kWidth);
