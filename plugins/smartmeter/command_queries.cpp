@@ -130,7 +130,7 @@ void tell_log(Job& job, const std::string& rows) {
   while (!rest.empty()) {
     const std::size_t end = rest.find('\n');
     if (json.size() > 1) json += ',';
-    json += quoted(rest.substr(0, end));
+    json += json_string(rest.substr(0, end));
     rest.remove_prefix(end + 1);
   }
   job.finish(MESURA_REPLY_DONE, {}, fmt::format(R"({{"lines":{}]}})", json), rows);
@@ -184,7 +184,7 @@ std::vector<std::string> list_of_texts(std::string_view text) {
 std::string json_of(const JsonMember* member) {
   if (member == nullptr) return "null";
   switch (member->type) {
-    case JsonMember::Type::text: return quoted(member->text);
+    case JsonMember::Type::text: return json_string(member->text);
     case JsonMember::Type::number: return number_text(member->number);
     case JsonMember::Type::boolean: return member->number != 0 ? "true" : "false";
     case JsonMember::Type::list:
@@ -205,7 +205,8 @@ void query_info(Job& job) {
           out.measured(fmt::format("l{}_active_energy_import", i + 1), energy.values[i], "Wh");
       } else if (member.key == "ssids") {
         std::string list;
-        for (const std::string& ssid : list_of_texts(member.text)) list += (list.empty() ? "" : ",") + quoted(ssid);
+        for (const std::string& ssid : list_of_texts(member.text))
+          list += (list.empty() ? "" : ",") + json_string(ssid);
         out.raw("ssids", "[" + list + "]");
       } else if (member.key == "rssi") {
         out.measured("rssi", member.number, "dBm");

@@ -76,7 +76,7 @@ void ask_until_back(Job& job, const Restart& what, bool was_silent, int left) {
 
 /// There is no answer by design: the connection drops, the device comes back and greets.
 void restart_and_wait(Job& job, Restart what) {
-  job.before = quoted(job.port().unit_name());
+  job.before = json_string(job.port().unit_name());
   job.tell(
       what.word, plain_request(what.word),
       [what](Job& j, const Answer& answer) {
@@ -133,7 +133,7 @@ void collect(Job& job, std::string lines, std::int64_t until_ns) {
         std::string list;
         for (std::string_view rest = lines; !rest.empty();) {
           const std::size_t end = rest.find('\n');
-          list += (list.empty() ? "" : ",") + quoted(rest.substr(0, end));
+          list += (list.empty() ? "" : ",") + json_string(rest.substr(0, end));
           rest.remove_prefix(end + 1);
         }
         j.finish(lines.empty() ? MESURA_REPLY_TIMEOUT : MESURA_REPLY_DONE,

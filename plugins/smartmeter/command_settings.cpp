@@ -71,7 +71,7 @@ std::string expect_bytes(std::string_view what, std::string_view value, std::siz
 }
 
 std::string server_request(std::string_view word, std::string_view server) {
-  return fmt::format(R"({{"cmd":"{}","payload":{{"server":{}}}}})", word, quoted(server));
+  return fmt::format(R"({{"cmd":"{}","payload":{{"server":{}}}}})", word, json_string(server));
 }
 
 void set_server(Job& job, std::string_view word, std::string_view key, std::size_t most, std::string line,
@@ -85,7 +85,7 @@ void set_server(Job& job, std::string_view word, std::string_view key, std::size
   Setting setting;
   setting.word = word;
   setting.line = line.empty() ? server_request(word, server) : std::move(line);
-  setting.wanted = quoted(server);
+  setting.wanted = json_string(server);
   setting.read = [key = std::string{key}](const JsonObject& info) { return json_of(info.find(key)); };
   setting.always = !unreadable.empty();
   setting.unreadable = std::move(unreadable);
@@ -97,12 +97,13 @@ void set_server(Job& job, std::string_view word, std::string_view key, std::size
 std::string networks(const JsonObject& info) {
   if (!info.has("ssids")) return "null";
   std::string list;
-  for (const std::string& ssid : list_of_texts(info.text("ssids"))) list += (list.empty() ? "" : ",") + quoted(ssid);
+  for (const std::string& ssid : list_of_texts(info.text("ssids")))
+    list += (list.empty() ? "" : ",") + json_string(ssid);
   return "[" + list + "]";
 }
 
 bool lists(const std::string& networks, const std::string& ssid) {
-  return networks.find(quoted(ssid)) != std::string::npos;
+  return networks.find(json_string(ssid)) != std::string::npos;
 }
 
 }  // namespace
@@ -156,18 +157,19 @@ void set_log_level(Job& job) {
                "level info the collector can't tell an idle device from a dead one");
     return;
   }
-  job.tell("log", fmt::format(R"({{"cmd":"log","level":{}}})", quoted(level)), [level](Job& j, const Answer& answer) {
-    if (!j.is_reply(answer)) return;
-    const std::string msg = told(answer.json->text("msg"));
-    if (answer.json->boolean("error").value_or(false)) {
-      j.finish(MESURA_REPLY_REFUSED, fmt::format("the device refuses log: {}", msg));
-    } else if (msg.ends_with(": " + level)) {
-      j.finish(MESURA_REPLY_DONE, {}, before_and_after("null", quoted(level)));
-    } else {
-      j.finish(MESURA_REPLY_MISMATCH, fmt::format("expected 'Log Level set to: {}', got '{}'", level, msg),
-               before_and_after("null", quoted(msg)));
-    }
-  });
+  job.tell("log", fmt::format(R"({{"cmd":"log","level":{}}})", json_string(level)),
+           [level](Job& j, const Answer& answer) {
+             if (!j.is_reply(answer)) return;
+             const std::string msg = told(answer.json->text("msg"));
+             if (answer.json->boolean("error").value_or(false)) {
+               j.finish(MESURA_REPLY_REFUSED, fmt::format("the device refuses log: {}", msg));
+             } else if (msg.ends_with(": " + level)) {
+               j.finish(MESURA_REPLY_DONE, {}, before_and_after("null", json_string(level)));
+             } else {
+               j.finish(MESURA_REPLY_MISMATCH, fmt::format("expected 'Log Level set to: {}', got '{}'", level, msg),
+                        before_and_after("null", json_string(msg)));
+             }
+           });
 }
 
 void clear_log(Job& job) {
@@ -214,8 +216,8 @@ void set_name(Job& job) {
   }
   Setting setting;
   setting.word = "mdns";
-  setting.line = fmt::format(R"({{"cmd":"mdns","payload":{{"name":{}}}}})", quoted(name));
-  setting.wanted = quoted(name);
+  setting.line = fmt::format(R"({{"cmd":"mdns","payload":{{"name":{}}}}})", json_string(name));
+  setting.wanted = json_string(name);
   setting.read = [](const JsonObject& info) { return json_of(info.find("name")); };
   setting.note =
       "its host name and topics change with it: configurations, fleets and topic filters that say the old "
@@ -242,10 +244,10 @@ void set_mqtt_server(Job& job) {
   if (server == "off" || server == "none") server = "-";
   std::string line;
   if (extra) {
-    line = fmt::format(R"({{"cmd":"mqttServer","payload":{{"server":{})", quoted(server));
+    line = fmt::format(R"({{"cmd":"mqttServer","payload":{{"server":{})", json_string(server));
     if (args.has("port")) line += fmt::format(R"(,"port":{})", args.integer("port"));
-    if (args.has("user")) line += fmt::format(R"(,"user":{})", quoted(args.text("user")));
-    if (args.has("password")) line += fmt::format(R"(,"pwd":{})", quoted(args.text("password")));
+    if (args.has("user")) line += fmt::format(R"(,"user":{})", json_string(args.text("user")));
+    if (args.has("password")) line += fmt::format(R"(,"pwd":{})", json_string(args.text("password")));
     line += "}}";
   }
   set_server(job, "mqttServer", "mqtt_server", 16, std::move(line), extra ? "user, password and port" : "",
@@ -273,8 +275,9 @@ void add_wifi(Job& job) {
   }
   Setting setting;
   setting.word = "addWifi";
-  setting.line = fmt::format(R"({{"cmd":"addWifi","payload":{{"ssid":{},"pwd":{}}}}})", quoted(ssid), quoted(password));
-  setting.wanted = quoted(ssid);
+  setting.line =
+      fmt::format(R"({{"cmd":"addWifi","payload":{{"ssid":{},"pwd":{}}}}})", json_string(ssid), json_string(password));
+  setting.wanted = json_string(ssid);
   setting.read = networks;
   setting.same = [ssid](const std::string&, const std::string& got) { return lists(got, ssid); };
   setting.always = true;
@@ -306,8 +309,8 @@ void delete_wifi(Job& job) {
   }
   Setting setting;
   setting.word = "delWifi";
-  setting.line = fmt::format(R"({{"cmd":"delWifi","payload":{{"ssid":{}}}}})", quoted(ssid));
-  setting.wanted = fmt::format("no {}", quoted(ssid));
+  setting.line = fmt::format(R"({{"cmd":"delWifi","payload":{{"ssid":{}}}}})", json_string(ssid));
+  setting.wanted = fmt::format("no {}", json_string(ssid));
   setting.read = networks;
   setting.same = [ssid](const std::string&, const std::string& got) { return got != "null" && !lists(got, ssid); };
   setting.objection = [ssid, connected = job.args().flag("connected")](const JsonObject& info) -> std::string {

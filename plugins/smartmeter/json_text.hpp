@@ -14,7 +14,7 @@
 namespace mesura::smartmeter {
 
 /// "text" with its quotes; control characters become \u00XX.
-inline std::string quoted(std::string_view text) {
+inline std::string json_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {
@@ -39,18 +39,18 @@ class JsonWriter {
  public:
   JsonWriter& raw(std::string_view key, std::string_view json) {
     text_ += text_.size() > 1 ? "," : "";
-    text_ += quoted(key);
+    text_ += json_string(key);
     text_ += ':';
     text_ += json;
     return *this;
   }
-  JsonWriter& text(std::string_view key, std::string_view value) { return raw(key, quoted(value)); }
+  JsonWriter& text(std::string_view key, std::string_view value) { return raw(key, json_string(value)); }
   JsonWriter& number(std::string_view key, double value) { return raw(key, number_text(value)); }
   JsonWriter& integer(std::string_view key, std::int64_t value) { return raw(key, fmt::format("{}", value)); }
   JsonWriter& flag(std::string_view key, bool value) { return raw(key, value ? "true" : "false"); }
   /// {"value":..,"unit":".."}
   JsonWriter& measured(std::string_view key, double value, std::string_view unit) {
-    return raw(key, fmt::format(R"({{"value":{},"unit":{}}})", number_text(value), quoted(unit)));
+    return raw(key, fmt::format(R"({{"value":{},"unit":{}}})", number_text(value), json_string(unit)));
   }
   [[nodiscard]] std::string take() const { return text_ + "}"; }
 

@@ -11,6 +11,7 @@
 #include <avahi-common/simple-watch.h>
 #include <avahi-common/strlst.h>
 #include <dlfcn.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -75,7 +76,7 @@ struct Avahi {
   template <class Function>
   void take(void* library, const char* name, Function& function) {
     function = reinterpret_cast<Function>(::dlsym(library, name));
-    if (function == nullptr) problem = std::string{"libavahi-client has no "} + name;
+    if (function == nullptr) problem = fmt::format("libavahi-client has no {}", name);
   }
 };
 
