@@ -141,7 +141,13 @@ void Connection::data_closed(std::int64_t now_ns) {
 void Connection::ready() {
   tries_ = 0;
   switch (settings_.activity) {
-    case Activity::sample: prepare(); break;
+    case Activity::sample:
+      // A command that waited for the greeting finds the device idle.
+      if (owner_.command_waits(*this))
+        enter(State::waiting, now_ns_ + kTurn);
+      else
+        prepare();
+      break;
     case Activity::raw:
       enter(State::idle);
       owner_.open_data(*this);
@@ -311,7 +317,7 @@ void Connection::state_due() {
       send(R"({"cmd":"info"})");
       break;
     case State::waiting:
-      if (awaiting_) {
+      if (awaiting_ || owner_.command_waits(*this)) {
         state_due_ = now_ns_ + kTurn;
       } else if (!held_) {
         prepare();

@@ -159,7 +159,7 @@ TEST_CASE(
              "    options: {udp_port: 29378, http_port: 29382, hosts: [127.3.7.1], discover_every: 1h}\n");
   auto run = start(dir);
   const std::string inactive = run->wait_for_line("inactive");
-  CHECK_THAT(inactive, contains("curl 'http://127.3.7.1"));
+  CHECK_THAT(inactive, contains("mesura device ct6://127.3.7.1 activate"));
   CHECK_THAT(unit.control("set name=active value=true"), contains("\"done\""));
   wait_for_rows(dir / "mesura.db", "SELECT count(*) FROM units WHERE ct1_voltage_v IS NOT NULL", more_than(2));
   CHECK(run->stop().code == 0);

@@ -37,6 +37,11 @@ void Collection::set(std::size_t index, Value value) {
 
 std::optional<Value> Collection::read(std::size_t index, const config::Schema& schema, std::string_view text,
                                       bool bare) {
+  if (const auto bad = config::first_bad_byte(text)) {
+    spoil(index, "cmd-text", "has a byte that is no printable UTF-8", "a text", config::quote(text),
+          fmt::format("at byte {}", *bad + 1));
+    return std::nullopt;
+  }
   auto read = config::read_scalar(schema, text, bare);
   if (!read.problem) return std::move(read.value);
   // "cfg-range" speaks of files.
@@ -60,6 +65,8 @@ void Collection::element(std::size_t index, std::string_view text) {
 }
 
 void Collection::member(std::size_t index, std::string_view key, std::string_view text) {
+  if (config::first_bad_byte(key))
+    return spoil(index, "cmd-text", fmt::format("has {}, which is no printable UTF-8", config::quote(key)));
   // An empty value is one: it clears a setting.
   auto value =
       text.empty() ? std::optional{Value{std::string{}}} : read(index, *fields()[index].schema.element, text, true);

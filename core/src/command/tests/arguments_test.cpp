@@ -96,6 +96,8 @@ TEST_CASE("wrong words say what is wrong", "[command]") {
   CHECK(problem("set", {"a=1", "a=2"}) == "cmd-twice");
   CHECK(problem("login", {"peterson", "x"}) == "cmd-range");
   CHECK(problem("login", {"p ter", "x"}) == "cmd-format");
+  CHECK(problem("login", {"\xC3:", "x"}) == "cmd-text");
+  CHECK(problem("login", {"peter", "a\x1b"}) == "cmd-text");
   CHECK(problem("put", {"/nowhere/at/all"}) == "cmd-file");
   CHECK(problem("upgrade", {"/nowhere/at/all"}) == "cmd-file");
   // The hint of a near miss.

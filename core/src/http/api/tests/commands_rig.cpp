@@ -126,7 +126,9 @@ void CommandHouse::make(const std::string& name, command::Control control) {
   p.begin = [this, &device](command::CommandId id, const std::string& unit, const config::CommandSpec& spec,
                             const config::Value& arguments,
                             bool dry_run) { begin(device, unit, id, spec, arguments, dry_run); };
-  p.cancel = [](command::CommandId) {};
+  p.cancel = [&device](command::CommandId id) {
+    device.executor->reply(id, MESURA_REPLY_UNREACHABLE, "called off", {}, {});
+  };
   p.send = [](LinkId, Bytes, std::string_view) { return true; };
   device.executor = std::make_unique<command::Executor>(std::move(p));
   device.executor->set_ready(true);
