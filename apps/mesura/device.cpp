@@ -180,9 +180,8 @@ void check_usage(const DeviceTargets& targets, const DeviceArguments& line) {
     throw VerbError{
         kUsage, fmt::format("cli-usage]: --output takes the result of one device, these are {}", targets.list.size())};
   if (line.overwrite && !line.output) throw VerbError{kUsage, "cli-usage]: --overwrite goes with --output FILE"};
-  const bool named = std::any_of(targets.list.begin(), targets.list.end(), [](const DeviceTarget& t) {
-    return t.opened == nullptr || t.opened->section.present();
-  });
+  const bool named =
+      !std::all_of(targets.list.begin(), targets.list.end(), [](const DeviceTarget& t) { return t.by_address; });
   if (line.allow_raw && named)
     throw VerbError{kUsage,
                     "cli-usage]: --allow-raw is for addresses\n  hint      a configured device needs `control: raw`"};

@@ -106,6 +106,7 @@ class Finder {
     for (int n = 2; taken(); ++n) name = fmt::format("{}_{}", device->name, n);
     device->name = name;
     open(name, std::move(*device));
+    out_.list.back().by_address = true;
     return true;
   }
 

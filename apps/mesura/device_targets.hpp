@@ -25,6 +25,7 @@ struct DeviceTarget {
   command::Control control = command::Control::off;
   /// Null: through the running service. Otherwise what is opened: the device, or the fleet that it is a unit of.
   const config::DeviceConfig* opened = nullptr;
+  bool by_address = false;  ///< nobody configured it
 };
 
 struct DeviceTargets {

@@ -86,8 +86,9 @@ static int32_t on_bytes(void* self, uint32_t link, mesura_bytes bytes, const mes
 static const struct {
   mesura_session_api base;
   void* younger[3];
-} session = {{TEST_SESSION_SIZE, 0, TEST_CREATE, TEST_DESTROY, TEST_ON_OPEN, NULL, TEST_ON_BYTES, NULL, NULL, NULL, NULL},
-             {&the_session, &the_session, &the_session}};
+} session = {
+    {TEST_SESSION_SIZE, 0, TEST_CREATE, TEST_DESTROY, TEST_ON_OPEN, NULL, TEST_ON_BYTES, NULL, NULL, NULL, NULL},
+    {&the_session, &the_session, &the_session}};
 
 static const mesura_session_api no_functions = {
     sizeof(mesura_session_api), 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL};
