@@ -80,7 +80,10 @@ void compare(Rows& rows, const std::string& name, const Element& before, const E
   if (!is_quantity(after) && before.get(was) == simdjson::SUCCESS && after.get(is) == simdjson::SUCCESS) {
     for (const auto& [key, now] : is) {
       Element old;
-      if (was[key].get(old) == simdjson::SUCCESS)
+      const bool known = was[key].get(old) == simdjson::SUCCESS;
+      // Of many values those that changed are news.
+      if (known && is.size() > 1 && simdjson::minify(old) == simdjson::minify(now)) continue;
+      if (known)
         compare(rows, name.empty() ? shown(key) : fmt::format("{}.{}", name, shown(key)), old, now, unit);
       else
         flatten(rows, shown(key), now);
@@ -170,8 +173,8 @@ std::string plan_text(const command::Result& result) {
   for (const auto& planned : result.plan) {
     Rows rows{{"link", planned.link}};
     if (!planned.to.empty()) rows.push_back({"to", shown(planned.to)});
-    rows.push_back({"hex", hex(planned.bytes)});
-    rows.push_back({"text", command::printable(planned.bytes)});
+    if (!planned.bytes.empty()) rows.push_back({"hex", hex(planned.bytes)});
+    if (!planned.bytes.empty()) rows.push_back({"text", command::printable(planned.bytes)});
     out += (out.empty() ? "" : "\n") + aligned(rows);
   }
   return out;
@@ -181,7 +184,9 @@ std::string result_text(const command::Result& result) {
   std::string out;
   if (result.status == command::Status::plan) out += plan_text(result);
   const auto rows = value_rows(result.json, subject(result), result.status == command::Status::plan);
-  if (!rows.empty()) out += (out.empty() ? "" : "\n") + rows_text(rows);
+  // Of what was not done there is nothing to show but the reason.
+  const bool done = result.wrote || command::good(result.status);
+  if (!rows.empty() && done) out += (out.empty() ? "" : "\n") + rows_text(rows);
   if (!result.bytes.empty() && rows.empty() && result.status != command::Status::plan) {
     out += command::printable(result.bytes);
     out += '\n';

@@ -181,16 +181,16 @@ void Executor::watch_end(Job& job) {
   const auto wait = std::max(std::chrono::nanoseconds{0}, std::min(kSignOfLife, std::chrono::nanoseconds{left}));
   job.timer = parts_.loop.after(wait, [this, &job] {
     job.timer = 0;
-    finish(job, *job.ending, end_text(job));
+    finish(job, *job.ending, end_text(job, {}));
   });
 }
 
-std::string Executor::end_text(const Job& job) const {
+std::string Executor::end_text(const Job& job, std::string_view what) const {
   std::string text = *job.ending == Status::timeout
                          ? fmt::format("not done within {}", seconds_text(job.command->timeout))
                          : std::string{"called off"};
-  if (job.result.wrote) text += "; what was sent may have taken effect";
-  return text;
+  if (!what.empty()) return fmt::format("{}; {}", text, what);
+  return job.result.wrote ? text + "; what was sent may have taken effect" : text;
 }
 
 Executor::Job* Executor::find(CommandId id) {
@@ -266,11 +266,12 @@ void Executor::reply(CommandId id, mesura_reply_status status, std::string_view 
   if (!job->unaudited.empty())
     return finish(*job, Status::unaudited, fmt::format("{}; nothing was sent", job->unaudited),
                   "make the state directory writable");
-  // What came to its end all the same, was done; else the session's own words for being stopped say little.
+  // What came to its end all the same, was done.
   if (job->ending && !good(status_of(status))) {
-    std::string text = end_text(*job);
-    if (!message.empty() && message != "called off") text += fmt::format("; {}", message);
-    return finish(*job, *job->ending, std::move(text));
+    constexpr std::string_view kCalledOff = "called off";
+    if (message.starts_with(kCalledOff)) message.remove_prefix(std::min(message.size(), kCalledOff.size() + 2));
+    // The session knows better than we do what has become of it, if it says so.
+    return finish(*job, *job->ending, end_text(*job, message));
   }
   finish(*job, status_of(status), std::string{message});
 }

@@ -90,7 +90,7 @@ class Executor {
   void tell_to_end(Job& job, Status why);
   void watch_end(Job& job);
   void finish(Job& job, Status status, std::string message, std::string hint = {});
-  [[nodiscard]] std::string end_text(const Job& job) const;
+  [[nodiscard]] std::string end_text(const Job& job, std::string_view what) const;
   void post_result(std::unique_ptr<Job> job);
   [[nodiscard]] Job* running(CommandId id);
   [[nodiscard]] Job* find(CommandId id);
