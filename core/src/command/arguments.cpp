@@ -194,7 +194,9 @@ class JsonReader {
       auto result = out_.finish();
       return {Value{Value::Map{}}, std::move(result.diagnostics)};
     }
-    for (const auto& [key, value] : object) {
+    for (const auto member_of : object) {
+      const std::string_view key = member_of.key;
+      const Element value = member_of.value;
       // Absent, as forms send it.
       if (value.is_null()) continue;
       const auto& fields = out_.fields();

@@ -230,7 +230,9 @@ bool check_hid(const PortCheck& check, const std::string& where, const config::V
     const std::string node = resolved.substr(check.system.root.size());
     return check_node(check, where, node, usb_id_of(check.system, node), false);
   }
-  const auto plain = [](std::string id) { return id.starts_with("0x") || id.starts_with("0X") ? id.substr(2) : id; };
+  const auto plain = [](const std::string& id) {
+    return id.starts_with("0x") || id.starts_with("0X") ? id.substr(2) : id;
+  };
   std::string wanted = fmt::format("{:0>4}:{:0>4}", plain(text("vendor")), plain(text("product")));
   std::transform(wanted.begin(), wanted.end(), wanted.begin(),
                  [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c; });

@@ -36,7 +36,7 @@ Finding failure(std::string code, const std::string& where, std::string_view mes
 
 #ifdef MESURA_WITH_MQTT
 /// "sink-access: ..." and "the broker refused": whatever the client says, with a code of ours.
-Findings ask_broker(const std::string& where, sinks::mqtt::Options options) {
+Findings ask_broker(const std::string& where, const sinks::mqtt::Options& options) {
   const std::string address = sinks::mqtt::address_of(options).text();
   if (const std::string problem = sinks::mqtt::problem_of(options); !problem.empty())
     return {failure("doc-broker", where, problem)};

@@ -36,7 +36,7 @@ class Reply {
   [[nodiscard]] virtual std::string user() const { return {}; }
   /// Called once when the client hangs up before the answer is complete. One that has only closed its own direction
   /// (`shutdown`) still gets the rest of it; without a callback it gets no more.
-  virtual void on_hangup(std::function<void()> /*callback*/) {}
+  virtual void on_hangup(std::function<void()> callback) = 0;
 };
 
 /// Gets the words of a request. Starts the answer with `ok()` or `error()` below.
