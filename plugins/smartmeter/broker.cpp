@@ -66,7 +66,7 @@ CommandPort* Broker::port(DeviceId device) {
     return units_.size() == 1 ? units_.begin()->second.get() : nullptr;
   }
   for (const auto& [key, unit] : units_)
-    if (unit->emitter_->device() == device) return unit.get();
+    if (unit->out->device() == device) return unit.get();
   return nullptr;
 }
 
@@ -82,7 +82,7 @@ Broker::Unit* Broker::unit_of(std::string_view name) {
   if (emitter == nullptr) return nullptr;
   host_.attribute("unit_name", name, emitter->device());
   auto made = std::make_unique<Unit>(*this, std::string{name}, emitter);
-  made->model_ = settings_.model.value_or(Model::smartmeter);
+  made->kind = settings_.model.value_or(Model::smartmeter);
   return units_.emplace(name, std::move(made)).first->second.get();
 }
 
@@ -149,7 +149,7 @@ void Broker::message(std::string_view topic, Bytes payload, std::int64_t receive
 /// The periodic state, the words on and off of a run, and the one-shot answers of the sister device.
 void Broker::on_state(std::string_view text, Unit& unit, std::int64_t received_ns) {
   if (text == "on" || text == "off") {
-    unit.emitter_->mode(text == "on" ? "sampling" : "idle", received_ns);
+    unit.out->mode(text == "on" ? "sampling" : "idle", received_ns);
     return;
   }
   if (!json_.parse(text)) {
@@ -157,8 +157,8 @@ void Broker::on_state(std::string_view text, Unit& unit, std::int64_t received_n
     return;
   }
   const Stamp stamp = stamp_of(json_, received_ns);
-  if (tell_one_shot(json_, *unit.emitter_) || tell_state(json_, *unit.emitter_, stamp.quality)) {
-    unit.emitter_->emit(stamp.time_ns, received_ns);
+  if (tell_one_shot(json_, *unit.out) || tell_state(json_, *unit.out, stamp.quality)) {
+    unit.out->emit(stamp.time_ns, received_ns);
   } else {
     bad_message("power, energy, current, volt, or a value with its unit", text);
   }
@@ -166,19 +166,19 @@ void Broker::on_state(std::string_view text, Unit& unit, std::int64_t received_n
 
 void Broker::on_info(std::string_view text, Unit& unit, std::int64_t received_ns) {
   if (!json_.parse(text)) {
-    if (!command_reply_(unit.emitter_->device(), nullptr, text)) bad_message("a JSON object", text);
+    if (!command_reply_(unit.out->device(), nullptr, text)) bad_message("a JSON object", text);
     return;
   }
-  if ((json_.has("cmd") || json_.has("error")) && command_reply_(unit.emitter_->device(), &json_, text) &&
+  if ((json_.has("cmd") || json_.has("error")) && command_reply_(unit.out->device(), &json_, text) &&
       json_.text("cmd") != "info")
     return;
   const Stamp stamp = stamp_of(json_, received_ns);
-  if (tell_row(json_, *unit.emitter_, stamp.quality)) {
+  if (tell_row(json_, *unit.out, stamp.quality)) {
     unit.row_ns = received_ns;
-    unit.emitter_->mode("sampling", received_ns);
-    unit.emitter_->emit(stamp.time_ns, received_ns);
-  } else if (tell_one_shot(json_, *unit.emitter_)) {
-    unit.emitter_->emit(MESURA_NO_TIME, received_ns);
+    unit.out->mode("sampling", received_ns);
+    unit.out->emit(stamp.time_ns, received_ns);
+  } else if (tell_one_shot(json_, *unit.out)) {
+    unit.out->emit(MESURA_NO_TIME, received_ns);
   } else {
     on_reply(unit, received_ns);
   }
@@ -186,17 +186,17 @@ void Broker::on_info(std::string_view text, Unit& unit, std::int64_t received_ns
 
 void Broker::on_reply(Unit& unit, std::int64_t received_ns) {
   if (const std::string_view state = json_.text("sampleState"); !state.empty()) {
-    unit.emitter_->mode(state == "idle" ? "idle" : "sampling", received_ns);
+    unit.out->mode(state == "idle" ? "idle" : "sampling", received_ns);
   } else if (json_.text("cmd") == "info" || json_.has("type")) {
-    if (equal_ignoring_case(json_.text("type"), "powermeter")) unit.model_ = Model::powermeter;
-    tell_info(json_, *unit.emitter_, host_, true);
-    unit.emitter_->emit(MESURA_NO_TIME, received_ns);
+    if (equal_ignoring_case(json_.text("type"), "powermeter")) unit.kind = Model::powermeter;
+    tell_info(json_, *unit.out, host_, true);
+    unit.out->emit(MESURA_NO_TIME, received_ns);
   } else if (json_.boolean("error").value_or(false)) {
     const std::string message = fmt::format("the device refused {}: {}", json_.text("cmd"), shown_message(json_));
     host_.log(MESURA_LOG_WARN, message);
     host_.fault({MESURA_FAULT_NOTE, json_.text("state") == "busy" ? "busy" : "refused", message, 0, 0, 0});
-  } else if (tell_momentary(json_, *unit.emitter_)) {
-    unit.emitter_->emit(MESURA_NO_TIME, received_ns);
+  } else if (tell_momentary(json_, *unit.out)) {
+    unit.out->emit(MESURA_NO_TIME, received_ns);
   } else if (json_.has("values")) {
     bad_message("rows of v,i_RMS or p,q", json_.text("unit"));
   } else if (json_.has("value")) {
@@ -209,9 +209,9 @@ void Broker::on_switch(std::string_view text, Unit& unit, std::int64_t received_
       {{"on", 1}, {"On", 1}, {"1", 1}, {"true", 1}, {"off", 0}, {"Off", 0}, {"0", 0}, {"false", 0}}};
   for (const auto& [word, state] : kWords)
     if (text == word) {
-      unit.model_ = Model::powermeter;  // only it has one
-      unit.emitter_->add(Place::relay, Quantity::relay_state, state);
-      unit.emitter_->emit(MESURA_NO_TIME, received_ns);
+      unit.kind = Model::powermeter;  // only it has one
+      unit.out->add(Place::relay, Quantity::relay_state, state);
+      unit.out->emit(MESURA_NO_TIME, received_ns);
       return;
     }
   bad_message("on or off", text);

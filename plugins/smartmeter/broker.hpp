@@ -44,9 +44,9 @@ class Broker {
  private:
   /// A device, and its topics for commands. Runs of its own are none of a command's business here: rows are messages.
   struct Unit final : CommandPort {
-    Unit(Broker& of, std::string called, Emitter* to) : broker(of), name(std::move(called)), emitter_(to) {}
+    Unit(Broker& of, std::string called, Emitter* to) : broker(of), name(std::move(called)), out(to) {}
 
-    [[nodiscard]] Model model() const override { return model_; }
+    [[nodiscard]] Model model() const override { return kind; }
     [[nodiscard]] const std::string& unit_name() const override { return name; }
     [[nodiscard]] bool is_free() const override { return true; }
     bool ask(std::string_view line) override;
@@ -63,13 +63,13 @@ class Broker {
     void watch(bool) override {}
     void abandon() override { ask(R"({"cmd":"stop"})"); }
     void renamed(std::string_view to) override;
-    [[nodiscard]] Emitter* emitter() override { return emitter_; }
+    [[nodiscard]] Emitter* emitter() override { return out; }
     [[nodiscard]] std::string topic() const;
 
     Broker& broker;
     std::string name;  ///< as it calls itself now
-    Emitter* emitter_;
-    Model model_ = Model::smartmeter;
+    Emitter* out;
+    Model kind = Model::smartmeter;
     std::int64_t row_ns = 0;  ///< when its last row of sampling came
   };
 

@@ -177,7 +177,7 @@ void end_watched(Job& job, const Watched& w) {
 }
 
 /// Until its rows or its time are over.
-void watch_run(Job& job, Watched w) {
+void watch_run(Job& job, const Watched& w) {
   const std::int64_t left = w.until_ns == 0 ? kSecond : std::min(kSecond, w.until_ns - job.now_ns());
   job.wait(
       [w](Job& j, const Answer& answer) {
@@ -236,7 +236,7 @@ void began(Job& job, const Answer& answer, const SampleOrder& order) {
   const std::int64_t start = std::max(order.run.start_ns, job.now_ns());
   if (order.duration_ns != 0) w.until_ns = start + order.duration_ns;
   job.measures = true;
-  watch_run(job, std::move(w));
+  watch_run(job, w);
   job.listen(order.rows != 0);
 }
 
