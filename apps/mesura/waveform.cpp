@@ -78,9 +78,10 @@ void replace_options(config::DeviceConfig& device, const KeyValues& pairs, const
   print_diagnostics(reading.diagnostics);
   if (!reading.ok()) throw VerbError{kUsage, {}};
   config::Value::Map merged;
-  for (const auto& [key, value] : reading.value.map()) {
+  for (const auto& read : reading.value.map()) {
+    const std::string& key = read.first;
     const bool ours = std::any_of(pairs.begin(), pairs.end(), [&](const auto& pair) { return pair.first == key; });
-    merged.emplace_back(key, ours || !device.options[key] ? value : device.options[key]);
+    merged.emplace_back(key, ours || !device.options[key] ? read.second : device.options[key]);
   }
   for (const auto& [key, value] : device.options.map())
     if (!reading.value[key]) merged.emplace_back(key, value);
@@ -124,7 +125,7 @@ class WaveformRecorder {
  private:
   void add_devices();
   void add(const std::string& wanted, const std::string& name,
-           std::function<std::unique_ptr<RowSource>(RowSource::Callbacks)> make);
+           const std::function<std::unique_ptr<RowSource>(RowSource::Callbacks)>& make);
   void on_block(Recorded& device, const BatchPtr& block);
   void end(Recorded& device, std::string reason);
   void name_it(Recorded& device);
@@ -198,7 +199,7 @@ void WaveformRecorder::add_devices() {
 }
 
 void WaveformRecorder::add(const std::string& wanted, const std::string& name,
-                           std::function<std::unique_ptr<RowSource>(RowSource::Callbacks)> make) {
+                           const std::function<std::unique_ptr<RowSource>(RowSource::Callbacks)>& make) {
   auto& device = *devices_.emplace_back(std::make_unique<Recorded>());
   device.wanted = wanted;
   device.name = name;
