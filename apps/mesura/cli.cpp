@@ -252,7 +252,8 @@ int dispatch(int argc, char** argv) {
 
   DoctorOptions doctor_options;
   std::optional<std::chrono::nanoseconds> doctor_listen, doctor_wait;
-  v = app.add_subcommand("doctor", "Look for what is wrong with devices, ports, servers, disks and clock, and tell the remedy");
+  v = app.add_subcommand("doctor",
+                         "Look for what is wrong with devices, ports, servers, disks and clock, and tell the remedy");
   add_common(*v, doctor_options.common);
   v->add_option("device", doctor_options.devices,
                 "Only these devices: names from the configuration, or addresses (default: everything)");

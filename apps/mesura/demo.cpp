@@ -293,7 +293,8 @@ int run_demo(const DemoOptions& options) {
       "  mesura device inverter set_output_priority sbu --config '%s'\n\n"
       "The newest values in the database, as they arrive (^C ends the demo):\n",
       house.grid_at.c_str(), house.cupboard_at.c_str(), house.pty.c_str(), house.lab_at.c_str(), configuration.c_str(),
-      database.c_str(), log.c_str(), unsigned{port}, configuration.c_str(), unsigned{port}, database.c_str(), configuration.c_str());
+      database.c_str(), log.c_str(), unsigned{port}, configuration.c_str(), unsigned{port}, database.c_str(),
+      configuration.c_str());
   std::fflush(stdout);
 
   bool complete = false;

@@ -70,7 +70,7 @@ struct DeviceRunner::Work {
 
 DeviceRunner::DeviceRunner(const DeviceTargets& targets, Options options)
     : targets_(targets),
-      options_(std::move(options)),
+      options_(options),
       signals_(loop_,
                [this](int) {
                  release_signals();  // the next one ends the program at once

@@ -351,11 +351,11 @@ struct WaveformRecordOptions {
   std::string form;                  ///< "plain", "mkv", "csv"; empty: what the output's name says
   Format summary = Format::table;    ///< or json: lines
   std::optional<std::chrono::nanoseconds> duration;
-  std::uint64_t rows = 0;  ///< 0: no limit
-  std::int64_t rate = 0;   ///< Hz; 0: the device's
-  std::string measures;    ///< empty: the plugin's
-  std::string start_at;    ///< "+5s", RFC 3339; empty: at once
-  KeyValues options;       ///< of the plugin
+  std::uint64_t rows = 0;                                       ///< 0: no limit
+  std::int64_t rate = 0;                                        ///< Hz; 0: the device's
+  std::string measures;                                         ///< empty: the plugin's
+  std::string start_at;                                         ///< "+5s", RFC 3339; empty: at once
+  KeyValues options;                                            ///< of the plugin
   std::chrono::nanoseconds patience{std::chrono::seconds{20}};  ///< with a device that sends no row
   bool force = false;
   ProgressStyle progress = ProgressStyle::automatic;

@@ -187,7 +187,7 @@ TEST_CASE(
   CHECK(*at(rig.state(), "firmware").as<std::string>() == "3.2");
 }
 
-TEST_CASE("upgrade: called off before the swap, the running app is untouched; behind it, it goes to its end") {
+TEST_CASE("upgrade: called off before the swap, the running app is untouched, and behind it, it goes to its end") {
   for (const char* where : {"/erase_offline_app", "app.mpy", "atm90e32.mpy", "/get_file_list"}) {
     INFO(where);
     CommandRig rig;

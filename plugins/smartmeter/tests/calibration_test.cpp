@@ -203,7 +203,7 @@ TEST_CASE("waveform and chip: told when they differ, with what would explain it,
   CHECK(notes.size() == 3);
 }
 
-TEST_CASE("a measure that has both is checked each second; agreement says nothing") {
+TEST_CASE("a measure that has both is checked each second, and agreement says nothing") {
   for (const double factor : {1.0, 1.25}) {
     PluginHarness h(plugin(), PluginOptions{}.text("measures", "v,i,p,q").list("calibration", {"1.1", "0.9"}), live());
     h.open();

@@ -151,7 +151,7 @@ TEST_CASE("sample in place of the collector's own run, which begins again behind
   check_rows(bench.session());
 }
 
-TEST_CASE("sample for so long tells how far it is; called off, it stops the device") {
+TEST_CASE("sample for so long tells how far it is, and called off, it stops the device") {
   CommandBench bench(counting(), idle());
   const Outcome got = bench.run("sample", PluginOptions{}.integer("rate", 1000).duration("duration", 3s));
   CHECK(got.status == MESURA_REPLY_DONE);
@@ -450,7 +450,7 @@ TEST_CASE("answers whose command is garbled are taken in turn") {
         MESURA_REPLY_DONE);
 }
 
-TEST_CASE("one command at a time for each device; two devices of a fleet at once, begun at one instant") {
+TEST_CASE("one command at a time for each device, two devices of a fleet at once, begun at one instant") {
   CommandBench bench({}, idle());
   bench.swallow = [](const std::string&) { return true; };
   const auto first = bench.begin("info");

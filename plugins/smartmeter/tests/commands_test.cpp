@@ -116,7 +116,7 @@ TEST_CASE("every command of the schema is tried here") {
   CHECK(tried.size() == command_specs().size());
 }
 
-TEST_CASE("each command over TCP: its very line, its result; with the firmware's mistakes and without") {
+TEST_CASE("each command over TCP: its very line, its result, with the firmware's mistakes and without") {
   for (const bool quirks : {false, true})
     for (const Case& c : cases()) {
       INFO(c.name << " quirks " << quirks);

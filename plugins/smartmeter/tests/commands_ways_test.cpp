@@ -20,7 +20,7 @@ const std::string kEnergy = R"({"error":false,"cmd":"getEnergy","energy":[1,2,3]
 
 }  // namespace
 
-TEST_CASE("MQTT without a name: the one device that publishes; none yet, and several") {
+TEST_CASE("MQTT without a name: the one device that publishes, none yet, and several") {
   Tap tap(plugin());
   PluginHarness h(tap.plugin(), {}, live("mqtt", "broker:1883"));
   h.open();
@@ -43,7 +43,7 @@ TEST_CASE("MQTT without a name: the one device that publishes; none yet, and sev
   CHECK_THAT(tap.outcomes[2].message, contains("option name"));
 }
 
-TEST_CASE("MQTT with a name: said at once, whether or not it has published; answers of others are not taken") {
+TEST_CASE("MQTT with a name: said at once, whether or not it has published, and answers of others are not taken") {
   Tap tap(plugin());
   PluginHarness h(tap.plugin(), PluginOptions{}.text("name", "cellar").text("topic", "house"),
                   live("mqtt", "broker:1883"));
