@@ -16,7 +16,7 @@ class Emitter;
 
 /// A run that a command asks for.
 struct RunOrder {
-  bool ours = true;  ///< its rows come to this session
+  bool ours = true;  ///< its rows come to us
   const Measure* measure = nullptr;
   std::int64_t rate = 0;
   std::int64_t slots = 0;  ///< 0: none

@@ -284,7 +284,7 @@ void Commands::begin(Job& job) {
     flow->begin(job);
   } else if (!job.args().flag("pause")) {
     job.finish(MESURA_REPLY_INVALID,
-               "the device measures for this session, and takes this command only while it is idle; hint: with "
+               "the device measures for Mesura, and takes this command only while it is idle; hint: with "
                "pause=true the measurement is stopped for it and begun again, or end it with the command 'stop'");
   } else if (job.dry_run()) {
     job.plan_note = "the measurement would be stopped for it and begun again";
